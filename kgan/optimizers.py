@@ -1,0 +1,106 @@
+"""The two optimizers of a GAN behind the one that Keras knows."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("kgan")
+class GANOptimizer(keras.optimizers.Optimizer):
+    """A pair of optimizers that Keras treats as `model.optimizer`.
+
+    Keras saves, restores and schedules exactly one optimizer per model. This one holds two, so
+    checkpoints keep the state of both and learning-rate callbacks reach both. It updates nothing
+    itself: `kgan.GAN` calls `apply` of the optimizer whose player moves.
+
+    `iterations` counts generator updates. `learning_rate` reads the generator's; setting it moves
+    both and keeps the ratio the two had at construction, so that `LearningRateScheduler` and
+    `ReduceLROnPlateau` leave a two-time-scale set-up what it is.
+
+    Args:
+        d_optimizer: `keras.optimizers.Optimizer` of the discriminator.
+        g_optimizer: `keras.optimizers.Optimizer` of the generator, another object.
+
+    Raises:
+        ValueError: if both are one object, or if one keeps a moving average of its own.
+    """
+
+    def __init__(self, d_optimizer, g_optimizer, name: str = "gan_optimizer"):
+        super().__init__(learning_rate=0.0, name=name)
+        self.d_optimizer = keras.optimizers.get(d_optimizer)
+        self.g_optimizer = keras.optimizers.get(g_optimizer)
+        if self.d_optimizer is self.g_optimizer:
+            raise ValueError(
+                "The discriminator and the generator need an optimizer each: one object cannot "
+                "keep the state of both. Make two, for example "
+                "d_optimizer=keras.optimizers.Adam(2e-4), g_optimizer=keras.optimizers.Adam(2e-4)."
+            )
+        for role, optimizer in (("d", self.d_optimizer), ("g", self.g_optimizer)):
+            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+                raise ValueError(
+                    f"{role}_optimizer has use_ema=True, with which every fit would end by "
+                    "overwriting the weights. Use kgan.GAN(..., ema_halflife_images=...) for an "
+                    "averaged generator that leaves the trained one alone."
+                )
+        # Kept from the start: once a schedule has reached zero the rates no longer tell it.
+        g_rate = float(ops.convert_to_numpy(self.g_optimizer.learning_rate))
+        d_rate = float(ops.convert_to_numpy(self.d_optimizer.learning_rate))
+        self._rate_ratio = d_rate / g_rate if g_rate else 1.0
+
+    def build_pair(self, discriminator_variables: list, generator_variables: list) -> None:
+        """Make the state of both optimizers, before any weights are loaded or any step is traced.
+
+        Args:
+            discriminator_variables: the discriminator's trainable variables.
+            generator_variables: the generator's trainable variables.
+        """
+        self.d_optimizer.build(discriminator_variables)
+        self.g_optimizer.build(generator_variables)
+        self.built = True
+
+    def build(self, variables):
+        # Keras builds with all trainable variables of the model, which belong to two optimizers.
+        if not self.built:
+            raise ValueError(
+                "A GANOptimizer cannot tell whose variables these are. "
+                "Call build_pair(discriminator_variables, generator_variables)."
+            )
+
+    @property
+    def variables(self):
+        return self.d_optimizer.variables + self.g_optimizer.variables
+
+    @property
+    def iterations(self):
+        return self.g_optimizer.iterations
+
+    @property
+    def learning_rate(self):
+        return self.g_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self.d_optimizer.learning_rate = value * self._rate_ratio
+        self.g_optimizer.learning_rate = value
+
+    def save_own_variables(self, store):
+        # The two optimizers are saved as children; there is nothing else.
+        del store
+
+    def load_own_variables(self, store):
+        del store
+
+    def get_config(self):
+        return {
+            "d_optimizer": keras.saving.serialize_keras_object(self.d_optimizer),
+            "g_optimizer": keras.saving.serialize_keras_object(self.g_optimizer),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for role in ("d_optimizer", "g_optimizer"):
+            config[role] = keras.saving.deserialize_keras_object(
+                config[role], custom_objects=custom_objects
+            )
+        return cls(**config)
