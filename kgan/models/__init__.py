@@ -1,0 +1,21 @@
+"""Architectures: plain functions that return functional Keras models, one family a file."""
+
+from kgan.models.dcgan import dcgan_discriminator
+from kgan.models.dcgan import dcgan_generator
+from kgan.models.families import Family
+from kgan.models.families import get
+from kgan.models.mlp import mlp_discriminator
+from kgan.models.mlp import mlp_generator
+from kgan.models.mlp import small_mlp_discriminator
+from kgan.models.mlp import small_mlp_generator
+
+__all__ = [
+    "Family",
+    "dcgan_discriminator",
+    "dcgan_generator",
+    "get",
+    "mlp_discriminator",
+    "mlp_generator",
+    "small_mlp_discriminator",
+    "small_mlp_generator",
+]

@@ -1,0 +1,71 @@
+"""How labels enter the two networks: an embedding, a projection."""
+
+import keras
+from keras import layers
+
+
+def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:
+    """The inputs of a generator, and what its first layer takes.
+
+    Args:
+        latent_dim: int, width of the latents.
+        num_classes: int, or None without labels.
+
+    Returns:
+        (inputs for `keras.Model`, tensor (batch, features)): the latents, followed by an embedding
+        of the label as wide as the latents where there are classes.
+    """
+    latents = keras.Input((latent_dim,), name="latents")
+    if num_classes is None:
+        return latents, latents
+    labels = keras.Input((), dtype="int32", name="labels")
+    # As large as the latents it stands beside: Keras' default, +-0.05, would be drowned by them.
+    embedding = layers.Embedding(
+        num_classes,
+        latent_dim,
+        embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        name="label_embedding",
+    )(labels)
+    return [latents, labels], layers.Concatenate(name="latents_and_label")([latents, embedding])
+
+
+def discriminator_head(
+    images, features, *, num_classes: int | None, weight_constraint=None, **dense
+) -> keras.Model:
+    """End a discriminator: logits, with a projection of the label where there are classes.
+
+    The logit is psi(phi) + embed(label) . phi, with phi the features and psi linear.
+
+    Args:
+        images: keras input of the images.
+        features: tensor (batch, features), phi of the images.
+        num_classes: int, or None without labels.
+        weight_constraint: constraint on the head's weights, or None.
+        **dense: further arguments of the last `keras.layers.Dense`.
+
+    Returns:
+        Keras model of images, or [images, labels], to logits (batch, 1), in float32.
+
+    Reference:
+        Miyato and Koyama 2018, cGANs with Projection Discriminator, arXiv 1802.05637, section 3.
+    """
+    logits = layers.Dense(
+        1,
+        kernel_constraint=weight_constraint,
+        bias_constraint=weight_constraint,
+        dtype="float32",
+        name="logits",
+        **dense,
+    )(features)
+    if num_classes is None:
+        return keras.Model(images, logits, name="discriminator")
+    labels = keras.Input((), dtype="int32", name="labels")
+    embedding = layers.Embedding(
+        num_classes,
+        features.shape[-1],
+        embeddings_constraint=weight_constraint,
+        name="label_embedding",
+    )(labels)
+    projection = layers.Dot(axes=-1, dtype="float32", name="projection")([embedding, features])
+    logits = layers.Add(dtype="float32", name="conditional_logits")([logits, projection])
+    return keras.Model([images, labels], logits, name="discriminator")

@@ -1,0 +1,167 @@
+"""DCGAN: strided convolutions in both networks, for images of 8 to 128 pixels and more."""
+
+import keras
+from keras import layers
+
+from kgan.models import conditioning
+from kgan.validation import check_positive_integer
+
+# Sides, in pixels, of the smallest picture inside the networks.
+_SMALLEST_BASE = 4
+_LARGEST_BASE = 8
+
+
+def dcgan_generator(
+    image_shape: tuple[int, int, int],
+    latent_dim: int = 100,
+    *,
+    width: int = 64,
+    num_classes: int | None = None,
+) -> keras.Model:
+    """A dense layer to a small picture, then transposed convolutions that double it.
+
+    Batch norm and ReLU follow every layer but the last, which ends in tanh. Channels halve as the
+    picture doubles, down to `width`. Weights start as N(0, 0.02^2). Kernels are 4x4, which the
+    stride divides, where the paper has 5x5.
+
+    Args:
+        image_shape: (height, width, channels); both sides 4 to 8 times one power of two, for
+            example 28, 32, 48, 64, 96, 112, 128.
+        latent_dim: int, width of the latents, default the paper's 100.
+        width: int, channels before the last layer, default 64; the paper has 128.
+        num_classes: int for a generator of [latents, labels], in which an embedding of the label
+            stands beside the latents. Default None.
+
+    Returns:
+        Keras model of latents (batch, latent_dim), or [latents, labels], to images
+        (batch, *image_shape) in [-1, 1], float32.
+
+    Raises:
+        ValueError: for sides that do not halve down to 4 to 8 pixels.
+
+    Example:
+        >>> dcgan_generator((28, 28, 1), latent_dim=64).output_shape
+        (None, 28, 28, 1)
+
+    Reference:
+        Radford, Metz and Chintala 2016, arXiv 1511.06434, section 3 and figure 1.
+    """
+    check_positive_integer("latent_dim", latent_dim)
+    check_positive_integer("width", width)
+    base, doublings = _base(image_shape)
+    inputs, x = conditioning.generator_inputs(latent_dim, num_classes)
+    channels = width * 2 ** (doublings - 1)
+    # No bias before batch norm: its gradient is zero but for rounding.
+    x = layers.Dense(
+        base[0] * base[1] * channels, use_bias=False, kernel_initializer=_normal(), name="base"
+    )(x)
+    x = layers.Reshape((*base, channels), name="base_picture")(x)
+    x = layers.ReLU(name="base_relu")(layers.BatchNormalization(name="base_norm")(x))
+    for doubling in range(1, doublings):
+        channels //= 2
+        x = layers.Conv2DTranspose(
+            channels,
+            kernel_size=4,
+            strides=2,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=_normal(),
+            name=f"up_{doubling}",
+        )(x)
+        x = layers.BatchNormalization(name=f"up_{doubling}_norm")(x)
+        x = layers.ReLU(name=f"up_{doubling}_relu")(x)
+    images = layers.Conv2DTranspose(
+        image_shape[-1],
+        kernel_size=4,
+        strides=2,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=_normal(),
+        dtype="float32",
+        name="images",
+    )(x)
+    return keras.Model(inputs, images, name="generator")
+
+
+def dcgan_discriminator(
+    image_shape: tuple[int, int, int],
+    *,
+    width: int = 64,
+    num_classes: int | None = None,
+    weight_constraint=None,
+) -> keras.Model:
+    """Strided convolutions that halve the picture down to 4 to 8 pixels, then logits.
+
+    Leaky ReLU of slope 0.2 throughout, batch norm after every convolution but the first. Channels
+    start at `width` and double as the picture halves.
+
+    Args:
+        image_shape: as in `dcgan_generator`.
+        width: int, channels of the first convolution, default 64 as in the paper's figure for its
+            mirror image.
+        num_classes: int for a discriminator of [images, labels] with a projection head. Default
+            None.
+        weight_constraint: `keras.constraints.Constraint` on every weight, for example
+            `kgan.constraints.WeightClip` for a Wasserstein critic. Default None.
+
+    Returns:
+        Keras model of images (batch, *image_shape), or [images, labels], to logits (batch, 1).
+
+    Raises:
+        ValueError: as `dcgan_generator`.
+
+    Reference:
+        Radford, Metz and Chintala 2016, arXiv 1511.06434, section 3.
+    """
+    check_positive_integer("width", width)
+    _, halvings = _base(image_shape)
+    images = keras.Input(image_shape, name="images")
+    x = images
+    for halving in range(halvings):
+        x = layers.Conv2D(
+            width * 2**halving,
+            kernel_size=4,
+            strides=2,
+            padding="same",
+            use_bias=halving == 0,
+            kernel_initializer=_normal(),
+            kernel_constraint=weight_constraint,
+            bias_constraint=weight_constraint,
+            name=f"down_{halving}",
+        )(x)
+        if halving > 0:
+            x = layers.BatchNormalization(
+                gamma_constraint=weight_constraint,
+                beta_constraint=weight_constraint,
+                name=f"down_{halving}_norm",
+            )(x)
+        x = layers.LeakyReLU(0.2, name=f"down_{halving}_relu")(x)
+    features = layers.Flatten(name="features")(x)
+    return conditioning.discriminator_head(
+        images,
+        features,
+        num_classes=num_classes,
+        weight_constraint=weight_constraint,
+        kernel_initializer=_normal(),
+    )
+
+
+def _normal():
+    return keras.initializers.RandomNormal(stddev=0.02)
+
+
+def _base(image_shape) -> tuple[tuple[int, int], int]:
+    """The smallest picture (height, width) inside the networks, and how often it is doubled."""
+    height, width, channels = image_shape
+    check_positive_integer("channels", channels)
+    doublings = 0
+    while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 2 * _SMALLEST_BASE:
+        height, width, doublings = height // 2, width // 2, doublings + 1
+    if doublings == 0 or not _SMALLEST_BASE <= min(height, width) <= _LARGEST_BASE:
+        raise ValueError(
+            "A DCGAN halves an image again and again, so both sides must be 4 to 8 times the same "
+            "power of two: 28, 32, 40, 48, 64, 96, 112, 128, ... "
+            f"Received: image_shape={tuple(image_shape)}. Resize or crop the images with "
+            "image_size= in kgan.data."
+        )
+    return (height, width), doublings
