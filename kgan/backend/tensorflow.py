@@ -1,0 +1,94 @@
+"""TensorFlow: gradient tapes, distribution strategies, tf.data."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def scope(model: keras.Model):
+    """The context in which variables of `model` must be made."""
+    return model.distribute_strategy.scope()
+
+
+def num_replicas() -> int:
+    """How many replicas work on the global batch; 1 outside a strategy."""
+    return _replica()[1]
+
+
+def global_rows(draw, rows):
+    """Draw something random for the global batch and keep the rows of this replica.
+
+    Every replica holds the same seed and draws all the rows, then keeps its own. So no two replicas
+    see the same numbers, and any number of replicas together see those of one device.
+
+    Args:
+        draw: function of a number of rows n that returns a tensor (n, ...).
+        rows: int or integer tensor, the rows this replica needs.
+
+    Returns:
+        Tensor (rows, ...).
+    """
+    replica, replicas = _replica()
+    if replicas == 1:
+        return draw(rows)
+    start = tf.cast(replica, tf.int32) * rows
+    return draw(rows * replicas)[start : start + rows]
+
+
+def value_and_gradients(objective, variables: list):
+    """A scalar and its gradients.
+
+    Args:
+        objective: function without arguments that returns (scalar to differentiate, anything else).
+        variables: Keras variables.
+
+    Returns:
+        (what `objective` returned beside the scalar, list of gradients, one per variable).
+    """
+    with tf.GradientTape() as tape:
+        value, others = objective()
+    return others, tape.gradient(value, [variable.value for variable in variables])
+
+
+def is_dataset(x) -> bool:
+    """Whether `x` is a `tf.data.Dataset`."""
+    return isinstance(x, tf.data.Dataset)
+
+
+def first_batch(x, y=None, batch_size: int | None = None):
+    """The first batch that `fit` or `evaluate` would see, as NumPy arrays, or None if unknown.
+
+    Args:
+        x: whatever `fit` takes.
+        y: whatever `fit` takes beside arrays.
+        batch_size: rows per batch of arrays; Keras' 32 if None.
+
+    Returns:
+        A NumPy array or a nested structure of them. None for sources that cannot be looked into
+        without taking a batch from them: generators and distributed datasets.
+
+    Raises:
+        ValueError: if the source is empty.
+    """
+    if is_dataset(x):
+        batch = next(iter(x.take(1).as_numpy_iterator()), None)
+    elif isinstance(x, keras.utils.PyDataset):
+        batch = x[0] if len(x) else None
+    elif isinstance(x, (np.ndarray, tf.Tensor)):
+        rows = slice(batch_size or 32)
+        batch = None if len(x) == 0 else (x[rows], *(() if y is None else (y[rows],)))
+    else:
+        return None
+    if batch is None:
+        raise ValueError(
+            "The dataset is empty: it yields no batch at all. Check the folder or split it reads, "
+            "and that one batch is not larger than all the images while drop_remainder=True."
+        )
+    return tf.nest.map_structure(np.asarray, batch)
+
+
+def _replica():
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return 0, 1
+    return context.replica_id_in_sync_group, context.num_replicas_in_sync

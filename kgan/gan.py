@@ -1,0 +1,444 @@
+"""The GAN: two networks, one `train_step`."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from kgan import backend
+from kgan import losses
+from kgan import sampling
+from kgan import validation
+from kgan.optimizers import GANOptimizer
+from kgan.saving import WithRandomState
+
+
+@keras.saving.register_keras_serializable("kgan")
+class GAN(WithRandomState, keras.Model):
+    """A generator and a discriminator that `fit` trains against each other.
+
+    One training step is one iteration of Algorithm 1: k = `discriminator_steps` updates of the
+    discriminator, each on its own minibatch of real images and of fakes, then one update of the
+    generator. `gan(latents)`, `predict`, `generate`, `evaluate` and export use the moving average
+    of the generator where `ema_halflife_images` is set.
+
+    The logs of `fit` and `evaluate` are `d_loss` and `g_loss` (means per sample) and `d_real` and
+    `d_fake` (mean D(x) and D(G(z)), as probabilities where the loss has them, else as scores).
+
+    Args:
+        generator: keras model of latents (batch, latent_dim), or of [latents, labels] with
+            labels (batch,); returns images (batch, height, width, channels) in [-1, 1], or samples
+            of any other shape.
+        discriminator: keras model of images, or of [images, labels]; returns logits of any shape,
+            high for real, without a sigmoid.
+        latent_dim: int, width of the latents, which are N(0, I).
+        num_classes: int, number of classes for labelled data and conditional networks; None, the
+            default, without labels.
+        ema_halflife_images: float > 0, after how many real images the weight of an old generator in
+            the moving average is halved; batch-norm statistics are averaged too. None, the default:
+            no average.
+        seed: int of the random latents, None for another one every time. The state of all random
+            generators, dropout's included, is saved with the model.
+
+    Raises:
+        ValueError: if the networks do not fit each other, the latents or the labels.
+
+    Example:
+        >>> gan = kgan.GAN(
+        ...     generator=kgan.models.dcgan_generator((28, 28, 1), latent_dim=64),
+        ...     discriminator=kgan.models.dcgan_discriminator((28, 28, 1)),
+        ...     latent_dim=64)
+        >>> gan.compile(d_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
+        ...             g_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5))
+        >>> gan.fit(kgan.data.digits().batches(64, labels=False), epochs=20)
+        >>> gan.generate(16, seed=0).shape
+        (16, 28, 28, 1)
+
+    Reference:
+        Goodfellow et al. 2014, Generative Adversarial Networks, arXiv 1406.2661, Algorithm 1;
+        labels: Mirza and Osindero 2014, arXiv 1411.1784; the average by its half-life in images:
+        Karras et al. 2020, arXiv 2006.06676.
+    """
+
+    def __init__(
+        self,
+        generator: keras.Model,
+        discriminator: keras.Model,
+        *,
+        latent_dim: int,
+        num_classes: int | None = None,
+        ema_halflife_images: float | None = None,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        validation.check_positive_integer("latent_dim", latent_dim)
+        if num_classes is not None:
+            validation.check_positive_integer("num_classes", num_classes)
+        if ema_halflife_images is not None and not ema_halflife_images > 0:
+            raise ValueError(
+                "ema_halflife_images must be positive, or None for no moving average. "
+                f"Received: ema_halflife_images={ema_halflife_images}."
+            )
+        self.generator = generator
+        self.discriminator = discriminator
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
+        self.ema_halflife_images = ema_halflife_images
+        self.seed = seed
+        self.image_shape = validation.check_networks(
+            generator, discriminator, latent_dim, num_classes
+        )
+        self.ema_generator = None if ema_halflife_images is None else _copy(generator)
+        self.discriminator_steps = None
+        self.images_seen = self.add_weight(
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+            name="images_seen",
+        )
+        self.training_seeds = keras.random.SeedGenerator(seed)
+        # Apart, so that evaluating leaves training as it is and repeats itself.
+        self.evaluation_seeds = keras.random.SeedGenerator(seed)
+        self.d_loss_mean = keras.metrics.Mean(name="d_loss")
+        self.g_loss_mean = keras.metrics.Mean(name="g_loss")
+        self.d_real_mean = keras.metrics.Mean(name="d_real")
+        self.d_fake_mean = keras.metrics.Mean(name="d_fake")
+        # Every variable exists by now; Keras would otherwise refuse to save before the first call.
+        self.built = True
+
+    def compile(
+        self,
+        d_optimizer,
+        g_optimizer,
+        *,
+        loss="non_saturating",
+        discriminator_steps: int = 1,
+        jit_compile="auto",
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+    ):
+        """Choose how the two players learn.
+
+        Args:
+            d_optimizer: the discriminator's `keras.optimizers.Optimizer`, or its name.
+            g_optimizer: the generator's, another object.
+            loss: a `kgan.losses.Loss` or its name, default "non_saturating".
+            discriminator_steps: int, k of Algorithm 1, default 1. A batch given to `fit` holds
+                k minibatches.
+            jit_compile: as in `keras.Model.compile`.
+            run_eagerly: as in `keras.Model.compile`.
+            steps_per_execution: as in `keras.Model.compile`.
+
+        Raises:
+            ValueError: for an unknown loss or optimizer, one optimizer for both, or
+                `discriminator_steps` < 1.
+        """
+        validation.check_positive_integer("discriminator_steps", discriminator_steps)
+        loss = losses.get(loss)
+        with backend.scope(self):
+            optimizer = GANOptimizer(self._scaled(d_optimizer), self._scaled(g_optimizer))
+            optimizer.build_pair(
+                self.discriminator.trainable_variables, self.generator.trainable_variables
+            )
+            super().compile(
+                optimizer=optimizer,
+                auto_scale_loss=False,
+                jit_compile=jit_compile,
+                run_eagerly=run_eagerly,
+                steps_per_execution=steps_per_execution,
+            )
+        self.loss = loss
+        self.discriminator_steps = discriminator_steps
+        # As given: "auto" may mean another thing on the machine that loads the model.
+        self._execution = {
+            "jit_compile": jit_compile,
+            "run_eagerly": run_eagerly,
+            "steps_per_execution": steps_per_execution,
+        }
+
+    def fit(self, x=None, y=None, batch_size=None, **kwargs):
+        """Train: `keras.Model.fit`, after a look at the first batch.
+
+        Args:
+            x: a `tf.data.Dataset` of images or (images, labels), or an array of images. A batch
+                holds `discriminator_steps` minibatches: `.batch(k * m)`. Row j of it goes to
+                discriminator step j modulo k.
+            y: array of labels, beside an array of images.
+            batch_size: int, rows per batch of an array.
+            **kwargs: as in `keras.Model.fit`.
+
+        Returns:
+            `keras.callbacks.History`.
+
+        Raises:
+            ValueError: if the first batch has a wrong shape, dtype, range or structure, holds NaN,
+                or cannot be split; if there is none; if the GAN is not compiled.
+        """
+        self._assert_compile_called("fit")
+        self._check_first_batch(x, y, batch_size, self.discriminator_steps)
+        if backend.is_dataset(x):
+            # Keras' default, True, is for arrays; of a dataset it only warns that it cannot.
+            kwargs.setdefault("shuffle", False)
+        return super().fit(x, y, batch_size=batch_size, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+        """Losses and scores on held-out images: `keras.Model.evaluate`.
+
+        Two calls on the same data give the same numbers, and training goes on as if there had
+        been none.
+
+        Args:
+            x: as in `fit`; batches need not be divisible by `discriminator_steps`.
+            y: as in `fit`.
+            batch_size: as in `fit`.
+            **kwargs: as in `keras.Model.evaluate`.
+
+        Returns:
+            List of the logs' values, or a dict with `return_dict=True`.
+
+        Raises:
+            ValueError: as `fit`.
+        """
+        self._assert_compile_called("evaluate")
+        self._check_first_batch(x, y, batch_size, 1)
+        self._restart_evaluation_seeds()
+        return super().evaluate(x, y, batch_size=batch_size, **kwargs)
+
+    def call(self, inputs, training=False):
+        return self.sampling_generator()(inputs, training=training)
+
+    def train_step(self, data):
+        """One iteration of Algorithm 1: k discriminator updates, then the generator's.
+
+        Args:
+            data: images (k * m, ...), or (images, labels).
+
+        Returns:
+            Dict of the logs: running means since the epoch began.
+        """
+        images, labels = validation.images_and_labels(data, self.num_classes)
+        fakes = self._fakes(labels, rows=ops.shape(images)[0], training=True)
+        for real, fake, classes in self._minibatches(images, fakes, labels):
+            self._update_discriminator(real, fake, classes)
+        self._update_generator(classes, rows=ops.shape(real)[0])
+        self._update_average(rows=ops.shape(images)[0])
+        return self.get_metrics_result()
+
+    def test_step(self, data):
+        """The losses and scores of one batch, without an update.
+
+        Args:
+            data: images, or (images, labels).
+
+        Returns:
+            Dict of the logs: running means since the evaluation began.
+        """
+        images, labels = validation.images_and_labels(data, self.num_classes)
+        fakes = self._fakes(labels, rows=ops.shape(images)[0], training=False)
+        real_logits = self._logits(images, labels, training=False)
+        fake_logits = self._logits(fakes, labels, training=False)
+        self._log_discriminator(real_logits, fake_logits)
+        self.g_loss_mean.update_state(self.loss.generator_loss(None, fake_logits))
+        return self.get_metrics_result()
+
+    def generate(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        labels=None,
+        truncation: float | None = None,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Sample images. The state of training is not touched.
+
+        Args:
+            n: int, how many.
+            seed: int, same seed same images; None for others every time.
+            labels: with classes, n class numbers or one for all; drawn uniformly if None.
+            truncation: float > 0, largest absolute value of a latent: the normal distribution is
+                truncated there, which trades variety for typical images. The same seed keeps
+                its place in the distribution, so an image changes gradually. None: not truncated.
+            batch_size: int, images made at a time.
+
+        Returns:
+            Float32 array (n, height, width, channels) in [-1, 1].
+
+        Raises:
+            ValueError: for n < 1, labels that are out of range or do not apply, truncation <= 0.
+
+        Reference:
+            Truncation: Brock et al. 2019, arXiv 1809.11096, section 3.1, by the inverse
+            distribution function instead of by rejection.
+        """
+        return sampling.generate(
+            self.sampling_generator(),
+            n,
+            latent_dim=self.latent_dim,
+            num_classes=self.num_classes,
+            seed=seed,
+            labels=labels,
+            truncation=truncation,
+            batch_size=batch_size,
+        )
+
+    def sampling_generator(self) -> keras.Model:
+        """The generator that makes images for others: the moving average if there is one."""
+        return self.generator if self.ema_generator is None else self.ema_generator
+
+    @property
+    def metrics(self):
+        # Keras would put its own tracker of a loss that does not exist first.
+        return [self.d_loss_mean, self.g_loss_mean, self.d_real_mean, self.d_fake_mean]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "latent_dim": self.latent_dim,
+            "num_classes": self.num_classes,
+            "ema_halflife_images": self.ema_halflife_images,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for network in ("generator", "discriminator"):
+            config[network] = keras.saving.deserialize_keras_object(
+                config[network], custom_objects=custom_objects
+            )
+        return cls(**config)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "d_optimizer": serialize(self.optimizer.d_optimizer),
+            "g_optimizer": serialize(self.optimizer.g_optimizer),
+            "loss": serialize(self.loss),
+            "discriminator_steps": self.discriminator_steps,
+            **self._execution,
+        }
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def _minibatches(self, images, fakes, labels):
+        """Yield k triples (real, fake, labels): row j of the batch goes to step j modulo k.
+
+        A short last batch that k does not divide is filled up with its own first rows.
+        """
+        k = self.discriminator_steps
+        rows = ops.shape(images)[0]
+        for step in range(k):
+            if isinstance(rows, int) and rows % k == 0:
+                yield tuple(None if x is None else x[step::k] for x in (images, fakes, labels))
+            else:
+                own = (ops.arange((rows + k - 1) // k) * k + step) % rows
+                yield tuple(
+                    None if x is None else ops.take(x, own, axis=0) for x in (images, fakes, labels)
+                )
+
+    def _fakes(self, labels, rows, training: bool):
+        seeds = self.training_seeds if training else self.evaluation_seeds
+        generator = self.generator if training else self.sampling_generator()
+        latents = backend.global_rows(
+            lambda n: keras.random.normal((n, self.latent_dim), seed=seeds), rows
+        )
+        return generator(sampling.network_inputs(latents, labels), training=training)
+
+    def _logits(self, images, labels, training: bool):
+        # In float32 whatever the networks compute in: the losses take exponentials of them.
+        return ops.cast(
+            self.discriminator(sampling.network_inputs(images, labels), training=training),
+            "float32",
+        )
+
+    def _update_discriminator(self, real, fake, labels):
+        def objective():
+            real_logits = self._logits(real, labels, training=True)
+            fake_logits = self._logits(fake, labels, training=True)
+            return self.loss.discriminator_loss(real_logits, fake_logits), (
+                real_logits,
+                fake_logits,
+            )
+
+        logits = self._minimise(objective, self.optimizer.d_optimizer, self.discriminator)
+        self._log_discriminator(*logits)
+
+    def _update_generator(self, labels, rows):
+        def objective():
+            fakes = self._fakes(labels, rows, training=True)
+            fake_logits = self._logits(fakes, labels, training=True)
+            losses_ = self.loss.generator_loss(None, fake_logits)
+            return losses_, losses_
+
+        self.g_loss_mean.update_state(
+            self._minimise(objective, self.optimizer.g_optimizer, self.generator)
+        )
+
+    def _minimise(self, objective, optimizer, network):
+        """One update of `network`; `objective` returns (per-sample losses, anything else)."""
+
+        def scaled():
+            losses_, others = objective()
+            # Optimizers sum over replicas, so each contributes its share of the global mean.
+            return optimizer.scale_loss(ops.mean(losses_) / backend.num_replicas()), others
+
+        variables = network.trainable_variables
+        others, gradients = backend.value_and_gradients(scaled, variables)
+        optimizer.apply(gradients, variables)
+        return others
+
+    def _update_average(self, rows):
+        rows = ops.cast(rows, "int64") * backend.num_replicas()
+        self.images_seen.assign(self.images_seen + rows)
+        if self.ema_generator is None:
+            return
+        kept = ops.power(0.5, ops.cast(rows, "float32") / self.ema_halflife_images)
+        pairs = zip(self.ema_generator.weights, self.generator.weights, strict=True)
+        for average, weight in pairs:
+            average.assign(weight + ops.cast(kept, weight.dtype) * (average - weight))
+
+    def _log_discriminator(self, real_logits, fake_logits):
+        self.d_loss_mean.update_state(self.loss.discriminator_loss(real_logits, fake_logits))
+        self.d_real_mean.update_state(self.loss.scores(real_logits))
+        self.d_fake_mean.update_state(self.loss.scores(fake_logits))
+
+    def _check_first_batch(self, x, y, batch_size, discriminator_steps):
+        batch = backend.first_batch(x, y, batch_size)
+        if batch is not None:
+            validation.check_batch(batch, self.image_shape, self.num_classes, discriminator_steps)
+
+    def _restart_evaluation_seeds(self):
+        # The state of a seed generator is (seed, number of draws).
+        state = self.evaluation_seeds.state
+        state.assign(state * ops.convert_to_tensor([1, 0], dtype=state.dtype))
+
+    def _random_states(self) -> list:
+        # Keras lists the states of seed generators, dropout's too, in `variables` but saves none.
+        saved = {id(weight) for weight in self.weights}
+        states = (variable for variable in self.variables if id(variable) not in saved)
+        return [state for state in states if state.path.endswith("seed_generator_state")]
+
+    def _scaled(self, optimizer):
+        # Keras would scale the loss of one optimizer; here two players each need their own scale.
+        optimizer = keras.optimizers.get(optimizer)
+        already = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if self.dtype_policy.name != "mixed_float16" or already:
+            return optimizer
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+
+
+def _copy(model: keras.Model) -> keras.Model:
+    """A second model with the same layers and weights, which no optimizer will train."""
+    config = keras.saving.serialize_keras_object(model)
+    copy = keras.saving.deserialize_keras_object(config)
+    copy.set_weights(model.get_weights())
+    copy.trainable = False
+    return copy

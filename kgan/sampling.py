@@ -1,0 +1,108 @@
+"""From a seed to images: latents, labels, batches."""
+
+import os
+
+import keras
+import numpy as np
+from keras import ops
+
+from kgan import validation
+
+# Seeds are unsigned 32-bit numbers for Keras' random generators.
+_SEEDS = 2**32
+
+
+def generate(
+    generator: keras.Model,
+    n: int,
+    *,
+    latent_dim: int,
+    num_classes: int | None = None,
+    seed: int | None = None,
+    labels=None,
+    truncation: float | None = None,
+    batch_size: int = 256,
+) -> np.ndarray:
+    """Sample images from a generator in inference mode. `kgan.GAN.generate` documents the rest.
+
+    Args:
+        generator: keras model of latents (batch, latent_dim), or of [latents, labels].
+        n: int, how many images.
+        latent_dim: int, width of the latents.
+        num_classes: int, or None for a generator of latents alone.
+        seed: int in [0, 2^32), or None.
+        labels: n class numbers, one for all, or None.
+        truncation: float > 0, or None.
+        batch_size: int, images made at a time.
+
+    Returns:
+        Float32 array (n, ...).
+
+    Raises:
+        ValueError: for arguments that are out of range or do not apply.
+    """
+    validation.check_positive_integer("n", n)
+    validation.check_positive_integer("batch_size", batch_size)
+    if seed is None:
+        seed = int.from_bytes(os.urandom(4), "little")
+    if not 0 <= seed < _SEEDS:
+        raise ValueError(f"seed must lie in [0, 2^32). Received: seed={seed}.")
+    latents = truncated(keras.random.normal((n, latent_dim), seed=seed), truncation)
+    labels = _labels(n, num_classes, seed, labels)
+    if labels is not None:
+        labels = ops.convert_to_tensor(labels, dtype="int32")
+    images = []
+    for start in range(0, n, batch_size):
+        rows = slice(start, start + batch_size)
+        chunk = network_inputs(latents[rows], None if labels is None else labels[rows])
+        images.append(ops.convert_to_numpy(generator(chunk, training=False)).astype("float32"))
+    return np.concatenate(images)
+
+
+def network_inputs(samples, labels):
+    """What a network takes: `samples` alone, or [samples, labels] where there are labels."""
+    return samples if labels is None else [samples, labels]
+
+
+def truncated(latents, truncation: float | None):
+    """Map N(0, 1) onto the normal distribution truncated to [-truncation, truncation].
+
+    With Phi(z) = (1 + erf(z / sqrt 2)) / 2, the quantile function of the truncated distribution
+    applied to Phi(z) is sqrt 2 erfinv(erf(z / sqrt 2) erf(truncation / sqrt 2)).
+
+    Args:
+        latents: float tensor of any shape.
+        truncation: float > 0, or None for no truncation.
+
+    Returns:
+        Float tensor like `latents`.
+
+    Raises:
+        ValueError: if truncation <= 0.
+    """
+    if truncation is None:
+        return latents
+    if not truncation > 0:
+        raise ValueError(
+            "truncation is the largest absolute value of a latent and must be positive, or None. "
+            f"Received: truncation={truncation}."
+        )
+    root = 2.0**0.5
+    mass = ops.erf(ops.convert_to_tensor(truncation / root, dtype=latents.dtype))
+    return root * ops.erfinv(ops.erf(latents / root) * mass)
+
+
+def _labels(n: int, num_classes: int | None, seed: int, labels):
+    if num_classes is None:
+        if labels is not None:
+            raise ValueError(
+                "labels= applies to a GAN with classes. This one has num_classes=None. "
+                f"Received: labels={labels!r}. Leave labels out."
+            )
+        return None
+    if labels is None:
+        return np.random.default_rng(seed).integers(num_classes, size=n, dtype="int32")
+    labels = np.asarray(labels)
+    labels = np.full(n, labels) if labels.ndim == 0 else labels
+    validation.check_labels(labels, n, num_classes)
+    return labels

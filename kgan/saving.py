@@ -1,0 +1,51 @@
+"""Saving a model whole: random state included, and never half a file."""
+
+import keras
+from keras import ops
+
+from kgan.files import replacing
+
+
+class WithRandomState:
+    """Mixin for `keras.Model`: what is saved includes the state of every random generator.
+
+    Keras counts the states of seed generators, those of dropout layers too, among a model's
+    variables and saves none of them, so that a restored run draws other numbers. Stand this class
+    before `keras.Model` in the list of bases.
+    """
+
+    def save(self, filepath, overwrite: bool = True, **kwargs):
+        """Save everything in one `.keras` file: `keras.Model.save`, but whole or not at all.
+
+        Args:
+            filepath: path that ends in `.keras`.
+            overwrite: bool, whether an existing file may be replaced.
+            **kwargs: as in `keras.Model.save`.
+        """
+        if not overwrite or "://" in str(filepath):
+            super().save(filepath, overwrite=overwrite, **kwargs)
+            return
+        with replacing(filepath) as temporary:
+            super().save(temporary, overwrite=True, **kwargs)
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for index, state in enumerate(self._random_states()):
+            store[f"random_state_{index}"] = ops.convert_to_numpy(state)
+
+    def load_own_variables(self, store):
+        random_states, others = {}, {}
+        for key in store.keys():  # noqa: SIM118 - an HDF5 store of Keras is no mapping
+            group = random_states if key.startswith("random_state_") else others
+            group[key] = store[key]
+        super().load_own_variables(others)
+        for index, state in enumerate(self._random_states()):
+            state.assign(random_states[f"random_state_{index}"])
+
+    def _random_states(self) -> list[keras.Variable]:
+        saved_by_keras = {id(weight) for weight in self.weights}
+        return [
+            variable
+            for variable in self.variables
+            if id(variable) not in saved_by_keras and variable.path.endswith("seed_generator_state")
+        ]

@@ -1,0 +1,417 @@
+"""The training step is Algorithm 1, and a GAN is a full citizen of Keras."""
+
+import copy
+import json
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kgan
+from kgan import models
+
+SHAPE = (8, 8, 1)
+LATENT_DIM = 3
+
+
+def images_and_labels(rows, num_classes=4, seed=0):
+    random = np.random.default_rng(seed)
+    images = random.uniform(-1, 1, (rows, *SHAPE)).astype("float32")
+    return images, random.integers(num_classes, size=rows, dtype="int32")
+
+
+def dataset(rows, batch, num_classes=None, drop_remainder=True):
+    images, labels = images_and_labels(rows, num_classes or 4)
+    data = tf.data.Dataset.from_tensor_slices(images if num_classes is None else (images, labels))
+    return data.batch(batch, drop_remainder=drop_remainder)
+
+
+def make_gan(num_classes=None, family="small_mlp", seed=3, ema=None, **compile_arguments):
+    keras.utils.set_random_seed(11)
+    pair = models.get(family)
+    gan = kgan.GAN(
+        pair.generator(SHAPE, LATENT_DIM, width=4, num_classes=num_classes),
+        pair.discriminator(SHAPE, width=4, num_classes=num_classes),
+        latent_dim=LATENT_DIM,
+        num_classes=num_classes,
+        ema_halflife_images=ema,
+        seed=seed,
+    )
+    compile_arguments.setdefault("d_optimizer", keras.optimizers.SGD(0.1))
+    compile_arguments.setdefault("g_optimizer", keras.optimizers.SGD(0.2))
+    gan.compile(**compile_arguments)
+    return gan
+
+
+def state(gan):
+    """Weights, averages, batch-norm statistics, random states and both optimizers."""
+    variables = gan.variables + gan.optimizer.variables
+    return [(variable.name, np.array(variable)) for variable in variables]
+
+
+def assert_equal_states(first, second):
+    for (name, value), (other_name, other_value) in zip(first, second, strict=True):
+        assert name == other_name
+        np.testing.assert_array_equal(value, other_value, err_msg=name)
+
+
+def algorithm_1(gan, batches, k, d_rate, g_rate):
+    """The written-out algorithm: plain gradient descent, one line of the paper at a time."""
+    generator = keras.models.clone_model(gan.generator)
+    generator.set_weights(gan.generator.get_weights())
+    discriminator = keras.models.clone_model(gan.discriminator)
+    discriminator.set_weights(gan.discriminator.get_weights())
+    seeds = keras.random.SeedGenerator(gan.seed)
+    logs = {"d_loss": [], "g_loss": [], "d_real": [], "d_fake": []}
+
+    def descend(loss, tape, network, rate):
+        gradients = tape.gradient(loss, [w.value for w in network.trainable_variables])
+        for weight, gradient in zip(network.trainable_variables, gradients, strict=True):
+            # An embedding's gradient comes as rows; made dense here.
+            weight.assign(weight - rate * tf.convert_to_tensor(gradient))
+
+    def call(network, samples, labels):
+        return network(samples if labels is None else [samples, labels], training=True)
+
+    for images, labels in batches:
+        m = len(images) // k
+        labels = None if labels is None else tf.constant(labels)
+        latents = keras.random.normal((k * m, gan.latent_dim), seed=seeds)
+        fakes = call(generator, latents, labels)
+        for step in range(k):
+            rows = [j for j in range(k * m) if j % k == step]
+            own = None if labels is None else tf.gather(labels, rows)
+            with tf.GradientTape() as tape:
+                real = call(discriminator, tf.gather(images, rows), own)
+                fake = call(discriminator, tf.gather(fakes, rows), own)
+                loss = tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))
+            descend(loss, tape, discriminator, d_rate)
+            logs["d_loss"].append(loss)
+            logs["d_real"].append(tf.reduce_mean(tf.sigmoid(real)))
+            logs["d_fake"].append(tf.reduce_mean(tf.sigmoid(fake)))
+        latents = keras.random.normal((m, gan.latent_dim), seed=seeds)
+        with tf.GradientTape() as tape:
+            fake = call(discriminator, call(generator, latents, own), own)
+            loss = tf.reduce_mean(tf.nn.softplus(-fake))
+        descend(loss, tape, generator, g_rate)
+        logs["g_loss"].append(loss)
+    return generator, discriminator, {name: np.mean(values) for name, values in logs.items()}
+
+
+@pytest.mark.parametrize("num_classes", [None, 4])
+@pytest.mark.parametrize("k", [1, 3])
+def test_fit_is_algorithm_1_written_out(k, num_classes):
+    gan = make_gan(num_classes, discriminator_steps=k)
+    images, labels = images_and_labels(4 * 5 * k)
+    batches = [
+        (images[rows], labels[rows] if num_classes else None)
+        for rows in np.split(np.arange(4 * 5 * k), 4)
+    ]
+    expected = algorithm_1(gan, batches, k, d_rate=0.1, g_rate=0.2)
+    history = gan.fit(dataset(4 * 5 * k, 5 * k, num_classes), verbose=0).history
+    for network, reference in zip((gan.generator, gan.discriminator), expected[:2], strict=True):
+        for weight, value in zip(network.weights, reference.weights, strict=True):
+            # Graph and eager execution round differently.
+            np.testing.assert_allclose(weight, value, rtol=1e-4, atol=1e-6)
+    assert {name: pytest.approx(float(v), rel=1e-5) for name, v in expected[2].items()} == {
+        name: values[0] for name, values in history.items()
+    }
+
+
+def test_logs_are_the_two_losses_and_the_two_scores_and_nothing_else():
+    gan = make_gan()
+    logs = gan.fit(dataset(12, 4), verbose=0, validation_data=dataset(8, 4)).history
+    names = {"d_loss", "g_loss", "d_real", "d_fake"}
+    assert set(logs) == names | {f"val_{name}" for name in names}
+    assert set(gan.evaluate(dataset(8, 4), verbose=0, return_dict=True)) == names
+
+
+def test_images_seen_counts_real_images_over_all_fits():
+    gan = make_gan(discriminator_steps=2)
+    gan.fit(dataset(12, 4), verbose=0)
+    gan.fit(dataset(9, 4, drop_remainder=False), verbose=0)
+    assert int(gan.images_seen) == 12 + 9
+    assert int(gan.optimizer.iterations) == 3 + 3
+    assert int(gan.optimizer.d_optimizer.iterations) == 2 * (3 + 3)
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize("last", [1, 2, 4])
+def test_a_short_last_batch_leaves_no_nan(last, run_eagerly):
+    gan = make_gan(family="dcgan", discriminator_steps=3, run_eagerly=run_eagerly)
+    logs = gan.fit(dataset(6 + last, 6, drop_remainder=False), verbose=0).history
+    assert np.isfinite(list(logs.values())).all()
+    assert all(np.isfinite(np.array(weight)).all() for weight in gan.weights)
+
+
+def test_a_short_batch_is_filled_up_with_its_own_rows():
+    gan = make_gan(discriminator_steps=3)
+    rows = [list(real) for real, _, _ in gan._minibatches(tf.range(4), tf.range(4), None)]
+    assert rows == [[0, 3], [1, 0], [2, 1]]
+
+
+@pytest.mark.parametrize("num_classes", [None, 4])
+def test_the_average_has_the_stated_half_life_and_holds_batch_norm_statistics(num_classes):
+    gan = make_gan(num_classes, family="dcgan", ema=8.0, discriminator_steps=2)
+    expected = [np.array(weight) for weight in gan.generator.weights]
+    for _ in range(3):
+        gan.fit(dataset(4, 4, num_classes), verbose=0)
+        # Four real images of a half-life of eight: the old average keeps 2^(-1/2).
+        kept = 0.5 ** (4 / 8)
+        expected = [
+            kept * average + (1 - kept) * np.array(weight)
+            for average, weight in zip(expected, gan.generator.weights, strict=True)
+        ]
+    statistics = [w for w in gan.ema_generator.weights if "moving_variance" in w.path]
+    assert statistics
+    for average, value in zip(gan.ema_generator.weights, expected, strict=True):
+        np.testing.assert_allclose(average, value, rtol=2e-6, atol=1e-7)
+
+
+def test_without_an_average_the_generator_itself_samples():
+    gan = make_gan()
+    assert gan.sampling_generator() is gan.generator
+
+
+def test_samples_come_from_the_average():
+    gan = make_gan(ema=1e9)
+    before = gan.generate(2, seed=0)
+    gan.fit(dataset(12, 4), verbose=0)
+    # With so long a half-life the average has hardly moved; the generator has.
+    np.testing.assert_allclose(gan.generate(2, seed=0), before, atol=1e-5)
+    latents = keras.random.normal((2, LATENT_DIM), seed=0)
+    np.testing.assert_allclose(gan(latents), before, atol=1e-5)
+    np.testing.assert_allclose(gan.predict(latents, verbose=0), before, atol=1e-5)
+    assert np.abs(np.array(gan.generator(latents)) - before).max() > 1e-3
+
+
+def test_evaluate_repeats_itself_and_leaves_training_alone():
+    gan, undisturbed = make_gan(family="mlp"), make_gan(family="mlp")
+    gan.fit(dataset(12, 4), verbose=0)
+    undisturbed.fit(dataset(12, 4), verbose=0)
+    first = gan.evaluate(dataset(10, 4, drop_remainder=False), verbose=0, return_dict=True)
+    gan.generate(3)
+    assert first == gan.evaluate(dataset(10, 4, drop_remainder=False), verbose=0, return_dict=True)
+    assert gan.fit(dataset(12, 4), verbose=0).history == (
+        undisturbed.fit(dataset(12, 4), verbose=0).history
+    )
+
+
+def test_evaluate_measures_both_players_on_all_the_rows():
+    gan = make_gan(4, ema=10.0)
+    images, labels = images_and_labels(10)
+    logs = gan.evaluate(dataset(10, 10, 4), verbose=0, return_dict=True)
+    latents = keras.random.normal((10, LATENT_DIM), seed=keras.random.SeedGenerator(3))
+    images, labels = tf.constant(images), tf.constant(labels)
+    real = gan.discriminator([images, labels])
+    fake = gan.discriminator([gan.ema_generator([latents, labels]), labels])
+    expected = {
+        "d_loss": tf.reduce_mean(tf.nn.softplus(-real) + tf.nn.softplus(fake)),
+        "g_loss": tf.reduce_mean(tf.nn.softplus(-fake)),
+        "d_real": tf.reduce_mean(tf.sigmoid(real)),
+        "d_fake": tf.reduce_mean(tf.sigmoid(fake)),
+    }
+    assert logs == {name: pytest.approx(float(v), rel=1e-5) for name, v in expected.items()}
+
+
+@pytest.mark.parametrize(
+    ("family", "num_classes", "ema"), [("mlp", None, 50.0), ("dcgan", 4, None), ("dcgan", 4, 9.0)]
+)
+def test_a_loaded_gan_has_everything_and_trains_on_with_equal_numbers(
+    tmp_path, family, num_classes, ema
+):
+    # The mlp's dropout has random state of its own; Adam and RMSprop have slots.
+    gan = make_gan(
+        num_classes,
+        family=family,
+        ema=ema,
+        d_optimizer=keras.optimizers.Adam(1e-3, beta_1=0.5),
+        g_optimizer=keras.optimizers.RMSprop(2e-3),
+        loss=kgan.losses.LeastSquares.pearson(),
+        discriminator_steps=2,
+    )
+    gan.fit(dataset(16, 4, num_classes), verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert_equal_states(state(gan), state(loaded))
+    assert loaded.loss.get_config() == {"a": -1.0, "b": 1.0, "c": 0.0}
+    assert loaded.discriminator_steps == 2
+    histories = [
+        model.fit(dataset(16, 4, num_classes), epochs=2, verbose=0).history
+        for model in (gan, loaded)
+    ]
+    assert histories[0] == histories[1]
+    assert_equal_states(state(gan), state(loaded))
+
+
+def test_save_weights_keeps_the_same_state(tmp_path):
+    gan = make_gan(family="mlp", ema=9.0, d_optimizer="adam", g_optimizer="adam")
+    gan.fit(dataset(16, 4), verbose=0)
+    gan.save_weights(tmp_path / "gan.weights.h5")
+    other = make_gan(family="mlp", ema=9.0, d_optimizer="adam", g_optimizer="adam")
+    other.load_weights(tmp_path / "gan.weights.h5")
+    assert_equal_states(state(gan), state(other))
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    gan = make_gan()
+    gan.save(tmp_path / "gan.keras")
+    before = (tmp_path / "gan.keras").read_bytes()
+
+    def fail(*args, **kwargs):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(keras.Model, "save", fail)
+    with pytest.raises(OSError, match="no space left"):
+        gan.save(tmp_path / "gan.keras")
+    assert (tmp_path / "gan.keras").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["gan.keras"]
+
+
+def test_configs_round_trip():
+    gan = make_gan(4, ema=10.0, discriminator_steps=3, loss="lsgan", steps_per_execution=2)
+    copied = kgan.GAN.from_config(copy.deepcopy(gan.get_config()))
+    copied.compile_from_config(copy.deepcopy(gan.get_compile_config()))
+    assert json.dumps(copied.get_config()) == json.dumps(gan.get_config())
+    assert json.dumps(copied.get_compile_config()) == json.dumps(gan.get_compile_config())
+    assert gan.get_compile_config()["jit_compile"] == "auto"
+
+
+def test_an_uncompiled_gan_can_be_saved_and_sampled(tmp_path):
+    pair = models.get("small_mlp")
+    gan = kgan.GAN(
+        pair.generator(SHAPE, 3, width=4), pair.discriminator(SHAPE, width=4), latent_dim=3
+    )
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(loaded.generate(2, seed=1), gan.generate(2, seed=1))
+    assert loaded.compiled is False
+
+
+@pytest.mark.parametrize(
+    "execution", [{"jit_compile": True}, {"steps_per_execution": 3}, {"run_eagerly": True}]
+)
+def test_every_way_of_execution_takes_the_same_steps(execution):
+    gan = make_gan(4, family="dcgan", ema=20.0, discriminator_steps=2, **execution)
+    gan.fit(dataset(24, 4, 4), verbose=0)
+    assert int(gan.optimizer.iterations) == 6
+    assert int(gan.images_seen) == 24
+    if "jit_compile" not in execution:  # XLA draws other random numbers.
+        reference = make_gan(4, family="dcgan", ema=20.0, discriminator_steps=2)
+        reference.fit(dataset(24, 4, 4), verbose=0)
+        for weight, value in zip(gan.weights, reference.weights, strict=True):
+            # Rounding differs between execution modes and grows through batch norm.
+            np.testing.assert_allclose(weight, value, rtol=1e-3, atol=1e-4)
+
+
+def test_mixed_float16_scales_both_losses_and_keeps_logits_in_float32(tmp_path):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        gan = make_gan(family="dcgan", d_optimizer="adam", g_optimizer="adam")
+        gan.fit(dataset(12, 4), verbose=0)
+        gan.save(tmp_path / "gan.keras")
+        loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    finally:
+        keras.config.set_dtype_policy(policy)
+    for model in (gan, loaded):
+        for optimizer in (model.optimizer.d_optimizer, model.optimizer.g_optimizer):
+            assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+            assert int(optimizer.iterations) == 3
+    assert_equal_states(state(gan), state(loaded))
+    assert gan.discriminator.output.dtype == "float32"
+    assert gan.generate(2, seed=0).dtype == np.float32
+
+
+def test_weight_clip_bounds_every_weight_of_the_critic_after_each_step():
+    keras.utils.set_random_seed(0)
+    clip = kgan.constraints.WeightClip(0.01)
+    for family in ("dcgan", "mlp", "small_mlp"):
+        pair = models.get(family)
+        gan = kgan.GAN(
+            pair.generator(SHAPE, 3, width=4, num_classes=4),
+            pair.discriminator(SHAPE, width=4, num_classes=4, weight_constraint=clip),
+            latent_dim=3,
+            num_classes=4,
+        )
+        gan.compile("rmsprop", "rmsprop", loss="wasserstein", discriminator_steps=2)
+        gan.fit(dataset(4, 4, 4), verbose=0)
+        largest = max(np.abs(np.array(w)).max() for w in gan.discriminator.trainable_variables)
+        np.testing.assert_allclose(largest, 0.01, rtol=1e-6)
+        assert max(np.abs(np.array(w)).max() for w in gan.generator.trainable_variables) > 0.02
+
+
+def test_the_summary_lists_both_networks(capsys):
+    make_gan().summary()
+    printed = capsys.readouterr().out
+    assert "generator" in printed
+    assert "discriminator" in printed
+
+
+def test_arrays_can_be_fitted_and_evaluated():
+    gan = make_gan(4)
+    images, labels = images_and_labels(12)
+    gan.fit(images, labels, batch_size=4, verbose=0)
+    assert int(gan.optimizer.iterations) == 3
+    assert len(gan.evaluate(images, labels, batch_size=4, verbose=0)) == 4
+
+
+def test_a_learning_rate_schedule_reaches_both_players():
+    gan = make_gan()
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    gan.fit(dataset(8, 4), epochs=2, verbose=0, callbacks=[schedule])
+    np.testing.assert_allclose(float(gan.optimizer.g_optimizer.learning_rate), 0.05, rtol=1e-6)
+    np.testing.assert_allclose(float(gan.optimizer.d_optimizer.learning_rate), 0.025, rtol=1e-6)
+
+
+def test_no_retracing_after_the_first_epoch():
+    gan = make_gan()
+    traces = []
+    step = gan.train_step
+    gan.train_step = lambda data: traces.append(1) or step(data)
+    gan.fit(dataset(12, 4), epochs=3, verbose=0)
+    assert len(traces) == 1
+
+
+TWO_REPLICAS = """
+    import sys
+    import keras, numpy as np, tensorflow as tf
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    import kgan
+    from kgan import models
+
+    def run(strategy):
+        keras.utils.set_random_seed(1)
+        with strategy.scope():
+            gan = kgan.GAN(models.small_mlp_generator((8, 8, 1), 3, width=4, num_classes=4),
+                           models.small_mlp_discriminator((8, 8, 1), width=4, num_classes=4),
+                           latent_dim=3, num_classes=4, ema_halflife_images=20, seed=5)
+            gan.compile(keras.optimizers.SGD(0.1, momentum=0.5), keras.optimizers.SGD(0.2),
+                        discriminator_steps=3)
+        random = np.random.default_rng(0)
+        images = random.uniform(-1, 1, (36, 8, 8, 1)).astype("float32")
+        labels = random.integers(4, size=36, dtype="int32")
+        data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(12, drop_remainder=True)
+        logs = gan.fit(data, verbose=0).history
+        return [np.array(v) for v in gan.weights + gan.optimizer.variables], logs
+
+    one, one_logs = run(tf.distribute.get_strategy())
+    two, two_logs = run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+    for a, b in zip(one, two, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    for name in one_logs:
+        np.testing.assert_allclose(one_logs[name], two_logs[name], rtol=1e-5)
+"""
+
+
+def test_two_replicas_take_the_steps_of_one_device():
+    # In a process of its own: logical devices can only be made before TensorFlow starts.
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(TWO_REPLICAS)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]

@@ -1,0 +1,220 @@
+"""Every message says what is wrong, what was expected, what was received, and the remedy."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kgan
+from kgan import models
+from kgan import validation
+
+SHAPE = (8, 8, 1)
+IMAGES = np.linspace(-1, 1, 6 * 64).reshape(6, *SHAPE).astype("float32")
+LABELS = np.array([0, 1, 2, 3, 0, 1], "int32")
+
+
+def gan(latent_dim=3, num_classes=None, generator=None, discriminator=None, compiled=True):
+    result = kgan.GAN(
+        generator or models.small_mlp_generator(SHAPE, 3, width=4, num_classes=num_classes),
+        discriminator or models.small_mlp_discriminator(SHAPE, width=4, num_classes=num_classes),
+        latent_dim=latent_dim,
+        num_classes=num_classes,
+    )
+    if compiled:
+        result.compile("adam", "adam", discriminator_steps=2)
+    return result
+
+
+def refuses(message):
+    return pytest.raises(ValueError, match="(?s)" + re.escape(message))
+
+
+def fit(model, images, labels=None, batch=4):
+    parts = images if labels is None else (images, labels)
+    weights = [np.array(weight) for weight in model.weights]
+    try:
+        model.fit(tf.data.Dataset.from_tensor_slices(parts).batch(batch), verbose=0)
+    except ValueError:
+        # Bad input never loses work: not a single weight has moved.
+        for before, weight in zip(weights, model.weights, strict=True):
+            np.testing.assert_array_equal(before, weight)
+        raise
+
+
+def test_a_generator_of_another_latent_dim_is_refused():
+    with refuses(
+        "The generator 'generator' does not fit. Expected: a model of latents of shape (None, 5). "
+        "Received: a model of (None, 3). Make latent_dim, num_classes and the image shape the same"
+    ):
+        gan(latent_dim=5)
+
+
+def test_a_discriminator_of_another_image_shape_is_refused():
+    with refuses(
+        "The discriminator 'discriminator' does not fit. Expected: a model of images of shape "
+        "(None, 8, 8, 1). Received: a model of (None, 16, 16, 1)."
+    ):
+        gan(discriminator=models.small_mlp_discriminator((16, 16, 1), width=4))
+
+
+@pytest.mark.parametrize(("networks", "gan_classes"), [(4, None), (None, 4)])
+def test_networks_and_gan_must_agree_on_classes(networks, gan_classes):
+    generator = models.small_mlp_generator(SHAPE, 3, width=4, num_classes=networks)
+    discriminator = models.small_mlp_discriminator(SHAPE, width=4, num_classes=networks)
+    with refuses("The generator 'generator' does not fit. Expected: a model of "):
+        kgan.GAN(generator, discriminator, latent_dim=3, num_classes=gan_classes)
+
+
+def test_a_discriminator_that_ends_in_a_sigmoid_is_refused():
+    discriminator = keras.Sequential(
+        [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid", name="out")]
+    )
+    with refuses("The discriminator's last layer, 'out', applies a sigmoid."):
+        gan(discriminator=discriminator)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"latent_dim": 0}, "latent_dim must be a positive integer. Received: latent_dim=0."),
+        ({"latent_dim": 3.0}, "latent_dim must be a positive integer. Received: latent_dim=3.0."),
+        ({"num_classes": -1}, "num_classes must be a positive integer. Received: num_classes=-1."),
+        ({"ema_halflife_images": 0}, "ema_halflife_images must be positive, or None"),
+    ],
+)
+def test_constructor_arguments_are_checked(arguments, message):
+    generator = models.small_mlp_generator(SHAPE, 3, width=4)
+    discriminator = models.small_mlp_discriminator(SHAPE, width=4)
+    with refuses(message):
+        kgan.GAN(generator, discriminator, **{"latent_dim": 3, **arguments})
+
+
+@pytest.mark.parametrize("k", [0, -2, 1.5, True])
+def test_discriminator_steps_must_be_a_positive_integer(k):
+    with refuses(
+        f"discriminator_steps must be a positive integer. Received: discriminator_steps={k}"
+    ):
+        gan(compiled=False).compile("adam", "adam", discriminator_steps=k)
+
+
+def test_an_unknown_loss_is_refused_by_compile():
+    with refuses("Unknown GAN loss."):
+        gan(compiled=False).compile("adam", "adam", loss="binary_crossentropy")
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            IMAGES[:, :6],
+            "The images do not fit the generator. Expected: (batch, 8, 8, 1), as the generator "
+            "makes them. Received: (4, 6, 8, 1). Resize the images",
+        ),
+        (IMAGES[..., 0], "Received: (4, 8, 8). Resize the images"),
+        (
+            (127.5 * (IMAGES + 1)).astype("uint8"),
+            "Images must be floats in [-1, 1]. Received: dtype uint8. Scale them with",
+        ),
+        (
+            127.5 * (IMAGES + 1),
+            "Images must lie in [-1, 1]. Received: values from 0 to 169.778. Scale them with",
+        ),
+    ],
+)
+def test_images_of_a_wrong_shape_dtype_or_range_are_refused_before_the_first_step(images, message):
+    with refuses(message):
+        fit(gan(), images)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_are_refused_with_their_row(value):
+    images = IMAGES.copy()
+    images[2, 3, 4] = value
+    with refuses("The images hold NaN or infinity, first in row 2 of the first batch."):
+        fit(gan(), images)
+
+
+def test_images_from_zero_to_one_are_warned_of():
+    with pytest.warns(UserWarning, match=re.escape("No value of the first batch is negative")):
+        fit(gan(), (IMAGES + 1) / 2)
+
+
+def test_samples_that_are_no_images_may_have_any_range():
+    generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model = gan(generator=generator, discriminator=discriminator)
+    fit(model, np.arange(16, dtype="float32").reshape(8, 2))
+    assert int(model.images_seen) == 8
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_an_empty_dataset_is_refused(method):
+    empty = tf.data.Dataset.from_tensor_slices(IMAGES).batch(100, drop_remainder=True)
+    with refuses("The dataset is empty: it yields no batch at all."):
+        getattr(gan(), method)(empty, verbose=0)
+    with refuses("The dataset is empty: it yields no batch at all."):
+        getattr(gan(), method)(IMAGES[:0], verbose=0)
+
+
+def test_a_batch_that_k_does_not_divide_is_refused_with_the_batch_to_write():
+    with refuses(
+        "A batch of 5 images cannot be split into discriminator_steps=2 equal minibatches: each "
+        "of the k discriminator updates of one training step needs its own real images. Batch "
+        "the dataset with .batch(2 * 2, drop_remainder=True)."
+    ):
+        fit(gan(), IMAGES, batch=5)
+
+
+def test_missing_labels_are_refused():
+    with refuses(
+        "Labels are missing. A GAN with num_classes=4 trains on batches of (images, labels). "
+        "Received: images only."
+    ):
+        fit(gan(num_classes=4), IMAGES)
+
+
+def test_unexpected_labels_are_refused():
+    with refuses("Unexpected labels. A GAN without num_classes trains on batches of images."):
+        fit(gan(), IMAGES, LABELS)
+
+
+def test_dicts_and_further_parts_are_refused():
+    with refuses("A batch must be images. Received: a dict with the keys ['image', 'label']."):
+        fit(gan(), {"image": IMAGES, "label": LABELS})
+    with refuses("A batch must be (images, labels). Received: 3 parts."):
+        fit(gan(num_classes=4), (IMAGES, LABELS, LABELS))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (LABELS + 1, "Labels must lie in 0..3, since num_classes=4. Received: 4."),
+        (LABELS - 1, "Labels must lie in 0..3, since num_classes=4. Received: -1."),
+        (LABELS.astype("float32"), "Labels must be integers. Received: dtype float32."),
+        (LABELS[:, None], "Labels must have the shape (4,). Received: (4, 1)."),
+        (np.eye(4)[LABELS], "Take numpy.argmax(labels, axis=-1) of one-hot labels."),
+    ],
+)
+def test_wrong_labels_are_refused(labels, message):
+    with refuses(message):
+        fit(gan(num_classes=4), IMAGES, labels)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_an_uncompiled_gan_says_to_compile(method):
+    with pytest.raises(ValueError, match=r"call `compile\(\)` before"):
+        getattr(gan(compiled=False), method)(IMAGES)
+
+
+def test_the_first_batch_is_checked_by_evaluate_too():
+    with refuses("Images must be floats in [-1, 1]. Received: dtype int64."):
+        gan().evaluate(IMAGES.astype("int64"), verbose=0)
+
+
+def test_batches_of_numpy_arrays_pass_as_they_are():
+    images, labels = validation.images_and_labels((IMAGES, LABELS, None), num_classes=4)
+    assert images is IMAGES
+    assert labels is LABELS
