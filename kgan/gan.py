@@ -4,11 +4,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan import averaging
 from kgan import backend
 from kgan import losses
+from kgan import minibatches
 from kgan import sampling
 from kgan import validation
 from kgan.optimizers import GANOptimizer
+from kgan.optimizers import with_loss_scale
 from kgan.saving import WithRandomState
 
 
@@ -63,8 +66,8 @@ class GAN(WithRandomState, keras.Model):
         self,
         generator: keras.Model,
         discriminator: keras.Model,
-        *,
         latent_dim: int,
+        *,
         num_classes: int | None = None,
         ema_halflife_images: float | None = None,
         seed: int | None = None,
@@ -88,7 +91,9 @@ class GAN(WithRandomState, keras.Model):
         self.image_shape = validation.check_networks(
             generator, discriminator, latent_dim, num_classes
         )
-        self.ema_generator = None if ema_halflife_images is None else _copy(generator)
+        self.ema_generator = (
+            None if ema_halflife_images is None else averaging.untrained_copy(generator)
+        )
         self.discriminator_steps = None
         self.images_seen = self.add_weight(
             shape=(),
@@ -112,9 +117,9 @@ class GAN(WithRandomState, keras.Model):
         self,
         d_optimizer,
         g_optimizer,
-        *,
         loss="non_saturating",
         discriminator_steps: int = 1,
+        *,
         jit_compile="auto",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -132,13 +137,15 @@ class GAN(WithRandomState, keras.Model):
             steps_per_execution: as in `keras.Model.compile`.
 
         Raises:
-            ValueError: for an unknown loss or optimizer, one optimizer for both, or
-                `discriminator_steps` < 1.
+            ValueError: for an unknown loss or optimizer, one optimizer for both, or k < 1.
         """
         validation.check_positive_integer("discriminator_steps", discriminator_steps)
         loss = losses.get(loss)
         with backend.scope(self):
-            optimizer = GANOptimizer(self._scaled(d_optimizer), self._scaled(g_optimizer))
+            if self.dtype_policy.name == "mixed_float16":
+                # Keras would scale the loss of one optimizer; each player needs its own scale.
+                d_optimizer, g_optimizer = map(with_loss_scale, (d_optimizer, g_optimizer))
+            optimizer = GANOptimizer(d_optimizer, g_optimizer)
             optimizer.build_pair(
                 self.discriminator.trainable_variables, self.generator.trainable_variables
             )
@@ -167,14 +174,11 @@ class GAN(WithRandomState, keras.Model):
                 discriminator step j modulo k.
             y: array of labels, beside an array of images.
             batch_size: int, rows per batch of an array.
-            **kwargs: as in `keras.Model.fit`.
-
-        Returns:
-            `keras.callbacks.History`.
+            **kwargs: as in `keras.Model.fit`, which also says what is returned.
 
         Raises:
-            ValueError: if the first batch has a wrong shape, dtype, range or structure, holds NaN,
-                or cannot be split; if there is none; if the GAN is not compiled.
+            ValueError: if the first batch is none, has a wrong shape, dtype, range or structure,
+                holds NaN or cannot be split.
         """
         self._assert_compile_called("fit")
         self._check_first_batch(x, y, batch_size, self.discriminator_steps)
@@ -203,7 +207,7 @@ class GAN(WithRandomState, keras.Model):
         """
         self._assert_compile_called("evaluate")
         self._check_first_batch(x, y, batch_size, 1)
-        self._restart_evaluation_seeds()
+        sampling.restart(self.evaluation_seeds)
         return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
     def call(self, inputs, training=False):
@@ -220,7 +224,9 @@ class GAN(WithRandomState, keras.Model):
         """
         images, labels = validation.images_and_labels(data, self.num_classes)
         fakes = self._fakes(labels, rows=ops.shape(images)[0], training=True)
-        for real, fake, classes in self._minibatches(images, fakes, labels):
+        for real, fake, classes in minibatches.deal(
+            (images, fakes, labels), self.discriminator_steps
+        ):
             self._update_discriminator(real, fake, classes)
         self._update_generator(classes, rows=ops.shape(real)[0])
         self._update_average(rows=ops.shape(images)[0])
@@ -239,7 +245,8 @@ class GAN(WithRandomState, keras.Model):
         fakes = self._fakes(labels, rows=ops.shape(images)[0], training=False)
         real_logits = self._logits(images, labels, training=False)
         fake_logits = self._logits(fakes, labels, training=False)
-        self._log_discriminator(real_logits, fake_logits)
+        per_sample = self.loss.discriminator_loss(real_logits, fake_logits)
+        self._log_discriminator(per_sample, real_logits, fake_logits)
         self.g_loss_mean.update_state(self.loss.generator_loss(None, fake_logits))
         return self.get_metrics_result()
 
@@ -256,11 +263,10 @@ class GAN(WithRandomState, keras.Model):
 
         Args:
             n: int, how many.
-            seed: int, same seed same images; None for others every time.
+            seed: int in [0, 2^32), same seed same images; None for others every time.
             labels: with classes, n class numbers or one for all; drawn uniformly if None.
-            truncation: float > 0, largest absolute value of a latent: the normal distribution is
-                truncated there, which trades variety for typical images. The same seed keeps
-                its place in the distribution, so an image changes gradually. None: not truncated.
+            truncation: float > 0, the absolute value at which the latents' distribution is
+                truncated, which trades variety for typical images; None for not at all.
             batch_size: int, images made at a time.
 
         Returns:
@@ -268,10 +274,6 @@ class GAN(WithRandomState, keras.Model):
 
         Raises:
             ValueError: for n < 1, labels that are out of range or do not apply, truncation <= 0.
-
-        Reference:
-            Truncation: Brock et al. 2019, arXiv 1809.11096, section 3.1, by the inverse
-            distribution function instead of by rejection.
         """
         return sampling.generate(
             self.sampling_generator(),
@@ -328,22 +330,6 @@ class GAN(WithRandomState, keras.Model):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def _minibatches(self, images, fakes, labels):
-        """Yield k triples (real, fake, labels): row j of the batch goes to step j modulo k.
-
-        A short last batch that k does not divide is filled up with its own first rows.
-        """
-        k = self.discriminator_steps
-        rows = ops.shape(images)[0]
-        for step in range(k):
-            if isinstance(rows, int) and rows % k == 0:
-                yield tuple(None if x is None else x[step::k] for x in (images, fakes, labels))
-            else:
-                own = (ops.arange((rows + k - 1) // k) * k + step) % rows
-                yield tuple(
-                    None if x is None else ops.take(x, own, axis=0) for x in (images, fakes, labels)
-                )
-
     def _fakes(self, labels, rows, training: bool):
         seeds = self.training_seeds if training else self.evaluation_seeds
         generator = self.generator if training else self.sampling_generator()
@@ -360,53 +346,49 @@ class GAN(WithRandomState, keras.Model):
         )
 
     def _update_discriminator(self, real, fake, labels):
-        def objective():
+        def play():
             real_logits = self._logits(real, labels, training=True)
             fake_logits = self._logits(fake, labels, training=True)
-            return self.loss.discriminator_loss(real_logits, fake_logits), (
-                real_logits,
-                fake_logits,
-            )
+            return self.loss.discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
 
-        logits = self._minimise(objective, self.optimizer.d_optimizer, self.discriminator)
-        self._log_discriminator(*logits)
-
-    def _update_generator(self, labels, rows):
-        def objective():
-            fakes = self._fakes(labels, rows, training=True)
-            fake_logits = self._logits(fakes, labels, training=True)
-            losses_ = self.loss.generator_loss(None, fake_logits)
-            return losses_, losses_
-
-        self.g_loss_mean.update_state(
-            self._minimise(objective, self.optimizer.g_optimizer, self.generator)
+        self._log_discriminator(
+            *self._minimise(play, self.optimizer.d_optimizer, self.discriminator)
         )
 
-    def _minimise(self, objective, optimizer, network):
-        """One update of `network`; `objective` returns (per-sample losses, anything else)."""
+    def _update_generator(self, labels, rows):
+        def play():
+            fakes = self._fakes(labels, rows, training=True)
+            return (self.loss.generator_loss(None, self._logits(fakes, labels, training=True)),)
 
-        def scaled():
-            losses_, others = objective()
+        (per_sample,) = self._minimise(play, self.optimizer.g_optimizer, self.generator)
+        self.g_loss_mean.update_state(per_sample)
+
+    def _minimise(self, play, optimizer, network):
+        """One update of `network` by `play`, which returns per-sample losses first of a tuple."""
+
+        def objective():
+            played = play()
             # Optimizers sum over replicas, so each contributes its share of the global mean.
-            return optimizer.scale_loss(ops.mean(losses_) / backend.num_replicas()), others
+            return optimizer.scale_loss(ops.mean(played[0]) / backend.num_replicas()), played
 
         variables = network.trainable_variables
-        others, gradients = backend.value_and_gradients(scaled, variables)
+        played, gradients = backend.value_and_gradients(objective, variables)
         optimizer.apply(gradients, variables)
-        return others
+        return played
 
     def _update_average(self, rows):
         rows = ops.cast(rows, "int64") * backend.num_replicas()
         self.images_seen.assign(self.images_seen + rows)
-        if self.ema_generator is None:
-            return
-        kept = ops.power(0.5, ops.cast(rows, "float32") / self.ema_halflife_images)
-        pairs = zip(self.ema_generator.weights, self.generator.weights, strict=True)
-        for average, weight in pairs:
-            average.assign(weight + ops.cast(kept, weight.dtype) * (average - weight))
+        if self.ema_generator is not None:
+            averaging.update(
+                self.ema_generator,
+                self.generator,
+                images=rows,
+                halflife_images=self.ema_halflife_images,
+            )
 
-    def _log_discriminator(self, real_logits, fake_logits):
-        self.d_loss_mean.update_state(self.loss.discriminator_loss(real_logits, fake_logits))
+    def _log_discriminator(self, per_sample, real_logits, fake_logits):
+        self.d_loss_mean.update_state(per_sample)
         self.d_real_mean.update_state(self.loss.scores(real_logits))
         self.d_fake_mean.update_state(self.loss.scores(fake_logits))
 
@@ -414,31 +396,3 @@ class GAN(WithRandomState, keras.Model):
         batch = backend.first_batch(x, y, batch_size)
         if batch is not None:
             validation.check_batch(batch, self.image_shape, self.num_classes, discriminator_steps)
-
-    def _restart_evaluation_seeds(self):
-        # The state of a seed generator is (seed, number of draws).
-        state = self.evaluation_seeds.state
-        state.assign(state * ops.convert_to_tensor([1, 0], dtype=state.dtype))
-
-    def _random_states(self) -> list:
-        # Keras lists the states of seed generators, dropout's too, in `variables` but saves none.
-        saved = {id(weight) for weight in self.weights}
-        states = (variable for variable in self.variables if id(variable) not in saved)
-        return [state for state in states if state.path.endswith("seed_generator_state")]
-
-    def _scaled(self, optimizer):
-        # Keras would scale the loss of one optimizer; here two players each need their own scale.
-        optimizer = keras.optimizers.get(optimizer)
-        already = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        if self.dtype_policy.name != "mixed_float16" or already:
-            return optimizer
-        return keras.optimizers.LossScaleOptimizer(optimizer)
-
-
-def _copy(model: keras.Model) -> keras.Model:
-    """A second model with the same layers and weights, which no optimizer will train."""
-    config = keras.saving.serialize_keras_object(model)
-    copy = keras.saving.deserialize_keras_object(config)
-    copy.set_weights(model.get_weights())
-    copy.trainable = False
-    return copy

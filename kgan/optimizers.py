@@ -104,3 +104,18 @@ class GANOptimizer(keras.optimizers.Optimizer):
                 config[role], custom_objects=custom_objects
             )
         return cls(**config)
+
+
+def with_loss_scale(optimizer):
+    """The optimizer in a `LossScaleOptimizer`, for float16; as it is if it already is one.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer` or its name.
+
+    Returns:
+        `keras.optimizers.LossScaleOptimizer`.
+    """
+    optimizer = keras.optimizers.get(optimizer)
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return optimizer
+    return keras.optimizers.LossScaleOptimizer(optimizer)

@@ -59,6 +59,12 @@ def generate(
     return np.concatenate(images)
 
 
+def restart(seeds: keras.random.SeedGenerator) -> None:
+    """Make a seed generator repeat its numbers from the first."""
+    # Its state is (seed, number of draws).
+    seeds.state.assign(seeds.state * ops.convert_to_tensor([1, 0], dtype=seeds.state.dtype))
+
+
 def network_inputs(samples, labels):
     """What a network takes: `samples` alone, or [samples, labels] where there are labels."""
     return samples if labels is None else [samples, labels]
@@ -68,7 +74,8 @@ def truncated(latents, truncation: float | None):
     """Map N(0, 1) onto the normal distribution truncated to [-truncation, truncation].
 
     With Phi(z) = (1 + erf(z / sqrt 2)) / 2, the quantile function of the truncated distribution
-    applied to Phi(z) is sqrt 2 erfinv(erf(z / sqrt 2) erf(truncation / sqrt 2)).
+    applied to Phi(z) is sqrt 2 erfinv(erf(z / sqrt 2) erf(truncation / sqrt 2)). A latent keeps its
+    place in the distribution, so an image changes gradually with the truncation.
 
     Args:
         latents: float tensor of any shape.
@@ -79,6 +86,9 @@ def truncated(latents, truncation: float | None):
 
     Raises:
         ValueError: if truncation <= 0.
+
+    Reference:
+        Brock et al. 2019, arXiv 1809.11096, section 3.1, where the latents outside are drawn anew.
     """
     if truncation is None:
         return latents

@@ -148,12 +148,6 @@ def test_a_short_last_batch_leaves_no_nan(last, run_eagerly):
     assert all(np.isfinite(np.array(weight)).all() for weight in gan.weights)
 
 
-def test_a_short_batch_is_filled_up_with_its_own_rows():
-    gan = make_gan(discriminator_steps=3)
-    rows = [list(real) for real, _, _ in gan._minibatches(tf.range(4), tf.range(4), None)]
-    assert rows == [[0, 3], [1, 0], [2, 1]]
-
-
 @pytest.mark.parametrize("num_classes", [None, 4])
 def test_the_average_has_the_stated_half_life_and_holds_batch_norm_statistics(num_classes):
     gan = make_gan(num_classes, family="dcgan", ema=8.0, discriminator_steps=2)

@@ -66,7 +66,7 @@ def test_one_optimizer_for_two_players_is_refused():
 
 
 def test_an_optimizers_own_average_is_refused():
-    with pytest.raises(ValueError, match="g_optimizer has use_ema=True.*ema_halflife_images"):
+    with pytest.raises(ValueError, match=r"g_optimizer has use_ema=True.*ema_halflife_images"):
         GANOptimizer(keras.optimizers.Adam(), keras.optimizers.Adam(use_ema=True))
 
 

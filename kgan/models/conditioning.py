@@ -19,13 +19,9 @@ def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:
     if num_classes is None:
         return latents, latents
     labels = keras.Input((), dtype="int32", name="labels")
-    # As large as the latents it stands beside: Keras' default, +-0.05, would be drowned by them.
-    embedding = layers.Embedding(
-        num_classes,
-        latent_dim,
-        embeddings_initializer=keras.initializers.RandomNormal(stddev=1.0),
-        name="label_embedding",
-    )(labels)
+    # Keras' small initial values, +-0.05: with values as large as the latents' the label alone
+    # shapes the image and every class collapses onto one picture.
+    embedding = layers.Embedding(num_classes, latent_dim, name="label_embedding")(labels)
     return [latents, labels], layers.Concatenate(name="latents_and_label")([latents, embedding])
 
 

@@ -161,7 +161,7 @@ def test_dcgan_refuses_sides_it_cannot_halve(shape):
 @every_family
 @pytest.mark.parametrize("arguments", [{"width": 0}, {"latent_dim": -1}, {"width": 2.5}])
 def test_sizes_that_are_no_positive_integers_are_refused(family, arguments):
-    with pytest.raises(ValueError, match="must be a positive integer. Received: "):
+    with pytest.raises(ValueError, match=r"must be a positive integer. Received: "):
         build(family, **arguments)
 
 

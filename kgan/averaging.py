@@ -1,0 +1,39 @@
+"""The moving average of a network's weights."""
+
+import keras
+from keras import ops
+
+
+def untrained_copy(model: keras.Model) -> keras.Model:
+    """A second model with the same layers and weights, which no optimizer will train.
+
+    Args:
+        model: a serialisable keras model.
+
+    Returns:
+        A new keras model, not trainable.
+    """
+    config = keras.saving.serialize_keras_object(model)
+    copy = keras.saving.deserialize_keras_object(config)
+    copy.set_weights(model.get_weights())
+    copy.trainable = False
+    return copy
+
+
+def update(average: keras.Model, model: keras.Model, *, images, halflife_images: float) -> None:
+    """Move every weight of `average`, batch-norm statistics included, towards that of `model`.
+
+    average <- beta average + (1 - beta) model with beta = 0.5^(images / halflife_images).
+
+    Args:
+        average: what `untrained_copy` made of `model`.
+        model: the model in training.
+        images: int or integer tensor, the images seen since the last update.
+        halflife_images: float > 0.
+
+    Reference:
+        Karras et al. 2020, arXiv 2006.06676, where the average is given by its half-life.
+    """
+    beta = ops.power(0.5, ops.cast(images, "float32") / halflife_images)
+    for mean, weight in zip(average.weights, model.weights, strict=True):
+        mean.assign(weight + ops.cast(beta, weight.dtype) * (mean - weight))
