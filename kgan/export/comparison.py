@@ -1,0 +1,39 @@
+"""Inputs and images that an export is compared on."""
+
+import keras
+import numpy as np
+
+from kgan.export.interface import Interface
+
+
+def latents_and_labels(interface: Interface, *, rows: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """Fixed inputs for a comparison.
+
+    Args:
+        interface: what `read_interface` said of the generator.
+        rows: int, how many.
+
+    Returns:
+        latents, float32 (rows, latent_dim), and labels, int32 (rows,), or None where the generator
+        takes none.
+    """
+    latents = np.random.default_rng(0).standard_normal((rows, interface.latent_dim), "float32")
+    if interface.num_classes is None:
+        return latents, None
+    # From the last class down: one that the generator does not know is found even with few rows.
+    return latents, np.arange(-1, -rows - 1, -1, "int32") % np.int32(interface.num_classes)
+
+
+def keras_images(generator: keras.Model, latents, labels) -> np.ndarray:
+    """Images of a keras generator in inference mode, as an array.
+
+    Args:
+        generator: keras model of latents or [latents, labels].
+        latents: float32 array, (rows, latent_dim).
+        labels: int32 array, (rows,), or None.
+
+    Returns:
+        float32 array, (rows, height, width, channels).
+    """
+    inputs = latents if labels is None else [latents, labels]
+    return keras.ops.convert_to_numpy(generator(inputs, training=False))

@@ -1,0 +1,72 @@
+"""The float32 form of a model that was trained in 16 bits."""
+
+import contextlib
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+
+
+def float32_twin(model: keras.Model) -> keras.Model:
+    """The same model with the same weights, computing in float32 in every layer.
+
+    Servers cannot write half or bfloat16 tensors as JSON and TFLite has no kernels for them, so an
+    export is always made from the twin. Its images differ from the 16-bit model's by the latter's
+    rounding.
+
+    Args:
+        model: a built keras model of any dtype policy, with layers that can be serialised if they
+            are not float32.
+
+    Returns:
+        `model` itself if all of it is float32 already, else a new model.
+    """
+    if _is_float32(model):
+        return model
+    config = keras.saving.serialize_keras_object(model)
+    with _float32_by_default():
+        twin = keras.saving.deserialize_keras_object(_in_float32(config))
+    twin.set_weights([_weight_in_float32(weight) for weight in model.get_weights()])
+    return twin
+
+
+def _is_float32(model) -> bool:
+    # Keras has no public walk that also enters wrappers and custom layers' own layers.
+    return all(
+        layer.compute_dtype == layer.variable_dtype == "float32"
+        for layer in model._flatten_layers()
+    )
+
+
+@contextlib.contextmanager
+def _float32_by_default() -> Iterator[None]:
+    # A layer whose config leaves its dtype out is built with the global policy.
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _in_float32(config):
+    if isinstance(config, (list, tuple)):
+        return type(config)(_in_float32(value) for value in config)
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy" and "float" in config["config"]["name"]:
+        return {**config, "config": {"name": "float32"}}
+    return {
+        key: "float32" if key == "dtype" and _is_float_name(value) else _in_float32(value)
+        for key, value in config.items()
+    }
+
+
+def _is_float_name(dtype) -> bool:
+    return isinstance(dtype, str) and "float" in dtype
+
+
+def _weight_in_float32(weight):
+    weight = np.asarray(weight)
+    # NumPy has no bfloat16 of its own: the name tells what the kind does not.
+    return weight.astype("float32") if "float" in weight.dtype.name else weight

@@ -1,0 +1,77 @@
+"""What a generator takes and gives, read from the model and checked."""
+
+from typing import NamedTuple
+
+import keras
+
+
+class Interface(NamedTuple):
+    """What every export format needs to know about a generator.
+
+    Attributes:
+        latent_dim: int, width of the latents.
+        image_shape: (height, width, channels).
+        num_classes: int for a generator of [latents, labels], None for one of latents alone.
+    """
+
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    num_classes: int | None
+
+
+def read_interface(generator: keras.Model, num_classes: int | None = None) -> Interface:
+    """Read a generator's interface and refuse a model that is no generator of images.
+
+    Args:
+        generator: functional or sequential keras model of latents, (batch, latent_dim), or of
+            [latents, labels] with labels of shape (batch,), to images.
+        num_classes: int > 0 if the generator takes labels, else None.
+
+    Returns:
+        The generator's `Interface`.
+
+    Raises:
+        ValueError: the inputs, the output or `num_classes` do not fit.
+    """
+    inputs = [tuple(tensor.shape) for tensor in getattr(generator, "inputs", None) or []]
+    if not inputs:
+        raise ValueError(
+            "The generator must be a functional keras model, whose inputs are known. Received: "
+            f"{type(generator).__name__} {getattr(generator, 'name', '')!r}. Wrap it: "
+            "latents = keras.Input((latent_dim,)); keras.Model(latents, generator(latents))."
+        )
+    _check_inputs(inputs)
+    outputs = [tuple(tensor.shape) for tensor in generator.outputs]
+    _check_outputs(outputs)
+    _check_num_classes(num_classes, conditional=len(inputs) == 2)
+    return Interface(inputs[0][1], outputs[0][1:], num_classes)
+
+
+def _check_inputs(shapes: list[tuple]) -> None:
+    takes_latents = len(shapes[0]) == 2 and shapes[0][0] is None and shapes[0][1] is not None
+    if not takes_latents or shapes[1:] not in ([], [(None,)]):
+        raise ValueError(
+            "The generator must take latents, (None, latent_dim), or latents and labels, "
+            f"[(None, latent_dim), (None,)]. Received inputs of shape: {shapes}."
+        )
+
+
+def _check_outputs(shapes: list[tuple]) -> None:
+    if len(shapes) != 1 or len(shapes[0]) != 4 or None in shapes[0][1:]:
+        raise ValueError(
+            "The generator must give images, (None, height, width, channels), of a fixed size. "
+            f"Received outputs of shape: {shapes}."
+        )
+
+
+def _check_num_classes(num_classes: int | None, *, conditional: bool) -> None:
+    if not conditional and num_classes is not None:
+        raise ValueError(
+            "The generator takes no labels, so num_classes must be None. "
+            f"Received: num_classes={num_classes}."
+        )
+    if conditional and (not isinstance(num_classes, int) or num_classes < 1):
+        raise ValueError(
+            "The generator takes labels, so num_classes must be the number of classes, an int "
+            f"above 0: the export refuses labels out of range. Received: num_classes={num_classes}."
+        )

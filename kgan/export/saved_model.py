@@ -1,0 +1,137 @@
+"""The SavedModel of a generator: written, and compared with Keras after a fresh load."""
+
+import os
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan.export.comparison import keras_images
+from kgan.export.comparison import latents_and_labels
+from kgan.export.interface import Interface
+from kgan.export.signatures import LATENTS_TO_IMAGES
+from kgan.export.signatures import SEEDS_TO_PICTURES
+from kgan.export.signatures import signatures
+from kgan.images import to_uint8
+
+# A graph fuses what Keras runs layer by layer, and one row alone takes other kernels than many, so
+# sums are rounded in another order. A hundredth of this is seen.
+TOLERANCE = 1e-5
+# The same rounding can carry a value over the edge between two levels of uint8.
+LEVELS = 1
+
+
+class SavedModelDifferences(NamedTuple):
+    """The largest differences between a SavedModel and its Keras model.
+
+    Attributes:
+        images: float, of float32 images in [-1, 1].
+        levels: int, of uint8 images, in levels of 0 to 255.
+    """
+
+    images: float
+    levels: int
+
+
+def write_saved_model(
+    generator: keras.Model, folder: str | os.PathLike, interface: Interface
+) -> None:
+    """Write a generator as a SavedModel with the functions of `kgan.export.signatures`.
+
+    Args:
+        generator: float32 keras model.
+        folder: where saved_model.pb and variables/ go.
+        interface: what `read_interface` said of the generator.
+    """
+    archive = keras.export.ExportArchive()
+    # Endpoints find their variables themselves; archive.track(generator) would write them twice.
+    for signature in signatures(generator, interface):
+        archive.add_endpoint(signature.name, signature.function, signature.inputs)
+    archive.write_out(str(folder), verbose=False)
+
+
+def compare_saved_model(
+    generator: keras.Model, folder: str | os.PathLike, interface: Interface
+) -> SavedModelDifferences:
+    """Load a SavedModel afresh and hold each of its functions against the Keras model.
+
+    Args:
+        generator: the float32 keras model that was written.
+        folder: the SavedModel's folder.
+        interface: what `read_interface` said of the generator.
+
+    Returns:
+        The largest differences found, all within the tolerances.
+
+    Raises:
+        ValueError: an image is not finite, differs by more than 1e-5 or one level, or depends on
+            the other rows of its batch.
+    """
+    # The functions only borrow the variables of `loaded`, which must outlive them.
+    loaded = tf.saved_model.load(str(folder))
+    return SavedModelDifferences(
+        images=_compare_images(generator, loaded.signatures[LATENTS_TO_IMAGES], interface),
+        levels=_compare_pictures(generator, loaded.signatures[SEEDS_TO_PICTURES], interface),
+    )
+
+
+def _compare_images(generator, function, interface: Interface) -> float:
+    latents, labels = latents_and_labels(interface, rows=5)
+    expected = keras_images(generator, latents, labels)
+    if not np.isfinite(expected).all():
+        raise ValueError(
+            "The generator's images hold NaN or infinity, so there is nothing to export: its "
+            "training has diverged. Export an earlier state of it."
+        )
+    together = _call(function, "latents", latents, labels)
+    difference = float(np.abs(together - expected).max())
+    # Not "difference > TOLERANCE", which NaN would pass.
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f"The SavedModel's images differ from those of Keras by {difference:.1e}, more than "
+            f"{TOLERANCE:.0e}."
+        )
+    alone = _call_row_by_row(function, "latents", latents, labels)
+    if not np.abs(alone - together).max() <= TOLERANCE:
+        raise ValueError(
+            "The generator's images depend on the other rows of their batch, but a server merges "
+            "requests into batches as they come. Remove the layer that mixes rows."
+        )
+    return difference
+
+
+def _compare_pictures(generator, function, interface: Interface) -> int:
+    # Beyond 32 bits too, where Keras folds a seed.
+    seeds = np.array([0, 1, 2, 2**31, 2**40], "int64")
+    _, labels = latents_and_labels(interface, rows=len(seeds))
+    latents = np.concatenate(
+        [keras.random.normal((1, interface.latent_dim), seed=int(seed)) for seed in seeds]
+    )
+    expected = to_uint8(keras_images(generator, latents, labels)).astype(int)
+    together = _call(function, "seed", seeds, labels)
+    alone = _call_row_by_row(function, "seed", seeds, labels)
+    levels = int(max(np.abs(together - expected).max(), np.abs(alone - expected).max()))
+    if levels > LEVELS:
+        raise ValueError(
+            f"The SavedModel's images of seeds differ from those of Keras by {levels} levels of "
+            f"255, more than {LEVELS}."
+        )
+    return levels
+
+
+def _call(function, name: str, values, labels) -> np.ndarray:
+    inputs = {name: tf.constant(values)}
+    if labels is not None:
+        inputs["label"] = tf.constant(labels)
+    return function(**inputs)["images"].numpy()
+
+
+def _call_row_by_row(function, name: str, values, labels) -> np.ndarray:
+    rows = [slice(row, row + 1) for row in range(len(values))]
+    return np.concatenate(
+        [
+            _call(function, name, values[row], None if labels is None else labels[row])
+            for row in rows
+        ]
+    )

@@ -1,0 +1,133 @@
+"""The functions that an exported generator offers, and nothing else: all formats take them here.
+
+Every input is a vector over the batch, because a server can merge only such requests, and a row of
+the answer depends on its own row of the inputs alone.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from kgan.export.interface import Interface
+
+LATENTS_TO_IMAGES = "serving_default"
+SEEDS_TO_PICTURES = "generate"
+
+
+class Signature(NamedTuple):
+    """One function of an export.
+
+    Attributes:
+        name: str, by which servers and interpreters call it.
+        function: takes tensors in the order of `inputs`, returns a dict of named tensors.
+        inputs: list of named `tf.TensorSpec`.
+    """
+
+    name: str
+    function: Callable
+    inputs: list[tf.TensorSpec]
+
+
+def signatures(generator: keras.Model, interface: Interface) -> list[Signature]:
+    """The functions of a generator's export.
+
+    `serving_default`: latents, float32 (n, latent_dim) -> images, float32 (n, height, width,
+    channels) in [-1, 1]. `generate`: seed, int64 (n,) -> images, uint8 of the same shape. Both also
+    take label, int32 (n,), where the generator takes labels.
+
+    Args:
+        generator: float32 keras model, as `read_interface` wants it.
+        interface: what `read_interface` said of it.
+
+    Returns:
+        A list of `Signature`.
+    """
+    latents = tf.TensorSpec((None, interface.latent_dim), tf.float32, "latents")
+    seed = tf.TensorSpec((None,), tf.int64, "seed")
+    label = [tf.TensorSpec((None,), tf.int32, "label")] if interface.num_classes else []
+
+    def images_of(latents, label):
+        inputs = latents
+        if label:
+            rows = tf.shape(latents)[0]
+            inputs = [latents, checked_label(*label, interface.num_classes, rows)]
+        images = tf.cast(generator(inputs, training=False), tf.float32)
+        # What Keras knows of the shape; tf.ensure_shape would be an operation, unknown to TFLite.
+        images.set_shape((None, *interface.image_shape))
+        return images
+
+    def serving_default(latents, *label):
+        return {"images": images_of(latents, label)}
+
+    def generate(seed, *label):
+        latents = latents_of_seeds(seed, interface.latent_dim)
+        return {"images": to_uint8(images_of(latents, label))}
+
+    return [
+        Signature(LATENTS_TO_IMAGES, serving_default, [latents, *label]),
+        Signature(SEEDS_TO_PICTURES, generate, [seed, *label]),
+    ]
+
+
+def latents_of_seeds(seed, latent_dim: int):
+    """Standard normal latents, one row per seed, equal on a CPU to Keras' own bit for bit.
+
+    Row i is `keras.random.normal((1, latent_dim), seed=seed[i])`: the same in every process, batch
+    and server. XLA draws other numbers, so this must not be compiled by it.
+
+    Args:
+        seed: int64 tensor, (n,).
+        latent_dim: int, width of the latents.
+
+    Returns:
+        float32 tensor, (n, latent_dim).
+    """
+    # Keras folds its 64-bit seeds into the range of int32 in this way before it draws.
+    folded = tf.math.floormod(seed, tf.int32.max - 1)
+
+    def draw(one_seed):
+        key = tf.stack([one_seed, tf.zeros_like(one_seed)])
+        return tf.random.stateless_normal([latent_dim], key, alg="philox")
+
+    row = tf.TensorSpec((latent_dim,), tf.float32)
+    return tf.map_fn(draw, folded, fn_output_signature=row)
+
+
+def checked_label(label, num_classes: int, rows):
+    """`label` itself, once it is known to hold one class in [0, num_classes) for each image.
+
+    Args:
+        label: int32 tensor, (n,).
+        num_classes: int, number of classes.
+        rows: int32 scalar, how many images are asked for.
+
+    Returns:
+        int32 tensor, (n,).
+    """
+    one_per_image = tf.debugging.Assert(
+        tf.equal(tf.size(label), rows),
+        ["label must hold one class per image. Images, labels:", rows, tf.size(label)],
+    )
+    in_range = tf.debugging.Assert(
+        tf.reduce_all((label >= 0) & (label < num_classes)),
+        [f"label must be in [0, {num_classes}). Received:", label],
+        summarize=10,
+    )
+    with tf.control_dependencies([one_per_image, in_range]):
+        # TFLite leaves assertions out, but looks up no entry that is not there. Keras' own lookup
+        # would take -1 for the last class.
+        return tf.gather(tf.range(num_classes), label)
+
+
+def to_uint8(images):
+    """Stored images of images in [-1, 1]: -1 is 0, 1 is 255, halves go to the even neighbour.
+
+    Args:
+        images: float32 tensor in [-1, 1]; what lies outside is clipped.
+
+    Returns:
+        uint8 tensor of the same shape.
+    """
+    return tf.cast(tf.clip_by_value(tf.round((images + 1.0) * 127.5), 0.0, 255.0), tf.uint8)

@@ -1,0 +1,144 @@
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+import kgan
+from kgan.export import export_generator
+from kgan.export import exporter
+from kgan.export.tflite import run_tflite
+from kgan.images import to_uint8
+
+
+@pytest.fixture(scope="module")
+def export(conditional_generator, tmp_path_factory):
+    """An export of the conditional generator."""
+    output = tmp_path_factory.mktemp("exported") / "digits"
+    return export_generator(conditional_generator, output, num_classes=3)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_version_and_a_tflite_file_are_written(export):
+    base = export.saved_model.parent
+    assert names(base) == ["1", "digits.tflite"]
+    assert export.version == 1
+    assert export.saved_model == base / "1"
+    assert export.tflite == base / "digits.tflite"
+    assert (export.saved_model / "saved_model.pb").is_file()
+
+
+def test_the_differences_from_keras_are_told(export):
+    assert 0 <= export.image_difference <= 1e-5
+    assert 0 <= export.level_difference <= 1
+    assert 0 <= export.tflite_difference <= 1e-4
+
+
+def test_saved_model_and_tflite_file_give_the_same_images(export):
+    latents = np.random.default_rng(3).standard_normal((4, 5), "float32")
+    label = np.array([0, 1, 2, 0], "int32")
+    serving_default = tf.saved_model.load(str(export.saved_model)).signatures["serving_default"]
+    expected = serving_default(latents=tf.constant(latents), label=tf.constant(label))["images"]
+    images = run_tflite(export.tflite.read_bytes(), latents, label)
+    np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
+
+
+def test_a_16_bit_generator_is_exported_in_float32(build_generator, tmp_path):
+    generator = build_generator(dtype="mixed_float16")
+    export = export_generator(generator, tmp_path / "half", tflite=False)
+    content = (export.saved_model / "saved_model.pb").read_bytes()
+    library = SavedModel.FromString(content).meta_graphs[0].graph_def.library
+    types = {
+        attribute.type
+        for function in library.function
+        for node in function.node_def
+        for attribute in node.attr.values()
+    }
+    assert tf.float32.as_datatype_enum in types
+    assert tf.float16.as_datatype_enum not in types
+
+
+def test_the_tflite_file_can_be_left_out(generator, tmp_path):
+    export = export_generator(generator, tmp_path / "digits", tflite=False)
+    assert (export.tflite, export.tflite_difference) == (None, None)
+    assert names(tmp_path / "digits") == ["1"]
+
+
+def test_the_tflite_file_is_the_newest_versions(build_generator, generator, tmp_path):
+    output = tmp_path / "digits"
+    export_generator(generator, output, version=2)
+    newest = (output / "digits.tflite").read_bytes()
+    other = build_generator()
+    other.set_weights([weight * 0.5 for weight in other.get_weights()])
+    earlier = export_generator(other, output, version=1)
+    assert earlier.tflite is None
+    assert (output / "digits.tflite").read_bytes() == newest
+    later = export_generator(other, output)
+    assert later.version == 3
+    assert later.tflite.read_bytes() != newest
+
+
+def test_an_export_of_a_gan_gives_the_images_of_the_gan(conditional_generator, tmp_path):
+    images = keras.Input((8, 8, 1))
+    labels = keras.Input((), dtype="int32")
+    features = keras.layers.Concatenate()(
+        [keras.layers.Flatten()(images), keras.layers.Embedding(3, 2)(labels)]
+    )
+    discriminator = keras.Model([images, labels], keras.layers.Dense(1)(features))
+    gan = kgan.GAN(conditional_generator, discriminator, latent_dim=5, num_classes=3)
+    export = export_generator(
+        gan.sampling_generator(), tmp_path / "digits", num_classes=gan.num_classes, tflite=False
+    )
+    generate = tf.saved_model.load(str(export.saved_model)).signatures["generate"]
+    found = generate(seed=tf.constant([8], tf.int64), label=tf.constant([2]))["images"].numpy()
+    expected = to_uint8(gan.generate(1, seed=8, labels=2))
+    # One level: a graph may round a sum to the other side of a half.
+    np.testing.assert_allclose(found.astype(int), expected.astype(int), rtol=0, atol=1)
+
+
+def test_a_failed_comparison_leaves_everything_as_it_was(generator, tmp_path, monkeypatch):
+    output = tmp_path / "digits"
+    export_generator(generator, output)
+    before = names(output), (output / "digits.tflite").stat().st_mtime_ns
+
+    def refuse(*_):
+        raise ValueError("it differs")
+
+    monkeypatch.setattr(exporter, "compare_tflite", refuse)
+    with pytest.raises(ValueError, match=r"^it differs$"):
+        export_generator(generator, output)
+    assert (names(output), (output / "digits.tflite").stat().st_mtime_ns) == before
+
+
+def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
+    inputs = keras.Input((6,))
+    values = keras.ops.svd(keras.layers.Reshape((2, 3))(inputs), compute_uv=False)
+    generator = keras.Model(inputs, keras.layers.Reshape((1, 2, 1))(values))
+    with pytest.raises(ValueError, match="Not convertible: Svd in"):
+        export_generator(generator, tmp_path / "exported" / "digits")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["12", "a b", ".hidden", "-x", "dig;its"])
+def test_a_name_that_is_no_name_is_refused(generator, tmp_path, name):
+    message = (
+        "The output folder's name must start with a letter or digit, go on with letters, digits, "
+        "dots, underscores or hyphens, and not be a number, which would read as a version. "
+        f"Received: {name!r}."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        export_generator(generator, tmp_path / name)
+    assert names(tmp_path) == []
+
+
+def test_an_existing_version_is_refused(conditional_generator, export):
+    base = export.saved_model.parent
+    before = names(base)
+    with pytest.raises(FileExistsError, match="already holds version 1, and a version is never"):
+        export_generator(conditional_generator, base, num_classes=3, version=1)
+    assert names(base) == before
