@@ -1,0 +1,7 @@
+"""What Keras' callbacks do not know about a GAN: its samples, its two losses, its NaN."""
+
+from kgan.callbacks.curves import Curves
+from kgan.callbacks.sample_grid import SampleGrid
+from kgan.callbacks.stop_on_non_finite import StopOnNonFinite
+
+__all__ = ["Curves", "SampleGrid", "StopOnNonFinite"]

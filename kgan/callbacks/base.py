@@ -1,0 +1,30 @@
+"""What every callback that looks at a GAN shares."""
+
+import keras
+from keras import ops
+
+
+class GANCallback(keras.callbacks.Callback):
+    """A Keras callback that refuses a model that is no `kgan.GAN`, before training begins."""
+
+    def set_model(self, model):
+        """Keras calls this before `fit` begins.
+
+        Args:
+            model: the model that is to be trained.
+
+        Raises:
+            TypeError: if it is not a `kgan.GAN`.
+        """
+        if not (hasattr(model, "generate") and hasattr(model, "images_seen")):
+            raise TypeError(
+                f"{type(self).__name__} watches a kgan.GAN. "
+                f"Received: {model.name!r}, a {type(model).__name__}. "
+                "Pass this callback to the fit() of a kgan.GAN."
+            )
+        super().set_model(model)
+
+    @property
+    def images_seen(self) -> int:
+        """Real images the model was trained on so far, over all its fits."""
+        return int(ops.convert_to_numpy(self.model.images_seen))

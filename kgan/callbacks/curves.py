@@ -1,0 +1,122 @@
+"""The curves of a training, as a picture that is redrawn while it goes on."""
+
+import json
+import os
+from pathlib import Path
+
+from keras import ops
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from kgan.callbacks.base import GANCallback
+from kgan.callbacks.curve_picture import DRAWN
+from kgan.callbacks.curve_picture import draw_curves
+from kgan.callbacks.curve_points import CurvePoints
+from kgan.callbacks.curve_points import means_between
+from kgan.files import replacing
+
+_POINTS = "kgan-curves"
+
+
+class Curves(GANCallback):
+    """Draw losses and scores over the real images seen, again after every epoch.
+
+    The logs are running means since the epoch began, and a short training has few epochs. From two
+    running means follows the mean over the steps between them: the pale lines, of up to 500 points
+    over the whole training. They are exact where all batches have the same size.
+
+    The PNG file carries its points with it. A training that goes on, in a second `fit` or after a
+    restart, continues the curves in the same file from the images its model has seen; points
+    beyond them are dropped, so that a model that begins from zero begins an empty picture.
+
+    Args:
+        path: the picture, `.png`. Its folder is made if it is missing.
+
+    Raises:
+        ValueError: if `path` does not end in `.png`.
+        IsADirectoryError: if `path` is a folder.
+
+    Example:
+        >>> curves = kgan.callbacks.Curves("runs/digits/curves.png")
+        >>> gan.fit(dataset, epochs=20, callbacks=[curves])
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        super().__init__()
+        self.path = Path(path)
+        if self.path.suffix.lower() != ".png":
+            raise ValueError(f"Curves writes a PNG. Expected a path with .png. Received: {path}.")
+        if self.path.is_dir():
+            raise IsADirectoryError(
+                f"Curves writes one file. Received: {path}, a folder. "
+                f"Pass for example {self.path / 'curves.png'}."
+            )
+
+    def on_train_begin(self, logs=None):
+        self._steps = CurvePoints()
+        self._epochs = CurvePoints()
+        self._continued = False
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Not in on_train_begin, where BackupAndRestore may yet have to restore the model.
+        if not self._continued:
+            self._continue_from(self.images_seen)
+            self._continued = True
+        self._drawn = self._newest = 0, {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._newest = batch + 1, logs
+        # Reading a variable of the model takes longer than the rest of this: not at every step.
+        if batch + 1 - self._drawn[0] >= self._steps.length:
+            self._add_steps()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._add_steps()
+        self._epochs.add(self.images_seen, 1, _curves_of(logs))
+        self._write()
+
+    def _add_steps(self) -> None:
+        """Add the steps since the last point, if there are any."""
+        (before, means_before), (step, logs) = self._drawn, self._newest
+        if step > before:
+            means = _curves_of(logs)
+            values = means_between(before, means_before, step, means)
+            self._steps.add(self.images_seen, step - before, values)
+            self._drawn = step, means
+
+    def _continue_from(self, images: int) -> None:
+        earlier = _read_points(self.path)
+        if earlier:
+            self._steps.load_dict(earlier["steps"])
+            self._epochs.load_dict(earlier["epochs"])
+        for points in (self._steps, self._epochs):
+            points.forget_after(images)
+
+    def _write(self) -> None:
+        points = {"steps": self._steps.to_dict(), "epochs": self._epochs.to_dict()}
+        text = PngInfo()
+        text.add_text(_POINTS, json.dumps(points), zip=True)
+        figure = draw_curves(
+            self._steps, self._epochs, probabilities=_are_probabilities(self.model)
+        )
+        with replacing(self.path) as temporary:
+            figure.canvas.print_png(temporary, pil_kwargs={"pnginfo": text})
+
+
+def _curves_of(logs: dict | None) -> dict:
+    return {name: logs[name] for name in logs or {} if name.removeprefix("val_") in DRAWN}
+
+
+def _are_probabilities(gan) -> bool:
+    """Whether the loss turns logits into probabilities: then the logit 0 has the score 1/2."""
+    return float(ops.convert_to_numpy(gan.loss.scores(ops.zeros(())))) == 0.5
+
+
+def _read_points(path: Path) -> dict:
+    """The points that a picture carries, none if it is not there or not one of these."""
+    try:
+        with Image.open(path) as picture:
+            return json.loads(picture.text[_POINTS])
+    except (OSError, SyntaxError, AttributeError, KeyError, ValueError):
+        return {}

@@ -1,0 +1,168 @@
+"""Pictures of what the generator makes, while it learns."""
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+
+from kgan import images
+from kgan import validation
+from kgan.callbacks.animation import write_animation
+from kgan.callbacks.base import GANCallback
+from kgan.files import replacing
+
+# A grid of large images gets fewer columns, so that it is about this wide: a screen, in pixels.
+_WIDTH = 1280
+_PICTURES = f"images-{'[0-9]' * 9}.png"
+
+
+class SampleGrid(GANCallback):
+    """Write a grid of samples from the same latents before training, during it and after it.
+
+    The files are `images-000012800.png`, after 12,800 real images, and so on, and `latest.png`, a
+    second copy of the newest. When training ends all grids become one animation, `samples.webp`.
+    None of them is ever there by half.
+
+    A GAN with classes fills row c with samples of class c. Training that goes on in the same
+    folder, in a second `fit` or after a restart, goes on with the same latents, and the animation
+    begins with the grids that are there already, up to the images the model had seen.
+
+    Args:
+        folder: where the pictures go. It is made if it is missing.
+        rows: int, rows of the grid. Default: one per class, but at most 20; without classes as many
+            as columns.
+        columns: int, columns of the grid. Default: 10, fewer (at least 4) for images over
+            128 pixels wide.
+        every_n_images: int, a grid at the first step after each multiple of so many real images.
+            None, the default: one after every epoch.
+        seed: int, of the latents.
+        truncation: float, as in `GAN.generate`; None, the default: not truncated.
+        animation: "webp", "gif" or None for no animation.
+
+    Raises:
+        ValueError: if `rows`, `columns` or `every_n_images` is no positive integer or `animation`
+            is unknown; when training begins, if the images cannot be shown or there are more rows
+            than classes.
+        NotADirectoryError: if `folder` is a file.
+
+    Example:
+        >>> samples = kgan.callbacks.SampleGrid("runs/digits/samples")
+        >>> gan.fit(dataset, epochs=20, callbacks=[samples])
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        *,
+        rows: int | None = None,
+        columns: int | None = None,
+        every_n_images: int | None = None,
+        seed: int = 0,
+        truncation: float | None = None,
+        animation: str | None = "webp",
+    ):
+        super().__init__()
+        counts = {"rows": rows, "columns": columns, "every_n_images": every_n_images}
+        for name, value in counts.items():
+            if value is not None:
+                validation.check_positive_integer(name, value)
+        if animation not in ("webp", "gif", None):
+            raise ValueError(
+                f'animation must be "webp", "gif" or None. Received: animation={animation!r}.'
+            )
+        self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise NotADirectoryError(
+                f"SampleGrid writes many pictures and needs a folder. Received: {folder}, a file."
+            )
+        self.rows = rows
+        self.columns = columns
+        self.every_n_images = every_n_images
+        self.seed = seed
+        self.truncation = truncation
+        self.animation = animation
+
+    def on_train_begin(self, logs=None):
+        self._shape = _grid_shape(self.model, self.rows, self.columns)
+        self._pictures = None
+        self._pace = 1
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Not in on_train_begin, where BackupAndRestore may yet have to restore the model.
+        if self._pictures is None:
+            self._pictures = self._earlier_pictures()
+            self._write_grid()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.every_n_images is not None and self._is_due():
+            self._write_grid()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.every_n_images is None:
+            self._write_grid()
+
+    def on_train_end(self, logs=None):
+        # There was no epoch if the run that BackupAndRestore restored was complete.
+        if self._pictures is None:
+            return
+        self._write_grid()
+        if self.animation is not None:
+            write_animation(self._pictures, self.folder / f"samples.{self.animation}")
+
+    def _is_due(self) -> bool:
+        """Whether a multiple of `every_n_images` was passed since the last grid.
+
+        Reading a variable of the model takes longer than the rest of this, so it is read only when
+        that many images can have been seen at the fastest pace so far.
+        """
+        self._steps += 1
+        if self._steps < self._next_look:
+            return False
+        seen = self.images_seen
+        due = (self._seen // self.every_n_images + 1) * self.every_n_images
+        self._pace = max(self._pace, (seen - self._seen) // self._steps)
+        self._next_look = self._steps + max(1, (due - seen) // self._pace)
+        return seen >= due
+
+    def _write_grid(self) -> None:
+        self._steps, self._next_look, self._seen = 0, 1, self.images_seen
+        path = self.folder / f"images-{self._seen:09d}.png"
+        if self._pictures and self._pictures[-1] == path:
+            return
+        rows, columns, labels = self._shape
+        samples = self.model.generate(
+            rows * columns, seed=self.seed, labels=labels, truncation=self.truncation
+        )
+        pixels = images.enlarge(images.to_uint8(samples))
+        png = io.BytesIO()
+        images.to_picture(images.tile(pixels, rows, columns)).save(png, format="png")
+        for target in (path, self.folder / "latest.png"):
+            with replacing(target) as temporary:
+                temporary.write_bytes(png.getvalue())
+        self._pictures.append(path)
+
+    def _earlier_pictures(self) -> list[Path]:
+        """The grids of this model's past: those with fewer images than it has seen."""
+        now = f"images-{self.images_seen:09d}.png"
+        return sorted(path for path in self.folder.glob(_PICTURES) if path.name < now)
+
+
+def _grid_shape(gan, rows: int | None, columns: int | None) -> tuple:
+    """(rows, columns, labels of the samples or None) for the images this GAN makes."""
+    if len(gan.image_shape) != 3:
+        raise ValueError(
+            "SampleGrid shows images of shape (height, width, channels). "
+            f"This GAN makes samples of shape {gan.image_shape}. Leave the callback out."
+        )
+    images.check_channels(gan.image_shape[-1])
+    columns = columns or min(10, max(4, _WIDTH // (gan.image_shape[1] or 1)))
+    if gan.num_classes is None:
+        return rows or columns, columns, None
+    rows = rows or min(20, gan.num_classes)
+    if rows > gan.num_classes:
+        raise ValueError(
+            f"SampleGrid shows one class in each row, and this GAN has {gan.num_classes} classes. "
+            f"Received: rows={rows}. Take more columns to see more samples of a class."
+        )
+    return rows, columns, np.repeat(np.arange(rows), columns)

@@ -1,0 +1,130 @@
+"""Images as pictures: from floats in [-1, 1] to grids of pixels that can be looked at."""
+
+import numpy as np
+from PIL import Image
+
+# What Pillow shows as grey, as red, green and blue, and the same with opacity.
+_CHANNELS = (1, 3, 4)
+
+
+def to_uint8(images) -> np.ndarray:
+    """Pixels of images in [-1, 1]: round((x + 1) * 127.5), halves to even.
+
+    Values outside [-1, 1] are clipped. What is not finite becomes 0, so that the samples of a
+    broken generator can still be looked at.
+
+    Args:
+        images: float array of any shape, in [-1, 1].
+
+    Returns:
+        A uint8 array of the same shape.
+
+    Raises:
+        ValueError: if the images are not floats.
+
+    Example:
+        >>> to_uint8(np.array([-1.0, 0.0, 1.0]))
+        array([  0, 128, 255], dtype=uint8)
+    """
+    images = np.asarray(images)
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            "Only float images in [-1, 1] can be turned into pixels. "
+            f"Received an array of dtype {images.dtype}. "
+            "Stored uint8 images are pixels already."
+        )
+    # float16 cannot tell 254.5 from 254.6: the multiplication needs float32.
+    images = images.astype(np.result_type(images.dtype, np.float32))
+    images = np.where(np.isfinite(images), images, -1.0)
+    return np.rint((np.clip(images, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
+
+
+def enlarge(pixels: np.ndarray, width: int = 56) -> np.ndarray:
+    """Pixels repeated a whole number of times, until each image is at least `width` wide.
+
+    Repetition keeps a small image sharp on a screen, where smoothing would invent detail.
+
+    Args:
+        pixels: array, (batch, height, width, channels).
+        width: the least width of an enlarged image, in pixels.
+
+    Returns:
+        Array of the same dtype, (batch, height * s, width * s, channels), s >= 1.
+    """
+    scale = max(1, -(-width // pixels.shape[2]))
+    return pixels.repeat(scale, axis=1).repeat(scale, axis=2)
+
+
+def tile(
+    pixels: np.ndarray, rows: int, columns: int, *, gap: int = 2, background: int = 255
+) -> np.ndarray:
+    """One picture of many images, row by row, with a gap between them and around them.
+
+    Args:
+        pixels: uint8 array, (batch, height, width, channels). With fewer images than places the
+            last places stay empty.
+        rows: images from top to bottom.
+        columns: images from left to right.
+        gap: width of the gap, in pixels.
+        background: value of the gap and of empty places, 0 to 255.
+
+    Returns:
+        A uint8 array, (rows * (height + gap) + gap, columns * (width + gap) + gap, channels).
+
+    Raises:
+        ValueError: if there are more images than places, or `pixels` has another shape or dtype.
+    """
+    if pixels.ndim != 4 or pixels.dtype != np.uint8:
+        raise ValueError(
+            "Only uint8 pixels of shape (batch, height, width, channels) can be tiled. "
+            f"Received {pixels.dtype} of shape {pixels.shape}. "
+            "Turn images in [-1, 1] into pixels with to_uint8."
+        )
+    batch, height, width, channels = pixels.shape
+    if batch > rows * columns:
+        raise ValueError(
+            f"{rows} x {columns} places hold at most {rows * columns} images. Received {batch}."
+        )
+    frame = ((0, rows * columns - batch), (gap, 0), (gap, 0), (0, 0))
+    pixels = np.pad(pixels, frame, constant_values=background)
+    pixels = pixels.reshape(rows, columns, height + gap, width + gap, channels)
+    sheet = pixels.swapaxes(1, 2).reshape(rows * (height + gap), columns * (width + gap), channels)
+    return np.pad(sheet, ((0, gap), (0, gap), (0, 0)), constant_values=background)
+
+
+def to_picture(pixels: np.ndarray) -> Image.Image:
+    """A Pillow image of one array of pixels.
+
+    Args:
+        pixels: uint8 array, (height, width, channels) with 1 (grey), 3 (red, green, blue) or
+            4 channels (and opacity).
+
+    Returns:
+        The Pillow image, of mode L, RGB or RGBA.
+
+    Raises:
+        ValueError: if there are other channels.
+
+    Example:
+        >>> to_picture(tile(enlarge(to_uint8(images)), 10, 10)).save("samples.png")
+    """
+    check_channels(pixels.shape[-1])
+    if pixels.shape[-1] == 1:
+        pixels = pixels[..., 0]
+    return Image.fromarray(np.ascontiguousarray(pixels))
+
+
+def check_channels(channels: int) -> None:
+    """Raise if images with so many channels cannot be shown as a picture.
+
+    Args:
+        channels: the last dimension of an image's shape.
+
+    Raises:
+        ValueError: unless there are 1, 3 or 4.
+    """
+    if channels not in _CHANNELS:
+        raise ValueError(
+            "Only images with 1 (grey), 3 (red, green, blue) or 4 channels (and opacity) can be "
+            f"shown as a picture. Received {channels} channels."
+        )

@@ -1,0 +1,82 @@
+"""A GAN that trains in milliseconds, and its images."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kgan
+
+SIZE = 8
+
+
+def _generator(channels: int, num_classes: int | None) -> keras.Model:
+    latents = keras.Input((3,))
+    inputs, features = latents, latents
+    if num_classes is not None:
+        labels = keras.Input((), dtype="int32")
+        inputs = [latents, labels]
+        embedded = keras.layers.Embedding(num_classes, 3)(labels)
+        features = keras.layers.Multiply()([latents, embedded])
+    pixels = keras.layers.Dense(SIZE * SIZE * channels, activation="tanh")(features)
+    return keras.Model(inputs, keras.layers.Reshape((SIZE, SIZE, channels))(pixels))
+
+
+def _discriminator(channels: int, num_classes: int | None) -> keras.Model:
+    images = keras.Input((SIZE, SIZE, channels))
+    inputs, features = images, keras.layers.Flatten()(images)
+    if num_classes is not None:
+        labels = keras.Input((), dtype="int32")
+        inputs = [images, labels]
+        embedded = keras.layers.Embedding(num_classes, 3)(labels)
+        features = keras.layers.Concatenate()([features, embedded])
+    return keras.Model(inputs, keras.layers.Dense(1)(features))
+
+
+@pytest.fixture
+def make_gan():
+    """Make small compiled GANs, all equal.
+
+    They run eagerly unless told otherwise: for a dozen steps, tracing would take longest.
+    """
+
+    def make(
+        channels: int = 1,
+        num_classes: int | None = None,
+        *,
+        run_eagerly: bool = True,
+        steps_per_execution: int = 1,
+    ) -> kgan.GAN:
+        keras.utils.set_random_seed(1)
+        gan = kgan.GAN(
+            _generator(channels, num_classes),
+            _discriminator(channels, num_classes),
+            latent_dim=3,
+            num_classes=num_classes,
+            seed=2,
+        )
+        # So fast that every epoch changes the pictures.
+        adam = keras.optimizers.Adam
+        gan.compile(
+            adam(0.1),
+            adam(0.1),
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+        )
+        return gan
+
+    return make
+
+
+@pytest.fixture
+def make_dataset():
+    """Make a dataset of so many random images, with one NaN in a batch if wanted."""
+
+    def make(rows: int, batch: int = 16, *, nan_in_batch: int | None = None) -> tf.data.Dataset:
+        random = np.random.default_rng(3)
+        images = random.uniform(-1, 1, (rows, SIZE, SIZE, 1)).astype("float32")
+        if nan_in_batch is not None:
+            images[nan_in_batch * batch] = np.nan
+        return tf.data.Dataset.from_tensor_slices(images).batch(batch)
+
+    return make

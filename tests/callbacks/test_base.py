@@ -1,0 +1,29 @@
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from kgan.callbacks import Curves
+from kgan.callbacks import SampleGrid
+from kgan.callbacks.base import GANCallback
+
+
+@pytest.mark.parametrize("make", [SampleGrid, lambda folder: Curves(folder / "curves.png")])
+def test_a_model_that_is_no_gan_is_refused_before_training(tmp_path, make):
+    callback = make(tmp_path)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)], name="regression")
+    model.compile(loss="mse")
+    message = (
+        f"{type(callback).__name__} watches a kgan.GAN. Received: 'regression', a Sequential. "
+        "Pass this callback to the fit() of a kgan.GAN."
+    )
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        model.fit(np.zeros((1, 1)), np.zeros((1, 1)), verbose=0, callbacks=[callback])
+
+
+def test_images_seen_are_those_of_all_fits(make_gan, make_dataset):
+    gan, callback = make_gan(), GANCallback()
+    gan.fit(make_dataset(48), epochs=2, verbose=0, callbacks=[callback])
+    gan.fit(make_dataset(24), epochs=1, verbose=0, callbacks=[callback])
+    assert callback.images_seen == 2 * 48 + 24

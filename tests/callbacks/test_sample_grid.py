@@ -1,0 +1,288 @@
+import re
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from PIL import Image
+
+from kgan import images
+from kgan.callbacks import Curves
+from kgan.callbacks import SampleGrid
+
+
+def grids(folder) -> list[int]:
+    """The numbers in the names of the grids."""
+    return [int(path.stem.removeprefix("images-")) for path in sorted(folder.glob("images-*"))]
+
+
+def pixels(path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def frames(path) -> int:
+    with Image.open(path) as film:
+        return film.n_frames
+
+
+def test_a_grid_before_training_and_after_every_epoch(tmp_path, make_gan, make_dataset):
+    make_gan().fit(make_dataset(40), epochs=3, verbose=0, callbacks=[SampleGrid(tmp_path / "new")])
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "images-000000000.png",
+        "images-000000040.png",
+        "images-000000080.png",
+        "images-000000120.png",
+        "latest.png",
+        "samples.webp",
+    ]
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 2])
+def test_a_grid_at_the_first_step_after_each_multiple_of_images(
+    tmp_path, make_gan, make_dataset, steps_per_execution
+):
+    grid = SampleGrid(tmp_path, every_n_images=40)
+    gan = make_gan(steps_per_execution=steps_per_execution)
+    gan.fit(make_dataset(80, batch=8), epochs=2, verbose=0, callbacks=[grid])
+    # Steps of 8 meet 40, 80, 120; two at a time pass 40 at 48 and 120 at 128.
+    expected = {1: [0, 40, 80, 120, 160], 2: [0, 48, 80, 128, 160]}
+    assert grids(tmp_path) == expected[steps_per_execution]
+
+
+def test_short_batches_do_not_delay_a_grid(tmp_path, make_gan, make_dataset):
+    grid = SampleGrid(tmp_path, every_n_images=100)
+    # Batches of 16, 16 and 2: 34 an epoch.
+    make_gan().fit(make_dataset(34), epochs=10, verbose=0, callbacks=[grid])
+    ends = [34 * epoch + seen for epoch in range(10) for seen in (16, 32, 34)]
+    expected = [min(end for end in ends if end >= due) for due in (100, 200, 300)]
+    assert grids(tmp_path) == [0, *expected, 340]
+
+
+def test_a_multiple_smaller_than_a_batch_means_every_step(tmp_path, make_gan, make_dataset):
+    grid = SampleGrid(tmp_path, every_n_images=1)
+    make_gan().fit(make_dataset(48), epochs=1, verbose=0, callbacks=[grid])
+    assert grids(tmp_path) == [0, 16, 32, 48]
+
+
+def test_the_model_is_read_only_when_a_grid_may_be_due(tmp_path, make_gan, make_dataset):
+    class Counting(SampleGrid):
+        reads = 0
+
+        @property
+        def images_seen(self):
+            self.reads += 1
+            return super().images_seen
+
+    grid = Counting(tmp_path, every_n_images=320, animation=None)
+    make_gan().fit(make_dataset(640), epochs=1, verbose=0, callbacks=[grid])
+    # 40 steps, 3 grids; around each one at its writing, one after it and one before it.
+    assert grids(tmp_path) == [0, 320, 640]
+    assert grid.reads < 12
+
+
+def test_the_grid_shows_what_generate_gives_for_its_seed(tmp_path, make_gan, make_dataset):
+    gan = make_gan()
+    grid = SampleGrid(tmp_path, rows=2, columns=3, seed=7, truncation=0.5)
+    gan.fit(make_dataset(32), epochs=1, verbose=0, callbacks=[grid])
+    samples = gan.generate(6, seed=7, truncation=0.5)
+    # Images 8 pixels wide are shown seven times as large.
+    tiles = images.to_uint8(samples).repeat(7, axis=1).repeat(7, axis=2)
+    np.testing.assert_array_equal(
+        pixels(tmp_path / "images-000000032.png"), images.tile(tiles, 2, 3)[..., 0]
+    )
+
+
+def test_the_newest_grid_is_there_twice(tmp_path, make_gan, make_dataset):
+    make_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
+    newest = (tmp_path / "images-000000032.png").read_bytes()
+    assert (tmp_path / "latest.png").read_bytes() == newest
+    assert (tmp_path / "images-000000000.png").read_bytes() != newest
+
+
+def test_each_class_has_its_row(tmp_path, make_gan, make_dataset):
+    class Shades(keras.layers.Layer):
+        def call(self, labels):
+            return ops.cast(labels, "float32")[:, None, None, None] / 2 - 1
+
+    gan = make_gan(num_classes=4)
+    latents, labels = gan.generator.inputs
+    flat = keras.layers.UpSampling2D(8)(Shades()(labels))
+    gan.generator = keras.Model([latents, labels], flat)
+    grid = SampleGrid(tmp_path, columns=3)
+    grid.set_model(gan)
+    grid.on_train_begin()
+    grid.on_epoch_begin(0)
+    picture = pixels(tmp_path / "latest.png")
+    # Tiles of 56 with a gap of 2; shade (label / 2 - 1 + 1) * 127.5.
+    assert picture.shape == (4 * 58 + 2, 3 * 58 + 2)
+    shades = np.rint([0, 63.75, 127.5, 191.25])
+    np.testing.assert_array_equal(picture[30::58, 30::58], np.repeat(shades[:, None], 3, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("num_classes", "options", "shape"),
+    [
+        (None, {}, (10, 10)),
+        (None, {"columns": 4}, (4, 4)),
+        (None, {"rows": 2}, (2, 10)),
+        (3, {}, (3, 10)),
+        (3, {"rows": 2, "columns": 1}, (2, 1)),
+        (30, {}, (20, 10)),
+        (30, {"rows": 30}, (30, 10)),
+    ],
+)
+def test_rows_and_columns_have_sensible_defaults(tmp_path, make_gan, num_classes, options, shape):
+    grid = SampleGrid(tmp_path, **options)
+    grid.set_model(make_gan(num_classes=num_classes))
+    grid.on_train_begin()
+    grid.on_epoch_begin(0)
+    expected = tuple(count * 58 + 2 for count in shape)
+    assert pixels(tmp_path / "latest.png").shape == expected
+
+
+@pytest.mark.parametrize(("width", "columns"), [(128, 10), (256, 5), (1024, 4), (None, 10)])
+def test_large_images_get_fewer_columns(tmp_path, make_gan, width, columns):
+    grid, gan = SampleGrid(tmp_path), make_gan()
+    gan.image_shape = (8, width, 1)
+    grid.set_model(gan)
+    grid.on_train_begin()
+    assert grid._shape[:2] == (columns, columns)
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
+def test_grey_colour_and_opacity_can_be_shown(tmp_path, make_gan, channels, mode):
+    grid = SampleGrid(tmp_path)
+    grid.set_model(make_gan(channels=channels))
+    grid.on_train_begin()
+    grid.on_epoch_begin(0)
+    grid.on_train_end()
+    with Image.open(tmp_path / "latest.png") as picture:
+        assert picture.mode == mode
+    assert frames(tmp_path / "samples.webp") == 1
+
+
+@pytest.mark.parametrize("animation", ["webp", "gif"])
+def test_all_grids_become_one_animation(tmp_path, make_gan, make_dataset, animation):
+    grid = SampleGrid(tmp_path, animation=animation)
+    make_gan().fit(make_dataset(32), epochs=3, verbose=0, callbacks=[grid])
+    assert frames(tmp_path / f"samples.{animation}") == 4
+
+
+def test_no_animation_if_none_is_wanted(tmp_path, make_gan, make_dataset):
+    grid = SampleGrid(tmp_path, animation=None)
+    make_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[grid])
+    assert {path.suffix for path in tmp_path.iterdir()} == {".png"}
+
+
+def test_training_that_goes_on_continues_the_animation(tmp_path, make_gan, make_dataset):
+    gan = make_gan()
+    for _ in range(2):
+        gan.fit(make_dataset(32), epochs=2, verbose=0, callbacks=[SampleGrid(tmp_path)])
+    assert grids(tmp_path) == [0, 32, 64, 96, 128]
+    assert frames(tmp_path / "samples.webp") == 5
+
+
+def test_a_new_model_does_not_show_the_grids_of_another(tmp_path, make_gan, make_dataset):
+    (tmp_path / "images-of-my-cat.png").write_text("not a picture")
+    make_gan().fit(make_dataset(32), epochs=3, verbose=0, callbacks=[SampleGrid(tmp_path)])
+    make_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
+    assert frames(tmp_path / "samples.webp") == 2
+
+
+def test_training_is_the_same_with_and_without_a_grid(tmp_path, make_gan, make_dataset):
+    alone, watched = make_gan(), make_gan()
+    alone.fit(make_dataset(64), epochs=2, verbose=0)
+    grid = SampleGrid(tmp_path, every_n_images=16)
+    watched.fit(make_dataset(64), epochs=2, verbose=0, callbacks=[grid])
+    for expected, received in zip(alone.get_weights(), watched.get_weights(), strict=True):
+        np.testing.assert_array_equal(received, expected)
+
+
+def test_an_interrupted_training_leaves_whole_pictures(tmp_path, make_gan, make_dataset):
+    def interrupt(epoch):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    interruption = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: interrupt(epoch)
+    )
+    with pytest.raises(KeyboardInterrupt):
+        make_gan().fit(
+            make_dataset(32), epochs=3, verbose=0, callbacks=[SampleGrid(tmp_path), interruption]
+        )
+    assert grids(tmp_path) == [0, 32]
+    for path in tmp_path.iterdir():
+        assert pixels(path).any()
+
+
+def test_a_training_without_an_epoch_writes_nothing(tmp_path, make_gan, make_dataset):
+    callbacks = [SampleGrid(tmp_path), Curves(tmp_path / "curves.png")]
+    make_gan().fit(make_dataset(32), initial_epoch=3, epochs=3, verbose=0, callbacks=callbacks)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_generator_can_still_be_looked_at(tmp_path, make_gan):
+    gan = make_gan()
+    gan.generator.set_weights([np.full_like(w, np.nan) for w in gan.generator.get_weights()])
+    grid = SampleGrid(tmp_path)
+    grid.set_model(gan)
+    grid.on_train_begin()
+    grid.on_epoch_begin(0)
+    assert (pixels(tmp_path / "latest.png")[30::58, 30::58] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["rows", "columns", "every_n_images"])
+@pytest.mark.parametrize("value", [0, -1, 2.5, True])
+def test_counts_must_be_positive_integers(tmp_path, name, value):
+    message = f"{name} must be a positive integer. Received: {name}={value!r}."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        SampleGrid(tmp_path, **{name: value})
+
+
+def test_an_unknown_animation_is_refused(tmp_path):
+    message = 'animation must be "webp", "gif" or None. Received: animation=\'mp4\'.'
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        SampleGrid(tmp_path, animation="mp4")
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    path = tmp_path / "samples"
+    path.touch()
+    message = f"SampleGrid writes many pictures and needs a folder. Received: {path}, a file."
+    with pytest.raises(NotADirectoryError, match=f"^{re.escape(message)}$"):
+        SampleGrid(path)
+
+
+def test_more_rows_than_classes_are_refused(tmp_path, make_gan):
+    grid = SampleGrid(tmp_path, rows=4)
+    grid.set_model(make_gan(num_classes=3))
+    message = (
+        "SampleGrid shows one class in each row, and this GAN has 3 classes. Received: rows=4. "
+        "Take more columns to see more samples of a class."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        grid.on_train_begin()
+
+
+def test_channels_that_cannot_be_shown_are_refused_before_training(tmp_path, make_gan):
+    grid = SampleGrid(tmp_path)
+    grid.set_model(make_gan(channels=2))
+    message = (
+        "Only images with 1 (grey), 3 (red, green, blue) or 4 channels (and opacity) can be shown "
+        "as a picture. Received 2 channels."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        grid.on_train_begin()
+
+
+def test_samples_that_are_no_images_are_refused_before_training(tmp_path, make_gan):
+    grid, gan = SampleGrid(tmp_path), make_gan()
+    gan.image_shape = (2,)
+    grid.set_model(gan)
+    message = (
+        "SampleGrid shows images of shape (height, width, channels). "
+        "This GAN makes samples of shape (2,). Leave the callback out."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        grid.on_train_begin()
