@@ -1,0 +1,120 @@
+"""Images from NumPy arrays."""
+
+import numpy as np
+
+from kgan.data import memory
+from kgan.data.progress import with_progress
+from kgan.data.resize import Resize
+from kgan.data.store import Images
+from kgan.images import to_picture
+from kgan.images import to_uint8
+
+
+def from_arrays(
+    images, labels=None, *, num_classes=None, image_size=None, crop=None, channels=None
+) -> Images:
+    """Take images from an array, which is copied.
+
+    Args:
+        images: array, (count, height, width, channels) with 1 or 3 channels, or (count, height,
+            width). uint8, or floats in [-1, 1]; those are rounded to the nearest of 256 levels, in
+            steps of 1 / 127.5.
+        labels: integers, (count,), from 0; or None.
+        num_classes: int, by default the largest label plus one.
+        image_size: int or (height, width), the size to resize to, in pixels; None keeps the size.
+        crop: int or (height, width), the central part to use before resizing.
+        channels: 1 (grey) or 3 (colour) to convert to; None keeps the channels.
+
+    Returns:
+        The images as `Images`.
+
+    Raises:
+        ValueError: if the shape, dtype, range or labels are wrong, or an image is not finite.
+
+    Example:
+        >>> (images, labels), _ = keras.datasets.cifar10.load_data()
+        >>> kgan.data.from_arrays(images, labels[:, 0]).batches(64)
+    """
+    resize = Resize(image_size=image_size, crop=crop, channels=channels)
+    images = _with_channels(np.asarray(images))
+    if np.issubdtype(images.dtype, np.floating):
+        _check_floats(images)
+    elif images.dtype != np.uint8:
+        raise ValueError(
+            "images must be uint8 in [0, 255], or floats in [-1, 1]. "
+            f"Received: dtype {images.dtype}. "
+            "Convert integers in [0, 255] with .astype('uint8')."
+        )
+    return Images(_stored(images, resize), labels, num_classes=num_classes, name="arrays")
+
+
+def resized(images: Images, resize: Resize) -> Images:
+    """The same images and labels in another size or with other channels.
+
+    Args:
+        images: Images.
+        resize: what to do with each of them.
+
+    Returns:
+        `images` itself if nothing is to be done, otherwise a new Images.
+    """
+    if resize.leaves_alone(images.image_shape):
+        return images
+    return Images(
+        _stored(images.images, resize),
+        images.labels,
+        num_classes=images.num_classes,
+        class_names=images.class_names,
+        name=images.name,
+    )
+
+
+def _stored(images: np.ndarray, resize: Resize) -> np.ndarray:
+    first = _converted(images[0], resize)
+    store = memory.allocate((len(images), *first.shape))
+    for index, image in enumerate(with_progress(images, len(images))):
+        store[index] = _converted(image, resize)
+    return store
+
+
+def _converted(image: np.ndarray, resize: Resize) -> np.ndarray:
+    pixels = image if image.dtype == np.uint8 else to_uint8(image)
+    return pixels if resize.leaves_alone(pixels.shape) else resize(to_picture(pixels))
+
+
+def _with_channels(images: np.ndarray) -> np.ndarray:
+    received = images.shape
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise ValueError(
+            "images must have the shape (count, height, width, channels) with 1 (grey) or 3 "
+            f"(colour) channels, or (count, height, width). Received: shape {received}. Put the "
+            "channels last with numpy.moveaxis(images, 1, -1) if they come second."
+        )
+    if not images.size:
+        raise ValueError(f"There are no images. Received: an array of shape {received}.")
+    return images
+
+
+def _check_floats(images: np.ndarray) -> None:
+    low, high = np.inf, -np.inf
+    # Image by image, since a mask over all of them could need as much memory as they do.
+    for index, image in enumerate(images):
+        if not np.isfinite(image).all():
+            raise ValueError(
+                f"images holds NaN or infinity, first in images[{index}]. "
+                "Remove or repair those images."
+            )
+        low, high = min(low, image.min()), max(high, image.max())
+    if low < -1 or high > 1:
+        raise ValueError(
+            f"Float images must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
+            "Convert values in [0, 255] with .astype('uint8')."
+        )
+    if low >= 0:
+        raise ValueError(
+            "Float images must lie in [-1, 1], and none of these values is negative: they go from "
+            f"{low:g} to {high:g}, which looks like [0, 1]. If they lie in [0, 1], pass "
+            "(255 * images).round().astype('uint8'), or 2 * images - 1."
+        )

@@ -1,0 +1,53 @@
+"""Images by one word, for command lines."""
+
+import inspect
+
+from kgan.data.folder import from_folder
+from kgan.data.mnist import digits
+from kgan.data.store import Images
+from kgan.data.tfds import from_tfds
+
+_FOLDER = "folder:"
+
+
+def load(name: str, **options) -> Images:
+    """Take images from the source that a name stands for.
+
+    Args:
+        name: "digits" for the embedded digits, "folder:PATH" for a folder of images, or the name
+            of a TFDS dataset, such as "mnist" or "cifar10".
+        **options: the options of `digits`, `from_folder` or `from_tfds`. Those that are None count
+            as not given.
+
+    Returns:
+        The images as `Images`.
+
+    Raises:
+        ValueError: if an option does not apply to this source; and what the sources raise.
+
+    Example:
+        >>> kgan.data.load("folder:photos", image_size=64)
+    """
+    if not isinstance(name, str) or not name.removeprefix(_FOLDER):
+        raise ValueError(
+            "A dataset is named 'digits', 'folder:PATH' or by its name in TFDS, such as 'mnist'. "
+            f"Received: {name!r}."
+        )
+    options = {option: value for option, value in options.items() if value is not None}
+    if name == "digits":
+        return _call(digits, name, (), options)
+    if name.startswith(_FOLDER):
+        return _call(from_folder, name, (name.removeprefix(_FOLDER),), options)
+    return _call(from_tfds, name, (name,), options)
+
+
+def _call(source, name: str, arguments: tuple, options: dict) -> Images:
+    parameters = inspect.signature(source).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(
+            f"{', '.join(unknown)} does not apply to the dataset {name!r}. "
+            f"Its options are {', '.join(known)}."
+        )
+    return source(*arguments, **options)

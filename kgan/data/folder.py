@@ -1,0 +1,165 @@
+"""Images from a folder of files."""
+
+import itertools
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL import UnidentifiedImageError
+
+from kgan.data import memory
+from kgan.data.progress import with_progress
+from kgan.data.resize import Resize
+from kgan.data.resize import has_colour
+from kgan.data.resize import several_sizes
+from kgan.data.store import Images
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+
+# A thread takes so many images at a time: one task for each of a million images would fill memory.
+_BLOCK = 32
+
+
+def from_folder(
+    folder: str | os.PathLike,
+    *,
+    image_size=None,
+    crop=None,
+    channels=None,
+    memory_limit: int = memory.MEMORY_LIMIT,
+) -> Images:
+    """Read a folder of images, or a folder with one sub-folder of images per class.
+
+    Files count as images by their extension: png, jpg, jpeg, webp, bmp, in any letter case. Other
+    files, and everything whose name starts with a dot, are ignored. The order is that of the names.
+    Pictures are turned upright (EXIF orientation), transparent parts become white, and of an
+    animation the first frame is used.
+
+    Args:
+        folder: the folder. If it holds sub-folders, their names, sorted, are the classes.
+        image_size: int or (height, width), the size to resize to, in pixels. None keeps the size,
+            which then must be the same for all images.
+        crop: int or (height, width), the central part to use before resizing.
+        channels: 1 (grey) or 3 (colour) to convert to; None for 1 if all images are stored without
+            colours and 3 if not.
+        memory_limit: bytes; if the decoded images need more, they are kept in a temporary file
+            instead of in memory, in the folder that the environment variable TMPDIR names.
+
+    Returns:
+        The images, with labels and class names if there are sub-folders.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+        NotADirectoryError: if it is a file.
+        ValueError: if there are no images, images beside class folders, an image that cannot be
+            read, or images of several sizes without `image_size`.
+
+    Example:
+        >>> kgan.data.from_folder("photos", image_size=64).batches(64)
+    """
+    folder = Path(folder).expanduser()
+    resize = Resize(image_size=image_size, crop=crop, channels=channels)
+    classes = _class_folders(folder)
+    paths, labels = _paths_and_labels(folder, classes)
+    resize.channels = resize.channels or _channels_of(paths)
+    return Images(
+        _decoded(paths, resize, memory_limit),
+        labels or None,
+        num_classes=len(classes) or None,
+        class_names=[path.name for path in classes] or None,
+        name=folder.resolve().name,
+    )
+
+
+def _class_folders(folder: Path) -> list[Path]:
+    if not folder.exists():
+        raise FileNotFoundError(f"There is no folder {folder}. Check the path.")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file. Expected: a folder of images.")
+    return [path for path in _visible(folder) if path.is_dir()]
+
+
+def _paths_and_labels(folder: Path, classes: list[Path]) -> tuple[list[Path], list[int]]:
+    if not classes or any(_is_image(path) for path in _visible(folder)):
+        return _images_in(folder), []
+    paths, labels = [], []
+    for label, class_folder in enumerate(classes):
+        images = _images_in(class_folder)
+        paths += images
+        labels += [label] * len(images)
+    return paths, labels
+
+
+def _images_in(folder: Path) -> list[Path]:
+    visible = _visible(folder)
+    images = [path for path in visible if _is_image(path)]
+    folders = [path for path in visible if path.is_dir()]
+    if not images:
+        found = [path.name + "/" * path.is_dir() for path in visible]
+        shown = ", ".join(found[:5]) + ", ..." * (len(found) > 5)
+        raise ValueError(
+            f"There are no images in {folder}. Expected: files with the extension "
+            f"{', '.join(EXTENSIONS[:-1])} or {EXTENSIONS[-1]}. Found: {shown or 'nothing'}."
+        )
+    if folders:
+        raise ValueError(
+            f"{folder} holds images (such as {images[0].name}) beside folders (such as "
+            f"{folders[0].name}). Expected: only images, or only one folder of images per class. "
+            "Move the images into a folder of their class, or the folders elsewhere."
+        )
+    return images
+
+
+def _visible(folder: Path) -> list[Path]:
+    paths = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(paths, key=lambda path: path.name)
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and path.is_file()
+
+
+def _channels_of(paths: Sequence[Path]) -> int:
+    return 3 if any(_read(path, has_colour) for path in paths) else 1
+
+
+def _decoded(paths: Sequence[Path], resize: Resize, memory_limit: int) -> np.ndarray:
+    first = _read(paths[0], resize)
+    store = memory.allocate((len(paths), *first.shape), memory_limit)
+
+    def fill(block: range) -> range:
+        for index in block:
+            image = _read(paths[index], resize)
+            if image.shape != first.shape:
+                raise ValueError(several_sizes(first, paths[0], image, paths[index]))
+            store[index] = image
+        return block
+
+    blocks = [range(len(paths))[start : start + _BLOCK] for start in range(0, len(paths), _BLOCK)]
+    # Pillow decodes outside the interpreter's lock, so that threads share the work.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        indices = itertools.chain.from_iterable(pool.map(fill, blocks))
+        for _ in with_progress(indices, len(paths)):
+            pass
+    return store
+
+
+def _read(path: Path, convert):
+    try:
+        with Image.open(path) as picture:
+            return convert(picture)
+    except PermissionError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"{path} is not an image, or is damaged. Replace it, or remove it from the folder."
+        ) from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"{path} cannot be read: {error}. Replace it, or remove it from the folder."
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -1,0 +1,116 @@
+"""From one picture, of any size and mode, to one array of the wanted size and channels."""
+
+import numpy as np
+from PIL import Image
+from PIL import ImageOps
+
+_WHITE = (255, 255, 255, 255)
+
+
+class Resize:
+    """Bring pictures to one size and number of channels, never distorting them.
+
+    In this order: a picture is turned upright (EXIF orientation), 16 bits become 8, what is
+    transparent becomes white, colour becomes grey or grey becomes colour, the central `crop` is cut
+    out, and the largest central part with the proportions of `image_size` is resized to it (Lanczos
+    filter, antialiased).
+
+    Args:
+        image_size: int or (height, width), the final size in pixels; None keeps the size.
+        crop: int or (height, width), the central part to use, in pixels; None uses all.
+        channels: 1 (grey), 3 (colour), or None for 1 if the picture is grey and 3 if not.
+
+    Example:
+        >>> Resize(image_size=64, crop=178)(picture).shape
+        (64, 64, 3)
+    """
+
+    def __init__(self, *, image_size=None, crop=None, channels=None):
+        if channels not in (None, 1, 3):
+            raise ValueError(
+                "channels must be 1 (grey), 3 (colour) or None (as the images are). "
+                f"Received: channels={channels!r}."
+            )
+        self.image_size = _height_and_width("image_size", image_size)
+        self.crop = _height_and_width("crop", crop)
+        self.channels = channels
+
+    def __call__(self, picture: Image.Image) -> np.ndarray:
+        """Convert one picture.
+
+        Args:
+            picture: Pillow image. Of an animation the first frame is used.
+
+        Returns:
+            A uint8 array, (height, width, channels).
+
+        Raises:
+            ValueError: if the picture is smaller than `crop`.
+        """
+        channels = self.channels or (3 if has_colour(picture) else 1)
+        picture = _grey_or_colour(ImageOps.exif_transpose(picture), channels)
+        if self.crop:
+            picture = _central(picture, *self.crop)
+        if self.image_size:
+            height, width = self.image_size
+            picture = ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)
+        return np.asarray(picture).reshape(picture.height, picture.width, channels)
+
+    def leaves_alone(self, shape: tuple) -> bool:
+        """Whether arrays of this shape (height, width, channels) already are what is wanted."""
+        return (
+            self.image_size in (None, shape[:2])
+            and self.crop in (None, shape[:2])
+            and shape[2] in ((self.channels,) if self.channels else (1, 3))
+        )
+
+
+def has_colour(picture: Image.Image) -> bool:
+    """Whether a picture is stored with colours, if only greyish ones; nothing is decoded."""
+    if picture.mode == "P":
+        palette = np.reshape(picture.getpalette("RGB"), (-1, 3))
+        return bool((palette != palette[:, :1]).any())
+    return picture.mode not in ("1", "L", "LA", "La", "F") and not picture.mode.startswith("I")
+
+
+def several_sizes(image: np.ndarray, place, other: np.ndarray, other_place) -> str:
+    """The message for images that do not have one size, with the two that show it."""
+    size, other_size = image.shape[:2], other.shape[:2]
+    return (
+        "The images have several sizes. Expected: one size (height, width), or image_size to "
+        f"resize them to. Received: {size} in {place}, {other_size} in {other_place}. "
+        f"Pass image_size={min(*size, *other_size)}, for example."
+    )
+
+
+def _height_and_width(name: str, size) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in pair)
+    if len(pair) != 2 or not whole or min(pair) < 1:
+        raise ValueError(
+            f"{name} must be a positive integer or a pair of them, (height, width), in pixels. "
+            f"Received: {name}={size!r}."
+        )
+    return int(pair[0]), int(pair[1])
+
+
+def _grey_or_colour(picture: Image.Image, channels: int) -> Image.Image:
+    if picture.mode.startswith("I"):
+        # Pillow's own conversion would clip 16 bits at 255 instead of scaling them.
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:
+        opaque = Image.new("RGBA", picture.size, _WHITE)
+        picture = Image.alpha_composite(opaque, picture.convert("RGBA"))
+    return picture.convert("L" if channels == 1 else "RGB")
+
+
+def _central(picture: Image.Image, height: int, width: int) -> Image.Image:
+    if height > picture.height or width > picture.width:
+        raise ValueError(
+            f"crop=({height}, {width}) is larger than the image, which has the size "
+            f"({picture.height}, {picture.width}). Choose a smaller crop, or leave such images out."
+        )
+    top, left = (picture.height - height) // 2, (picture.width - width) // 2
+    return picture.crop((left, top, left + width, top + height))

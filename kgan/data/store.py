@@ -1,0 +1,177 @@
+"""The one form in which every source hands over its images."""
+
+import numpy as np
+import tensorflow as tf
+
+from kgan.data import memory
+from kgan.validation import check_labels
+from kgan.validation import check_positive_integer
+
+
+class Images:
+    """Decoded images of one size, and their labels if there are any.
+
+    The images stay bytes; `batches` scales them to [-1, 1] on the way to the model.
+
+    Args:
+        images: uint8 array, (count, height, width, channels).
+        labels: integers, (count,), from 0 to num_classes - 1; or None.
+        num_classes: int, the number of classes; by default the largest label plus one.
+        class_names: sequence of num_classes strings, or None.
+        name: str, where the images come from.
+
+    Attributes:
+        images: uint8 array, (count, height, width, channels). It may be a file on the disk, of
+            which only what is indexed is read.
+        labels: int32 array, (count,), or None.
+        num_classes: int, or None without labels.
+        class_names: tuple of strings, or None.
+        name: str.
+
+    Example:
+        >>> digits = kgan.data.digits()
+        >>> gan.fit(digits.batches(64), epochs=20)
+    """
+
+    def __init__(self, images, labels=None, *, num_classes=None, class_names=None, name="images"):
+        self.images = _as_stored(np.asanyarray(images))
+        self.labels, self.num_classes = _labels_and_classes(labels, num_classes, len(self.images))
+        self.class_names = _names_of(class_names, self.num_classes)
+        self.name = name
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of one image: (height, width, channels)."""
+        return self.images.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        classes = "no labels" if self.labels is None else f"{self.num_classes} classes"
+        return f"<Images {self.name!r}: {len(self)} of shape {self.image_shape}, {classes}>"
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        discriminator_steps: int = 1,
+        seed: int = 0,
+        shuffle: bool = True,
+        drop_remainder: bool = True,
+        labels: bool = True,
+    ) -> tf.data.Dataset:
+        """The images as a dataset to `fit`; to iterate over it once is one epoch.
+
+        Args:
+            batch_size: int, the images of one discriminator step.
+            discriminator_steps: int, the discriminator steps of one training step, as in
+                `GAN.compile`. A batch holds the images of all of them.
+            seed: int, start of the shuffling. Equal seeds give equal orders, epoch by epoch. A
+                global seed (`keras.utils.set_random_seed`), if one is set, enters as well.
+            shuffle: bool. With True every epoch goes through all images in a new, completely random
+                order; with False in the order they are stored in.
+            drop_remainder: bool, whether a last batch that is not full is left out. Its images are
+                others in every shuffled epoch.
+            labels: bool, whether to yield the labels there are.
+
+        Returns:
+            A finite dataset of batches of discriminator_steps * batch_size rows: float32 images in
+            [-1, 1], (rows, height, width, channels), or pairs of such images and int32 labels,
+            (rows,).
+
+        Raises:
+            ValueError: if a size is not a positive integer, or the images do not fill one batch.
+        """
+        check_positive_integer("batch_size", batch_size)
+        check_positive_integer("discriminator_steps", discriminator_steps)
+        rows = batch_size * discriminator_steps
+        if drop_remainder and len(self) < rows:
+            raise ValueError(self._too_few(batch_size, discriminator_steps))
+        order = tf.data.Dataset.range(len(self))
+        if shuffle:
+            # Indices are so small that all of them fit the buffer: that makes the shuffle complete.
+            order = order.shuffle(len(self), seed=seed, reshuffle_each_iteration=True)
+        batches = order.batch(rows, drop_remainder=drop_remainder).map(
+            self._rows(labels), num_parallel_calls=tf.data.AUTOTUNE
+        )
+        return batches.with_options(_options()).prefetch(tf.data.AUTOTUNE)
+
+    def _rows(self, with_labels: bool):
+        stored = memory.borrow(self.images)
+
+        def images(indices):
+            return tf.cast(tf.gather(stored, indices), tf.float32) / 127.5 - 1.0
+
+        if self.labels is None or not with_labels:
+            return images
+        with tf.device("CPU:0"):
+            classes = tf.constant(self.labels)
+        return lambda indices: (images(indices), tf.gather(classes, indices))
+
+    def _too_few(self, batch_size: int, discriminator_steps: int) -> str:
+        return (
+            f"{self.name!r} has {len(self)} images, too few for one batch. Expected: at least "
+            f"discriminator_steps * batch_size = {discriminator_steps} * {batch_size} = "
+            f"{discriminator_steps * batch_size}. Choose a smaller batch_size, or pass "
+            "drop_remainder=False."
+        )
+
+
+def _as_stored(images: np.ndarray) -> np.ndarray:
+    if images.ndim != 4 or images.dtype != np.uint8:
+        raise ValueError(
+            "Images holds uint8 arrays of shape (count, height, width, channels). "
+            f"Received: dtype {images.dtype}, shape {images.shape}. "
+            "Convert other arrays with kgan.data.from_arrays."
+        )
+    if not images.size:
+        raise ValueError(f"There are no images. Received: an array of shape {images.shape}.")
+    if memory.can_be_borrowed(images):
+        return images
+    copy = memory.allocate(images.shape)
+    copy[...] = images
+    return copy
+
+
+def _labels_and_classes(labels, num_classes: int | None, count: int) -> tuple:
+    if num_classes is not None:
+        check_positive_integer("num_classes", num_classes)
+    if labels is None:
+        if num_classes is not None:
+            raise ValueError(
+                f"num_classes={num_classes} without labels has no meaning. Pass labels as well, or "
+                "leave num_classes out."
+            )
+        return None, None
+    labels = np.asarray(labels)
+    num_classes = num_classes or _largest(labels) + 1
+    check_labels(labels, count, num_classes)
+    return labels.astype(np.int32), num_classes
+
+
+def _largest(labels: np.ndarray) -> int:
+    # What is no integer, or is negative, is left to the check that follows.
+    integers = np.issubdtype(labels.dtype, np.integer) and labels.size
+    return max(0, int(labels.max())) if integers else 0
+
+
+def _names_of(class_names, num_classes: int | None) -> tuple | None:
+    if class_names is None:
+        return None
+    class_names = tuple(class_names)
+    if len(class_names) != (num_classes or 0):
+        raise ValueError(
+            f"class_names must name each of the classes. Expected: {num_classes or 0} names. "
+            f"Received: {len(class_names)}."
+        )
+    return class_names
+
+
+def _options() -> tf.data.Options:
+    options = tf.data.Options()
+    # Rewriting the graph would copy the borrowed images into it.
+    options.experimental_optimization.apply_default_optimizations = False
+    # There are no files to share out among several workers.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return options

@@ -1,0 +1,183 @@
+"""Images from TensorFlow Datasets."""
+
+import difflib
+import os
+
+import numpy as np
+
+from kgan.data import download
+from kgan.data import memory
+from kgan.data.progress import with_progress
+from kgan.data.resize import Resize
+from kgan.data.resize import several_sizes
+from kgan.data.store import Images
+from kgan.images import to_picture
+
+# tensorflow_datasets is imported where it is used: whoever brings other images should not wait
+# for it.
+
+
+def from_tfds(
+    name: str,
+    *,
+    split: str = "train",
+    image_size=None,
+    crop=None,
+    channels=None,
+    data_dir: str | os.PathLike | None = None,
+    manual_dir: str | os.PathLike | None = None,
+    memory_limit: int = memory.MEMORY_LIMIT,
+) -> Images:
+    """Read an image dataset of TensorFlow Datasets, downloading and preparing it at the first use.
+
+    Without a connection a dataset can be prepared from its original files: put them, under the
+    names that the error message lists, into `manual_dir`. Their checksums are verified. A prepared
+    folder, `<data_dir>/<name>`, may also be copied from another machine.
+
+    Args:
+        name: str, "name", "name/config" or "name:version", such as "mnist".
+        split: str, such as "train", "test", "train+test", "train[:1000]" or "train[:10%]".
+        image_size: int or (height, width), the size to resize to, in pixels. None keeps the size,
+            which then must be the same for all images.
+        crop: int or (height, width), the central part to use before resizing.
+        channels: 1 (grey) or 3 (colour) to convert to; None keeps the channels.
+        data_dir: folder of prepared datasets; by default the environment variable TFDS_DATA_DIR, or
+            ~/tensorflow_datasets.
+        manual_dir: folder with the dataset's original files; by default
+            <data_dir>/downloads/manual/<name>. Datasets whose files have equal names (mnist,
+            fashion_mnist and kmnist have) need a folder each.
+        memory_limit: bytes; if the decoded images need more, they are kept in a temporary file
+            instead of in memory, in the folder that the environment variable TMPDIR names.
+
+    Returns:
+        The images, with labels and class names if the dataset has one class per image.
+
+    Raises:
+        FileNotFoundError: if the dataset is not prepared and its files can be neither found nor
+            downloaded.
+        ValueError: if there is no such dataset or split, if it has no images, or images of several
+            sizes without `image_size`, or if the files in `manual_dir` are others.
+
+    Example:
+        >>> kgan.data.from_tfds("cifar10").batches(64)
+    """
+    resize = Resize(image_size=image_size, crop=crop, channels=channels)
+    builder = _builder(name, data_dir)
+    if not builder.is_prepared():
+        download.prepare(builder, manual_dir)
+    count = _count(builder, split)
+    image_key, label_key = _keys(builder)
+    examples = _examples(builder, split, image_key, label_key)
+    images, labels = _decoded(examples, count, resize, memory_limit)
+    if label_key is None or max(labels) < 0:
+        # TFDS gives the label -1 to every image of a split whose labels were not published.
+        return Images(images, name=name)
+    classes = builder.info.features[label_key]
+    return Images(
+        images, labels, num_classes=classes.num_classes, class_names=classes.names, name=name
+    )
+
+
+def _builder(name: str, data_dir):
+    import tensorflow_datasets as tfds
+
+    community, _, rest = name.partition(":")
+    if rest and not rest[0].isdigit():
+        raise ValueError(
+            f"kgan reads TFDS's own datasets and prepared folders. Received: {name!r}, from the "
+            f"community {community!r}. Prepare it with TFDS, and name its folder with data_dir."
+        )
+    try:
+        return tfds.builder(name, data_dir=None if data_dir is None else os.fspath(data_dir))
+    except tfds.core.registered.DatasetNotFoundError as error:
+        raise ValueError(_unknown(name)) from error
+    except (ValueError, AssertionError) as error:
+        raise ValueError(
+            f"TFDS does not know {name!r}: {error} "
+            "Expected: 'name', 'name/config' or 'name:version', such as 'mnist'."
+        ) from error
+
+
+def _unknown(name: str) -> str:
+    import tensorflow_datasets as tfds
+
+    known = tfds.list_builders(with_community_datasets=False)
+    base = name.split("/")[0].split(":")[0]
+    close = difflib.get_close_matches(base, known, n=3) or ["mnist", "fashion_mnist", "cifar10"]
+    return (
+        f"There is no TFDS dataset {base!r}. The closest of its {len(known)} names: "
+        f"{', '.join(close)}. All of them: tensorflow_datasets.list_builders(). The embedded "
+        "digits are 'digits', a folder of images is 'folder:PATH'."
+    )
+
+
+def _count(builder, split: str) -> int:
+    try:
+        count = builder.info.splits[split].num_examples
+    except (KeyError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{builder.name!r} has no split {split!r}. Its splits are "
+            f"{', '.join(builder.info.splits)}; sums such as 'train+test' and parts such as "
+            "'train[:1000]' or 'train[:10%]' are possible."
+        ) from error
+    if not count:
+        raise ValueError(f"The split {split!r} of {builder.name!r} is empty. Choose a larger part.")
+    return count
+
+
+def _keys(builder) -> tuple[str, str | None]:
+    """Names of the image and of the label among the features; those of as_supervised first."""
+    import tensorflow_datasets as tfds
+
+    # A dataset of bare tensors has no named features.
+    features = dict(getattr(builder.info.features, "items", dict)())
+    supervised = builder.info.supervised_keys or ()
+
+    def keys_of(kind, preferred: str) -> list[str]:
+        named = [key for key in supervised if isinstance(key, str)]
+        usual = [key for key in (*named, preferred) if isinstance(features.get(key), kind)]
+        return usual[:1] or [key for key in features if isinstance(features[key], kind)]
+
+    images = keys_of(tfds.features.Image, "image")
+    if len(images) != 1 or features[images[0]].np_dtype != np.uint8:
+        raise ValueError(
+            f"{builder.name!r} is no dataset of images. Expected: a feature 'image', or one only "
+            f"feature of 8-bit images. Received the features: {_described(features)}."
+        )
+    labels = keys_of(tfds.features.ClassLabel, "label")
+    return images[0], labels[0] if len(labels) == 1 else None
+
+
+def _described(features) -> str:
+    return ", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items())
+
+
+def _examples(builder, split: str, image_key: str, label_key: str | None):
+    import tensorflow_datasets as tfds
+
+    # The store holds the images; a cache would hold them a second time.
+    dataset = builder.as_dataset(split=split, read_config=tfds.ReadConfig(try_autocache=False))
+
+    def image_and_label(example):
+        return example[image_key], -1 if label_key is None else example[label_key]
+
+    return dataset.map(image_and_label).as_numpy_iterator()
+
+
+def _decoded(examples, count: int, resize: Resize, memory_limit: int):
+    store, labels = None, np.empty(count, np.int32)
+    for index, (image, label) in enumerate(with_progress(examples, count)):
+        image = image if resize.leaves_alone(image.shape) else _resized(index, image, resize)
+        if store is None:
+            store = memory.allocate((count, *image.shape), memory_limit)
+        if image.shape != store.shape[1:]:
+            raise ValueError(several_sizes(store[0], "image 0", image, f"image {index}"))
+        store[index], labels[index] = image, label
+    return store, labels
+
+
+def _resized(index: int, image: np.ndarray, resize: Resize) -> np.ndarray:
+    try:
+        return resize(to_picture(image))
+    except ValueError as error:
+        raise ValueError(f"Image {index}: {error}") from error

@@ -1,0 +1,243 @@
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan.data import Images
+from kgan.data import memory
+
+
+def numbered(count, **options):
+    """Images whose two pixels spell their number, which is also their label."""
+    numbers = np.arange(count)
+    pixels = np.stack([numbers // 256, numbers % 256], axis=-1).astype(np.uint8)
+    return Images(pixels.reshape(count, 1, 2, 1), numbers, **options)
+
+
+def numbers_of(images):
+    pixels = np.rint((np.asarray(images) + 1.0) * 127.5).reshape(-1, 2)
+    return (pixels @ [256, 1]).astype(int)
+
+
+def epoch(dataset):
+    batches = [batch if isinstance(batch, tuple) else (batch, None) for batch in dataset]
+    return np.concatenate([numbers_of(images) for images, _ in batches])
+
+
+def test_every_epoch_is_a_complete_permutation():
+    dataset = numbered(600).batches(50)
+    for _ in range(3):
+        np.testing.assert_array_equal(np.sort(epoch(dataset)), np.arange(600))
+
+
+def test_every_epoch_has_another_order():
+    dataset = numbered(600).batches(50)
+    orders = {tuple(epoch(dataset)) for _ in range(5)}
+    assert len(orders) == 5
+
+
+def test_any_image_can_come_first():
+    # With a buffer smaller than the images the last ones could never come first. An image out of 4
+    # is missed by 60 complete shuffles with probability (3/4)^60, about 3e-8.
+    dataset = numbered(4).batches(1)
+    first = {int(numbers_of(next(iter(dataset))[0])[0]) for _ in range(60)}
+    assert first == set(range(4))
+
+
+def test_equal_seeds_give_equal_orders_epoch_by_epoch():
+    first, second = numbered(100).batches(10, seed=3), numbered(100).batches(10, seed=3)
+    for _ in range(3):
+        np.testing.assert_array_equal(epoch(first), epoch(second))
+
+
+def test_another_seed_gives_another_order():
+    first, second = numbered(100).batches(10, seed=3), numbered(100).batches(10, seed=4)
+    assert (epoch(first) != epoch(second)).any()
+
+
+def test_without_shuffle_the_order_is_that_of_the_store():
+    dataset = numbered(100).batches(10, shuffle=False)
+    for _ in range(2):
+        np.testing.assert_array_equal(epoch(dataset), np.arange(100))
+
+
+def test_labels_stay_with_their_images():
+    for images, labels in numbered(600).batches(50):
+        np.testing.assert_array_equal(numbers_of(images), labels)
+
+
+def test_all_256_levels_are_scaled_to_minus_one_to_one():
+    levels = np.arange(256, dtype=np.uint8)
+    dataset = Images(levels.reshape(1, 16, 16, 1)).batches(1)
+    scaled = next(iter(dataset)).numpy().reshape(-1)
+    assert scaled.dtype == np.float32
+    assert scaled[0] == -1.0
+    assert scaled[255] == 1.0
+    np.testing.assert_allclose(scaled, levels / 127.5 - 1.0, atol=1e-7)
+
+
+def test_a_batch_holds_the_rows_of_all_discriminator_steps_in_a_static_shape():
+    dataset = numbered(100).batches(8, discriminator_steps=3)
+    images, labels = dataset.element_spec
+    assert (images.shape, images.dtype) == ((24, 1, 2, 1), tf.float32)
+    assert (labels.shape, labels.dtype) == ((24,), tf.int32)
+    assert dataset.cardinality() == 100 // 24
+    assert [len(labels) for _, labels in dataset] == [24] * 4
+
+
+def test_a_remainder_can_be_kept():
+    dataset = numbered(100).batches(24, drop_remainder=False)
+    assert dataset.cardinality() == 5
+    assert [len(labels) for _, labels in dataset] == [24, 24, 24, 24, 4]
+
+
+def test_a_remainder_can_be_all_there_is():
+    assert [len(labels) for _, labels in numbered(3).batches(24, drop_remainder=False)] == [3]
+
+
+def test_labels_are_left_out_on_request_and_where_there_are_none():
+    with_labels = numbered(10)
+    without = Images(with_labels.images)
+    for dataset in (with_labels.batches(5, labels=False), without.batches(5)):
+        assert isinstance(dataset.element_spec, tf.TensorSpec)
+
+
+def test_images_on_the_disk_feed_the_same_batches():
+    in_memory = numbered(100)
+    file = memory.allocate(in_memory.images.shape, memory_limit=1)
+    file[...] = in_memory.images
+    on_disk = Images(file, in_memory.labels)
+    assert isinstance(on_disk.images, np.memmap)
+    np.testing.assert_array_equal(
+        epoch(on_disk.batches(10, seed=1)), epoch(in_memory.batches(10, seed=1))
+    )
+
+
+def test_the_pipeline_reads_the_stored_images_and_no_copy():
+    images = Images(memory.allocate((10, 2, 2, 1)))
+    iterator = iter(images.batches(10))
+    images.images[...] = 255
+    np.testing.assert_array_equal(next(iterator), np.ones((10, 2, 2, 1)))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux tells the memory in use.")
+def test_the_pipeline_needs_no_memory_for_a_second_copy():
+    def memory_in_use():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    images = Images(np.ones((128, 1024, 1024, 1), np.uint8))
+    before = memory_in_use()
+    iterator = iter(images.batches(1))
+    next(iterator)
+    assert memory_in_use() - before < images.images.nbytes / 2
+
+
+def test_an_array_is_only_copied_if_it_cannot_be_borrowed():
+    fit = memory.allocate((10, 2, 2, 1))
+    unfit = fit[::-1]
+    assert Images(fit).images is fit
+    copied = Images(unfit).images
+    assert not np.shares_memory(copied, unfit)
+    np.testing.assert_array_equal(copied, unfit)
+
+
+def test_what_the_images_are_can_be_asked():
+    images = Images(
+        np.zeros((5, 4, 3, 1), np.uint8), [0, 1, 0, 1, 1], class_names=["no", "yes"], name="x"
+    )
+    assert len(images) == 5
+    assert images.image_shape == (4, 3, 1)
+    assert images.num_classes == 2
+    assert images.class_names == ("no", "yes")
+    assert images.labels.dtype == np.int32
+    assert repr(images) == "<Images 'x': 5 of shape (4, 3, 1), 2 classes>"
+
+
+def test_images_without_labels_have_no_classes():
+    images = Images(np.zeros((5, 4, 3, 1), np.uint8))
+    assert (images.labels, images.num_classes, images.class_names) == (None, None, None)
+    assert repr(images) == "<Images 'images': 5 of shape (4, 3, 1), no labels>"
+
+
+def test_there_may_be_more_classes_than_the_labels_show():
+    images = Images(np.zeros((3, 2, 2, 1), np.uint8), [0, 0, 1], num_classes=10)
+    assert images.num_classes == 10
+
+
+@pytest.mark.parametrize("argument", ["batch_size", "discriminator_steps"])
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "8"])
+def test_sizes_must_be_positive_integers(argument, value):
+    arguments = {"batch_size": 1, "discriminator_steps": 1, argument: value}
+    message = f"{argument} must be a positive integer. Received: {argument}={value!r}."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        numbered(10).batches(**arguments)
+
+
+def test_too_few_images_for_one_batch():
+    with pytest.raises(ValueError, match="too few") as error:
+        numbered(10, name="letters").batches(4, discriminator_steps=3)
+    assert str(error.value) == (
+        "'letters' has 10 images, too few for one batch. Expected: at least discriminator_steps * "
+        "batch_size = 3 * 4 = 12. Choose a smaller batch_size, or pass drop_remainder=False."
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "received"),
+    [
+        (np.zeros((5, 4, 3), np.uint8), "dtype uint8, shape (5, 4, 3)"),
+        (np.zeros((5, 4, 3, 1), np.float32), "dtype float32, shape (5, 4, 3, 1)"),
+    ],
+)
+def test_only_stored_images_are_taken(images, received):
+    with pytest.raises(ValueError, match="Images holds") as error:
+        Images(images)
+    assert str(error.value) == (
+        "Images holds uint8 arrays of shape (count, height, width, channels). "
+        f"Received: {received}. Convert other arrays with kgan.data.from_arrays."
+    )
+
+
+def test_no_images():
+    message = "There are no images. Received: an array of shape (0, 4, 4, 1)."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Images(np.zeros((0, 4, 4, 1), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"num_classes": 3},
+            "num_classes=3 without labels has no meaning. Pass labels as well, or leave "
+            "num_classes out.",
+        ),
+        (
+            {"labels": [0, 1], "num_classes": 0},
+            "num_classes must be a positive integer. Received: num_classes=0.",
+        ),
+        (
+            {"labels": [0, 1], "class_names": ["a", "b", "c"]},
+            "class_names must name each of the classes. Expected: 2 names. Received: 3.",
+        ),
+        (
+            {"class_names": ["a", "b", "c"]},
+            "class_names must name each of the classes. Expected: 0 names. Received: 3.",
+        ),
+        ({"labels": [0]}, "Labels must have the shape (2,). Received: (1,)."),
+        ({"labels": [[0], [1]]}, "Labels must have the shape (2,). Received: (2, 1)."),
+        ({"labels": [0.0, 1.0]}, "Labels must be integers. Received: dtype float64."),
+        ({"labels": [0, -1]}, "Labels must lie in 0..0, since num_classes=1. Received: -1."),
+        ({"labels": [-2, -1]}, "Labels must lie in 0..0, since num_classes=1. Received: -2."),
+        (
+            {"labels": [0, 3], "num_classes": 3},
+            "Labels must lie in 0..2, since num_classes=3. Received: 3.",
+        ),
+    ],
+)
+def test_labels_that_do_not_fit(options, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Images(np.zeros((2, 4, 4, 1), np.uint8), **options)
