@@ -1,0 +1,225 @@
+"""tools/train.py: a run folder with everything in it, and errors in one line."""
+
+import csv
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import kgan
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted((ROOT / "recipes").glob("*.flags"))
+TOOL = [sys.executable, str(ROOT / "tools" / "train.py")]
+# As little as a run can be: 16 pictures of 8 x 8.
+TINY = ["--width=4", "--latent_dim=3", "--batch_size=4", "--noconditional"]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    for label in ("cat", "dog"):
+        (folder / label).mkdir()
+        for number in range(8):
+            pixels = random.integers(256, size=(8, 8, 3), dtype="uint8")
+            Image.fromarray(pixels).save(folder / label / f"{number}.png")
+    return folder
+
+
+def run(*arguments):
+    return subprocess.run([*TOOL, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def finished(pictures, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    done = run(
+        *TINY[:3],
+        f"--dataset=folder:{pictures}",
+        f"--run_dir={folder}",
+        "--loss=least_squares",
+        "--discriminator_steps=2",
+        "--ema_halflife_images=20",
+        "--images=33",
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_a_run_leaves_model_samples_curves_log_and_flags(finished):
+    folder, printed = finished
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"flags.txt", "gan.keras", "samples", "curves.png", "log.csv"}
+    for name in names - {"samples"}:
+        assert str(folder / name) in printed
+    assert f"python tools/export.py --run_dir={folder}" in printed
+    with Image.open(folder / "samples" / "latest.png") as grid:
+        assert grid.size[0] > 0
+    with open(folder / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    # 33 images are rounded up to three epochs of 16.
+    assert len(rows) == 3
+    assert set(rows[0]) >= {"epoch", "d_loss", "g_loss", "d_real", "d_fake"}
+    assert [int(row["epoch"]) for row in rows] == [0, 1, 2]
+
+
+def test_a_log_file_gets_plain_lines(finished):
+    _, printed = finished
+    assert "\b" not in printed
+    assert "\r" not in printed
+    assert "Epoch 3/3" in printed
+
+
+def test_the_saved_gan_is_the_one_the_flags_describe(finished):
+    gan = keras.saving.load_model(finished[0] / "gan.keras")
+    assert isinstance(gan, kgan.GAN)
+    assert gan.image_shape == (8, 8, 3)
+    assert gan.num_classes == 2
+    assert gan.latent_dim == 3
+    assert gan.ema_halflife_images == 20
+    assert gan.discriminator_steps == 2
+    assert isinstance(gan.loss, kgan.losses.LeastSquares)
+    assert int(gan.images_seen) == 48
+
+
+def test_the_written_flags_repeat_the_run(finished, tmp_path):
+    folder, _ = finished
+    again = tmp_path / "again"
+    done = run(f"--flagfile={folder / 'flags.txt'}", f"--run_dir={again}")
+    assert done.returncode == 0, done.stderr
+    assert (again / "log.csv").read_text() == (folder / "log.csv").read_text()
+    first, second = (keras.saving.load_model(run / "gan.keras") for run in (folder, again))
+    for weight, other in zip(first.variables, second.variables, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+def test_a_folder_with_another_run_is_left_alone(finished):
+    folder, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    done = run("--epochs=1", f"--run_dir={folder}")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"error: The run folder must be new or empty. Received: --run_dir={folder}, which holds "
+        "curves.png, flags.txt, gan.keras, log.csv, samples. Nothing was changed. Choose another "
+        f"folder, for example --run_dir={folder}-2."
+    )
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--epochs=1"], "Flag --run_dir must have a value other than None."),
+        (["--run_dir=r"], "Exactly one of (epochs, images) must have a value other than None."),
+        (["--run_dir=r", "--epochs=0"], "--epochs=0"),
+        (["--run_dir=r", "--epochs=1", "--batch_size=-4"], "--batch_size=-4"),
+        (["--run_dir=r", "--epochs=1", "--discriminator_steps=0"], "--discriminator_steps=0"),
+        (
+            ["--run_dir=r", "--epochs=1", "--g_learning_rate=-0.1"],
+            "flag --g_learning_rate=-0.1: must be positive.",
+        ),
+        (["--run_dir=r", "--epochs=1", "--model=stylegan"], "value should be one of <dcgan|mlp|"),
+    ],
+)
+def test_wrong_flags_are_told_before_anything_is_imported(flags, message, tmp_path):
+    start = time.monotonic()
+    done = subprocess.run(
+        [*TOOL, *flags], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1
+    assert message in done.stderr + done.stdout
+    assert list(tmp_path.iterdir()) == []
+    # TensorFlow's import alone takes longer on any machine; absl's takes a tenth of a second.
+    assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--dataset=folder:missing"], "missing"),
+        (["--loss=lsgna"], "Unknown GAN loss. Expected a kgan.losses.Loss or one of"),
+    ],
+)
+def test_errors_are_one_line_and_no_run_folder_is_made(flags, message, tmp_path):
+    done = subprocess.run(
+        [*TOOL, "--run_dir=r", "--epochs=1", *flags],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "r").exists()
+
+
+def test_ctrl_c_leaves_a_usable_gan_and_says_so(tmp_path):
+    folder = tmp_path / "run"
+    process = subprocess.Popen(
+        [*TOOL, *TINY, f"--run_dir={folder}", "--epochs=100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (folder / "gan.keras").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert f"Interrupted. The GAN as it was is saved in {folder / 'gan.keras'}." in printed
+    assert "python tools/export.py --run_dir=" in printed
+    gan = keras.saving.load_model(folder / "gan.keras")
+    assert f"Trained on {int(gan.images_seen):,} images" in printed
+
+
+def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(pictures, tmp_path):
+    folder = tmp_path / "run"
+    done = run(
+        *TINY,
+        f"--dataset=folder:{pictures}",
+        f"--run_dir={folder}",
+        "--model=small_mlp",
+        "--loss=wasserstein",
+        "--optimizer=sgd",
+        "--d_learning_rate=10",
+        "--g_learning_rate=10",
+        "--epochs=100",
+    )
+    assert done.returncode == 1
+    message = re.fullmatch(
+        r"error: .*(d_loss|g_loss).* became NaN or infinite at step (\d+)\. "
+        rf"{re.escape(str(folder / 'gan.keras'))} holds the last finite epoch\. "
+        r"Lower the learning rates, or choose another loss\.",
+        done.stderr.splitlines()[-1],
+    )
+    assert message
+    gan = keras.saving.load_model(folder / "gan.keras")
+    assert all(np.isfinite(np.array(weight)).all() for weight in gan.weights)
+    # Four steps an epoch: the file is of the end of the epoch before.
+    assert int(gan.optimizer.iterations) == (int(message.group(2)) - 1) // 4 * 4
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipes_name_known_flags_their_command_and_their_paper(recipe):
+    text = recipe.read_text()
+    assert f"python tools/train.py --flagfile=recipes/{recipe.name}" in text
+    assert "arXiv" in text
+    assert f"--run_dir=runs/{recipe.stem}" in text
+    done = subprocess.run(
+        [*TOOL, f"--flagfile={recipe}", "--only_check_args"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,237 @@
+"""Train a GAN from flags, and leave everything of the run in one folder.
+
+    python tools/train.py --flagfile=recipes/digits.flags
+    python tools/train.py --flagfile=recipes/digits.flags --run_dir=runs/wider --width=64
+    python tools/train.py --dataset=folder:pictures --image_size=64 --epochs=50 --run_dir=runs/mine
+
+The recipe for digits takes about three minutes on two cores; each recipe says what it reaches.
+The run folder holds flags.txt (repeat the run with --flagfile=<run>/flags.txt --run_dir=<other>),
+gan.keras, samples/, curves.png and log.csv. Ctrl-C stops a training and keeps what it has learned.
+"""
+
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from absl import app
+from absl import flags
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string(
+    "dataset",
+    "digits",
+    "What to learn from: 'digits' (embedded), 'folder:<path>' with pictures, or the name of a "
+    "TensorFlow Datasets image set, such as 'mnist'.",
+)
+flags.DEFINE_string("split", None, "Split of a TensorFlow Datasets set; unset: train.")
+flags.DEFINE_integer(
+    "image_size", None, "Resize pictures to this many pixels a side; unset: as they are.", 1
+)
+flags.DEFINE_string("data_dir", None, "Where TensorFlow Datasets keeps prepared data.")
+flags.DEFINE_string("manual_dir", None, "Folder with files downloaded by hand, for one data set.")
+flags.DEFINE_bool("conditional", True, "Use the labels, if the data set has any.")
+
+flags.DEFINE_enum("model", "dcgan", ["dcgan", "mlp", "small_mlp"], "Family of the two networks.")
+flags.DEFINE_integer("width", None, "Channels or units of a layer; unset: the family's own.", 1)
+flags.DEFINE_integer("latent_dim", 64, "Width of the latents.", 1)
+
+flags.DEFINE_string("loss", "non_saturating", "Name of the loss, as kgan.losses.get takes it.")
+flags.DEFINE_float("weight_clip", None, "Bound of the critic's weights, for the WGAN loss.")
+flags.DEFINE_integer("discriminator_steps", 1, "Discriminator updates per generator update, k.", 1)
+flags.DEFINE_integer("batch_size", 64, "Real images per discriminator update, m.", 1)
+flags.DEFINE_enum("optimizer", "adam", ["adam", "rmsprop", "sgd"], "Optimizer of both players.")
+flags.DEFINE_float("beta_1", 0.5, "Adam's beta_1, or the momentum of SGD.", 0.0, 1.0)
+flags.DEFINE_float("d_learning_rate", 2e-4, "The discriminator's learning rate.")
+flags.DEFINE_float("g_learning_rate", 2e-4, "The generator's learning rate.")
+flags.DEFINE_float(
+    "ema_halflife_images", None, "Half-life of the generator's moving average; unset: no average."
+)
+
+flags.DEFINE_integer("seed", 0, "Seed of weights, latents and data order.", 0, 2**32 - 1)
+flags.DEFINE_integer("epochs", None, "Passes over the data. Give this or --images.", 1)
+flags.DEFINE_integer("images", None, "Real images to train on, rounded up to whole epochs.", 1)
+flags.DEFINE_string("run_dir", None, "Folder of the run; it must not hold another run.")
+
+flags.mark_flag_as_required("run_dir")
+flags.mark_flags_as_mutual_exclusive(["epochs", "images"], required=True)
+for _name in ("weight_clip", "d_learning_rate", "g_learning_rate", "ema_halflife_images"):
+    flags.register_validator(
+        _name, lambda value: value is None or 0 < value < float("inf"), "must be positive."
+    )
+
+
+def main(_) -> int:
+    run = Path(FLAGS.run_dir)
+    try:
+        check_unused(run)
+        images = load_images()
+        gan = build_gan(images)
+        write_flags(run)
+        return train(gan, images, run)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def check_unused(run: Path) -> None:
+    """Raise FileExistsError if the folder holds another run, or anything else."""
+    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise FileExistsError(
+            f"The run folder must be new or empty. Received: --run_dir={run}, which holds "
+            f"{_contents(run)}. Nothing was changed. Choose another folder, for example "
+            f"--run_dir={run}-2."
+        )
+
+
+def load_images():
+    """The data set that the flags name, in memory."""
+    # Keras and TensorFlow take seconds to import: a wrong flag is told before that.
+    from kgan import data
+
+    return data.load(
+        FLAGS.dataset,
+        image_size=FLAGS.image_size,
+        split=FLAGS.split,
+        data_dir=FLAGS.data_dir,
+        manual_dir=FLAGS.manual_dir,
+    )
+
+
+def build_gan(images):
+    """The compiled GAN that the flags describe, for these images."""
+    import keras
+
+    import kgan
+
+    keras.utils.set_random_seed(FLAGS.seed)
+    family = kgan.models.get(FLAGS.model)
+    num_classes = images.num_classes if FLAGS.conditional else None
+    networks = {"num_classes": num_classes}
+    if FLAGS.width is not None:
+        networks["width"] = FLAGS.width
+    clip = None if FLAGS.weight_clip is None else kgan.constraints.WeightClip(FLAGS.weight_clip)
+    gan = kgan.GAN(
+        family.generator(images.image_shape, FLAGS.latent_dim, **networks),
+        family.discriminator(images.image_shape, weight_constraint=clip, **networks),
+        latent_dim=FLAGS.latent_dim,
+        num_classes=num_classes,
+        ema_halflife_images=FLAGS.ema_halflife_images,
+        seed=FLAGS.seed,
+    )
+    gan.compile(
+        d_optimizer=_optimizer(FLAGS.d_learning_rate),
+        g_optimizer=_optimizer(FLAGS.g_learning_rate),
+        loss=FLAGS.loss,
+        discriminator_steps=FLAGS.discriminator_steps,
+    )
+    return gan
+
+
+def write_flags(run: Path) -> None:
+    """Write the resolved flags: the first file of a run, and what repeats it."""
+    run.mkdir(parents=True, exist_ok=True)
+    resolved = sorted(FLAGS.get_key_flags_for_module(sys.argv[0]), key=lambda flag: flag.name)
+    lines = [flag.serialize() for flag in resolved if flag.value is not None]
+    # Exclusive: of two runs that start in one folder at once, one fails.
+    with open(run / "flags.txt", "x") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+
+
+def train(gan, images, run: Path) -> int:
+    """Fit `gan`, and keep everything in `run`."""
+    import keras
+
+    from kgan import callbacks
+
+    batches = images.batches(
+        FLAGS.batch_size,
+        discriminator_steps=FLAGS.discriminator_steps,
+        seed=FLAGS.seed,
+        labels=gan.num_classes is not None,
+    )
+    per_epoch = len(batches) * FLAGS.batch_size * FLAGS.discriminator_steps
+    epochs = FLAGS.epochs or -(-FLAGS.images // per_epoch)
+    non_finite = callbacks.StopOnNonFinite()
+
+    def save(epoch, logs):
+        # After a NaN the file of the epoch before is the one worth having.
+        if non_finite.step is None:
+            gan.save(run / "gan.keras")
+
+    print(
+        f"{images.name}: {len(images):,} images {images.image_shape}, "
+        f"{gan.num_classes or 'no'} classes. Generator {gan.generator.count_params():,}, "
+        f"discriminator {gan.discriminator.count_params():,} weights. "
+        f"{epochs} epochs of {per_epoch:,} images.",
+        flush=True,
+    )
+    start = time.monotonic()
+    try:
+        gan.fit(
+            batches,
+            epochs=epochs,
+            # A bar for eyes, a line per epoch for a log file.
+            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=[
+                non_finite,
+                callbacks.SampleGrid(run / "samples"),
+                callbacks.Curves(run / "curves.png"),
+                keras.callbacks.CSVLogger(run / "log.csv"),
+                keras.callbacks.LambdaCallback(on_epoch_end=save),
+            ],
+        )
+    except KeyboardInterrupt:
+        gan.save(run / "gan.keras")
+        print(f"\nInterrupted. The GAN as it was is saved in {run / 'gan.keras'}.")
+        print(_whereabouts(gan, run, time.monotonic() - start))
+        return 130
+    if non_finite.step is not None:
+        kept = "holds the last finite epoch" if (run / "gan.keras").exists() else "was not written"
+        print(
+            f"error: {', '.join(non_finite.keys)} became NaN or infinite at step "
+            f"{non_finite.step}. {run / 'gan.keras'} {kept}. Lower the learning rates, or choose "
+            "another loss.",
+            file=sys.stderr,
+        )
+        return 1
+    print(_whereabouts(gan, run, time.monotonic() - start))
+    return 0
+
+
+def _optimizer(learning_rate: float):
+    import keras
+
+    if FLAGS.optimizer == "adam":
+        return keras.optimizers.Adam(learning_rate, beta_1=FLAGS.beta_1)
+    if FLAGS.optimizer == "sgd":
+        return keras.optimizers.SGD(learning_rate, momentum=FLAGS.beta_1)
+    return keras.optimizers.RMSprop(learning_rate)
+
+
+def _whereabouts(gan, run: Path, seconds: float) -> str:
+    return "\n".join(
+        [
+            f"Trained on {int(gan.images_seen.numpy()):,} images in {seconds:.0f} s.",
+            f"  model    {run / 'gan.keras'}",
+            f"  samples  {run / 'samples' / 'latest.png'}",
+            f"  curves   {run / 'curves.png'}",
+            f"  log      {run / 'log.csv'}",
+            f"  flags    {run / 'flags.txt'}",
+            f"Export it with\n  python tools/export.py --run_dir={shlex.quote(str(run))}",
+        ]
+    )
+
+
+def _contents(run: Path) -> str:
+    if not run.is_dir():
+        return "a file"
+    names = sorted(path.name for path in run.iterdir())
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    app.run(main)
