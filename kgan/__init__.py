@@ -1,0 +1,25 @@
+"""kgan: generative adversarial networks for Keras 3 and TensorFlow."""
+
+from kgan import callbacks
+from kgan import constraints
+from kgan import data
+from kgan import export
+from kgan import layers
+from kgan import losses
+from kgan import models
+from kgan.gan import GAN
+from kgan.optimizers import GANOptimizer
+from kgan.version import __version__
+
+__all__ = [
+    "GAN",
+    "GANOptimizer",
+    "__version__",
+    "callbacks",
+    "constraints",
+    "data",
+    "export",
+    "layers",
+    "losses",
+    "models",
+]

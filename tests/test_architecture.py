@@ -1,0 +1,99 @@
+"""The floors: who may import whom, where TensorFlow lives, how long a file may grow."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "kgan"
+
+# From the ground up; a module may import what is listed, all of it on a lower floor.
+FLOORS = [
+    {
+        "averaging": set(),
+        "backend": set(),
+        "constraints": set(),
+        "files": set(),
+        "images": set(),
+        "layers": set(),
+        "losses": set(),
+        "minibatches": set(),
+        "optimizers": set(),
+        "validation": set(),
+        "version": set(),
+    },
+    {
+        "data": {"images", "validation"},
+        "models": {"layers", "validation"},
+        "sampling": {"validation"},
+        "saving": {"files"},
+    },
+    {
+        "gan": {
+            "averaging",
+            "backend",
+            "losses",
+            "minibatches",
+            "optimizers",
+            "sampling",
+            "saving",
+            "validation",
+        },
+    },
+    {"callbacks": {"files", "images", "validation"}, "export": {"files", "images"}},
+]
+WITH_TENSORFLOW = {"backend", "data", "export"}
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def room(path):
+    """The module or package directly below kgan in which a file lies."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path):
+    """The full names of everything a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_room_has_a_floor_and_looks_down():
+    placed = {}
+    for number, floor in enumerate(FLOORS):
+        for name, below in floor.items():
+            assert all(placed[other] < number for other in below), name
+            placed[name] = number
+    assert set(placed) == {room(path) for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_imports_only_what_its_floor_allows(path):
+    own = room(path)
+    allowed = next(floor[own] for floor in FLOORS if own in floor) | {own}
+    for name in imported(path):
+        first, *rest = name.split(".")
+        if first == "kgan":
+            assert rest[0] in allowed, f"{path.name} imports {name}"
+        if first == "tensorflow":
+            assert own in WITH_TENSORFLOW, f"{path.name} imports TensorFlow"
+        assert first != "tools", f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_file_outgrows_its_subject(path):
+    lines = len(path.read_text().splitlines())
+    assert lines <= 400, f"{path} has {lines} lines; make it a package"
+
+
+def test_public_names_are_listed_once_and_exist():
+    import kgan
+
+    for module in (kgan, kgan.models, kgan.data, kgan.callbacks, kgan.export):
+        assert len(set(module.__all__)) == len(module.__all__)
+        assert all(hasattr(module, name) for name in module.__all__)

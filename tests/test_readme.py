@@ -1,0 +1,53 @@
+"""What the README shows is true: its example runs, its files exist."""
+
+import re
+from pathlib import Path
+
+import kgan
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def code(heading):
+    section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return re.search(r"```python\n(.*?)```", section, re.DOTALL).group(1)
+
+
+def test_the_example_runs_and_says_what_it_gives(tmp_path, monkeypatch):
+    example = code("In Python")
+    assert len(example.splitlines()) <= 20
+    # Two epochs of 128 images in place of all: the lines are the README's own.
+    short = example.replace("epochs=40", "epochs=2").replace(
+        "digits.batches(64)", "digits.batches(64).take(2)"
+    )
+    assert short != example
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(short, "README.md", "exec"), names)
+    assert names["sevens"].shape == (16, 28, 28, 1)
+    assert names["sevens"].dtype == "float32"
+    assert abs(names["sevens"]).max() <= 1
+    assert (tmp_path / "runs" / "digits" / "gan.keras").is_file()
+    assert (tmp_path / "runs" / "digits" / "samples" / "latest.png").is_file()
+
+
+def test_the_tflite_snippet_runs(tmp_path, monkeypatch):
+    generator = kgan.models.dcgan_generator((28, 28, 1), 64, width=4, num_classes=10)
+    kgan.export.export_generator(generator, tmp_path / "exported" / "digits", num_classes=10)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(code("Run the TFLite file"), "README.md", "exec"), names)
+    assert names["images"].shape == (2, 28, 28, 1)
+
+
+def test_every_file_the_readme_names_is_there():
+    named = set(re.findall(r"\]\(((?!http)[^)]+)\)", README))
+    named |= set(re.findall(r"(?:tools|recipes|benchmarks)/\w+\.\w+", README))
+    assert named
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_every_recipe_is_in_the_readme():
+    for recipe in (ROOT / "recipes").glob("*.flags"):
+        assert f"`{recipe.stem}`" in README
