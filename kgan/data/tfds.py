@@ -69,7 +69,7 @@ def from_tfds(
     image_key, label_key = _keys(builder)
     examples = _examples(builder, split, image_key, label_key)
     images, labels = _decoded(examples, count, resize, memory_limit)
-    if label_key is None or max(labels) < 0:
+    if label_key is None or labels.max() < 0:
         # TFDS gives the label -1 to every image of a split whose labels were not published.
         return Images(images, name=name)
     classes = builder.info.features[label_key]

@@ -69,6 +69,7 @@ def test_any_answer_means_that_the_host_is_in_reach(no_proxy, status):
             pass
 
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        server.timeout = 5
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         assert download.unreachable_reason(f"http://127.0.0.1:{server.server_port}/x") is None
