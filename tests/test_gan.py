@@ -184,7 +184,7 @@ def test_samples_come_from_the_average():
 
 
 def test_evaluate_repeats_itself_and_leaves_training_alone():
-    gan, undisturbed = make_gan(family="mlp"), make_gan(family="mlp")
+    gan, undisturbed = make_gan(), make_gan()
     gan.fit(dataset(12, 4), verbose=0)
     undisturbed.fit(dataset(12, 4), verbose=0)
     first = gan.evaluate(dataset(10, 4, drop_remainder=False), verbose=0, return_dict=True)

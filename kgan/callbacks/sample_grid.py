@@ -21,8 +21,9 @@ class SampleGrid(GANCallback):
     """Write a grid of samples from the same latents before training, during it and after it.
 
     The files are `images-000012800.png`, after 12,800 real images, and so on, and `latest.png`, a
-    second copy of the newest. When training ends all grids become one animation, `samples.webp`.
-    None of them is ever there by half.
+    second copy of the newest. When training ends all grids become one animation, `samples.webp`;
+    Keras does not end a training that Ctrl-C interrupts, then `on_train_end()` by hand makes it.
+    None of these files is ever there by half.
 
     A GAN with classes fills row c with samples of class c. Training that goes on in the same
     folder, in a second `fit` or after a restart, goes on with the same latents, and the animation

@@ -46,6 +46,7 @@ def make_gan():
         *,
         run_eagerly: bool = True,
         steps_per_execution: int = 1,
+        loss: str = "non_saturating",
     ) -> kgan.GAN:
         keras.utils.set_random_seed(1)
         gan = kgan.GAN(
@@ -60,6 +61,7 @@ def make_gan():
         gan.compile(
             adam(0.1),
             adam(0.1),
+            loss=loss,
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
         )

@@ -76,10 +76,10 @@ def test_points_after_the_restart_are_forgotten():
 
 def test_points_survive_the_way_through_json_and_go_on_alike():
     original, copy = CurvePoints(limit=4), CurvePoints(limit=4)
-    for step in range(1, 8):
+    for step in range(1, 6):
         original.add(step, 1, {"d_loss": step / 3, "g_loss": math.nan})
     copy.load_dict(json.loads(json.dumps(original.to_dict())))
-    for step in range(8, 30):
+    for step in range(6, 30):
         for points in (original, copy):
             points.add(step, 1, {"d_loss": step / 3, "g_loss": math.inf})
         for name in ("d_loss", "g_loss"):

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from kgan.callbacks import Curves
+from kgan.callbacks.curve_picture import draw_curves
 from kgan.callbacks.curve_points import CurvePoints
 
 
@@ -79,7 +80,7 @@ def test_the_points_of_a_long_training_are_few_and_their_mean_is_that_of_the_epo
 ):
     history = make_gan(run_eagerly=False).fit(
         make_dataset(16, batch=2).repeat(),
-        steps_per_epoch=1203,
+        steps_per_epoch=1202,
         verbose=0,
         callbacks=[Curves(path)],
     )
@@ -87,10 +88,28 @@ def test_the_points_of_a_long_training_are_few_and_their_mean_is_that_of_the_epo
     steps = np.diff([0, *images]) // 2
     # Past 500 points they count at least two steps each, past 1000 four; an odd one joins another.
     assert set(steps[:-1]) <= {4, 5, 6, 7}
-    assert steps.sum() == 1203
+    assert steps.sum() == 1202
     np.testing.assert_allclose(
         np.average(values, weights=steps), history.history["d_loss"][0], rtol=1e-4
     )
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [("non_saturating", True), ("minimax", True), ("least_squares", False), ("wasserstein", False)],
+)
+def test_the_line_at_one_half_is_for_losses_with_probabilities(
+    path, make_gan, make_dataset, monkeypatch, loss, expected
+):
+    drawn = []
+
+    def spy(steps, epochs, *, probabilities):
+        drawn.append(probabilities)
+        return draw_curves(steps, epochs, probabilities=probabilities)
+
+    monkeypatch.setattr("kgan.callbacks.curves.draw_curves", spy)
+    make_gan(loss=loss).fit(make_dataset(16), verbose=0, callbacks=[Curves(path)])
+    assert drawn == [expected]
 
 
 @pytest.mark.parametrize("same_object", [True, False])

@@ -184,10 +184,17 @@ def test_training_that_goes_on_continues_the_animation(tmp_path, make_gan, make_
 
 
 def test_a_new_model_does_not_show_the_grids_of_another(tmp_path, make_gan, make_dataset):
-    (tmp_path / "images-of-my-cat.png").write_text("not a picture")
     make_gan().fit(make_dataset(32), epochs=3, verbose=0, callbacks=[SampleGrid(tmp_path)])
     make_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
     assert frames(tmp_path / "samples.webp") == 2
+
+
+def test_other_pictures_in_the_folder_are_not_shown(tmp_path, make_gan, make_dataset):
+    gan = make_gan()
+    gan.fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
+    (tmp_path / "latest.png").rename(tmp_path / "images--my-favourite.png")
+    gan.fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
+    assert frames(tmp_path / "samples.webp") == 3
 
 
 def test_training_is_the_same_with_and_without_a_grid(tmp_path, make_gan, make_dataset):
