@@ -155,6 +155,7 @@ def train(gan, images, run: Path) -> int:
     per_epoch = len(batches) * FLAGS.batch_size * FLAGS.discriminator_steps
     epochs = FLAGS.epochs or -(-FLAGS.images // per_epoch)
     non_finite = callbacks.StopOnNonFinite()
+    samples = callbacks.SampleGrid(run / "samples")
 
     def save(epoch, logs):
         # After a NaN the file of the epoch before is the one worth having.
@@ -177,7 +178,7 @@ def train(gan, images, run: Path) -> int:
             verbose=1 if sys.stdout.isatty() else 2,
             callbacks=[
                 non_finite,
-                callbacks.SampleGrid(run / "samples"),
+                samples,
                 callbacks.Curves(run / "curves.png"),
                 keras.callbacks.CSVLogger(run / "log.csv"),
                 keras.callbacks.LambdaCallback(on_epoch_end=save),
@@ -185,6 +186,7 @@ def train(gan, images, run: Path) -> int:
         )
     except KeyboardInterrupt:
         gan.save(run / "gan.keras")
+        samples.on_train_end()
         print(f"\nInterrupted. The GAN as it was is saved in {run / 'gan.keras'}.")
         print(_whereabouts(gan, run, time.monotonic() - start))
         return 130

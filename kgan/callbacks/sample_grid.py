@@ -83,6 +83,7 @@ class SampleGrid(GANCallback):
         self.seed = seed
         self.truncation = truncation
         self.animation = animation
+        self._pictures = None
 
     def on_train_begin(self, logs=None):
         self._shape = _grid_shape(self.model, self.rows, self.columns)

@@ -95,6 +95,10 @@ def dcgan_discriminator(
     Leaky ReLU of slope 0.2 throughout, batch norm after every convolution but the first. Channels
     start at `width` and double as the picture halves.
 
+    In training every minibatch, real or fake, is normalised by its own statistics, as in the paper.
+    `evaluate` uses one moving average over both, which fits neither: its logits are shifted against
+    those of the training logs. Compare them from one evaluation to the next, not with the logs.
+
     Args:
         image_shape: as in `dcgan_generator`.
         width: int, channels of the first convolution, default 64 as in the paper's figure for its

@@ -181,6 +181,9 @@ def test_ctrl_c_leaves_a_usable_gan_and_says_so(tmp_path):
     assert "python tools/export.py --run_dir=" in printed
     gan = keras.saving.load_model(folder / "gan.keras")
     assert f"Trained on {int(gan.images_seen):,} images" in printed
+    # The last grid and the film are of the moment of the interrupt.
+    assert (folder / "samples" / f"images-{int(gan.images_seen):09d}.png").exists()
+    assert (folder / "samples" / "samples.webp").exists()
 
 
 def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(pictures, tmp_path):
