@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import warnings
 
 import keras
 import numpy as np
@@ -360,6 +361,12 @@ def test_a_learning_rate_schedule_reaches_both_players():
     gan.fit(dataset(8, 4), epochs=2, verbose=0, callbacks=[schedule])
     np.testing.assert_allclose(float(gan.optimizer.g_optimizer.learning_rate), 0.05, rtol=1e-6)
     np.testing.assert_allclose(float(gan.optimizer.d_optimizer.learning_rate), 0.025, rtol=1e-6)
+
+
+def test_a_healthy_fit_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        make_gan().fit(dataset(8, 4), verbose=0)
 
 
 def test_no_retracing_after_the_first_epoch():

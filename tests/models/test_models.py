@@ -97,7 +97,8 @@ def test_a_weight_constraint_reaches_every_trainable_weight_of_the_discriminator
     family, num_classes
 ):
     clip = WeightClip(0.1)
-    _, discriminator = build(family, num_classes=num_classes, weight_constraint=clip)
+    # 16 pixels, so that the DCGAN has a layer with batch norm.
+    _, discriminator = build(family, (16, 16, 1), num_classes=num_classes, weight_constraint=clip)
     assert all(weight.constraint is not None for weight in discriminator.trainable_variables)
     generator, discriminator = build(family, num_classes=num_classes)
     assert all(w.constraint is None for w in generator.weights + discriminator.weights)

@@ -166,16 +166,16 @@ def test_errors_are_one_line_and_no_run_folder_is_made(flags, message, tmp_path)
 def test_ctrl_c_leaves_a_usable_gan_and_says_so(tmp_path):
     folder = tmp_path / "run"
     process = subprocess.Popen(
-        [*TOOL, *TINY, f"--run_dir={folder}", "--epochs=100000"],
+        [*TOOL, *TINY, "--batch_size=100", f"--run_dir={folder}", "--epochs=100000"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not (folder / "gan.keras").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate(timeout=60)
+    printed, errors = process.communicate(timeout=240)
     assert process.returncode == 130, errors
     assert f"Interrupted. The GAN as it was is saved in {folder / 'gan.keras'}." in printed
     assert "python tools/export.py --run_dir=" in printed
