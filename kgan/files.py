@@ -36,15 +36,16 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         yield temporary
         # mkstemp makes private files; what replaces a user's file gets a user's permissions.
         temporary.chmod(0o666 & ~_umask())
-        _flush_to_disk(temporary)
+        flush_to_disk(temporary)
         os.replace(temporary, target)
-        _flush_to_disk(target.parent)
+        flush_to_disk(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _flush_to_disk(path: Path) -> None:
+def flush_to_disk(path: str | os.PathLike) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -10,8 +10,7 @@ from kgan import losses
 from kgan import minibatches
 from kgan import sampling
 from kgan import validation
-from kgan.optimizers import GANOptimizer
-from kgan.optimizers import with_loss_scale
+from kgan.optimizers import paired
 from kgan.saving import WithRandomState
 
 
@@ -77,9 +76,9 @@ class GAN(WithRandomState, keras.Model):
         validation.check_positive_integer("latent_dim", latent_dim)
         if num_classes is not None:
             validation.check_positive_integer("num_classes", num_classes)
-        if ema_halflife_images is not None and not ema_halflife_images > 0:
+        if ema_halflife_images is not None and not 0 < ema_halflife_images < float("inf"):
             raise ValueError(
-                "ema_halflife_images must be positive, or None for no moving average. "
+                "ema_halflife_images must be positive and finite, or None for no moving average. "
                 f"Received: ema_halflife_images={ema_halflife_images}."
             )
         self.generator = generator
@@ -141,32 +140,23 @@ class GAN(WithRandomState, keras.Model):
         """
         validation.check_positive_integer("discriminator_steps", discriminator_steps)
         loss = losses.get(loss)
-        with backend.scope(self):
-            if self.dtype_policy.name == "mixed_float16":
-                # Keras would scale the loss of one optimizer; each player needs its own scale.
-                d_optimizer, g_optimizer = map(with_loss_scale, (d_optimizer, g_optimizer))
-            optimizer = GANOptimizer(d_optimizer, g_optimizer)
-            optimizer.build_pair(
-                self.discriminator.trainable_variables, self.generator.trainable_variables
-            )
-            super().compile(
-                optimizer=optimizer,
-                auto_scale_loss=False,
-                jit_compile=jit_compile,
-                run_eagerly=run_eagerly,
-                steps_per_execution=steps_per_execution,
-            )
-        self.loss = loss
-        self.discriminator_steps = discriminator_steps
-        # As given: "auto" may mean another thing on the machine that loads the model.
+        # Kept as given: "auto" may mean another thing on the machine that loads the model.
         self._execution = {
             "jit_compile": jit_compile,
             "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
         }
+        with backend.scope(self):
+            optimizer = paired(d_optimizer, g_optimizer, self.discriminator, self.generator)
+            super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
+        self.loss = loss
+        self.discriminator_steps = discriminator_steps
 
-    def fit(self, x=None, y=None, batch_size=None, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
         """Train: `keras.Model.fit`, after a look at the first batch.
+
+        The look is a pass of its own over a `tf.data.Dataset`: one that shuffles anew every time
+        begins with the order of its second pass.
 
         Args:
             x: a `tf.data.Dataset` of images or (images, labels), or an array of images. A batch
@@ -174,24 +164,26 @@ class GAN(WithRandomState, keras.Model):
                 discriminator step j modulo k.
             y: array of labels, beside an array of images.
             batch_size: int, rows per batch of an array.
+            epochs: int, passes over the data.
             **kwargs: as in `keras.Model.fit`, which also says what is returned.
 
         Raises:
-            ValueError: if the first batch is none, has a wrong shape, dtype, range or structure,
-                holds NaN or cannot be split.
+            ValueError: if there is no first batch, or it has a wrong shape, dtype, range or
+                structure, holds NaN or cannot be split.
         """
         self._assert_compile_called("fit")
-        self._check_first_batch(x, y, batch_size, self.discriminator_steps)
-        if backend.is_dataset(x):
-            # Keras' default, True, is for arrays; of a dataset it only warns that it cannot.
+        x, shuffled = self._checked(x, y, batch_size, self.discriminator_steps)
+        if shuffled:
+            # Keras' default, True, is for arrays; of other data it only warns that it cannot.
             kwargs.setdefault("shuffle", False)
-        return super().fit(x, y, batch_size=batch_size, **kwargs)
+        return super().fit(x, y, batch_size=batch_size, epochs=epochs, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """Losses and scores on held-out images: `keras.Model.evaluate`.
 
         Two calls on the same data give the same numbers, and training goes on as if there had
-        been none.
+        been none. A discriminator with batch norm scores in inference mode, with moving statistics
+        over reals and fakes, and so differs from the logs of training.
 
         Args:
             x: as in `fit`; batches need not be divisible by `discriminator_steps`.
@@ -206,9 +198,10 @@ class GAN(WithRandomState, keras.Model):
             ValueError: as `fit`.
         """
         self._assert_compile_called("evaluate")
-        self._check_first_batch(x, y, batch_size, 1)
-        sampling.restart(self.evaluation_seeds)
-        return super().evaluate(x, y, batch_size=batch_size, **kwargs)
+        x, _ = self._checked(x, y, batch_size, 1)
+        with self.unchanged_random_state():
+            sampling.restart(self.evaluation_seeds)
+            return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
     def call(self, inputs, training=False):
         return self.sampling_generator()(inputs, training=training)
@@ -224,11 +217,11 @@ class GAN(WithRandomState, keras.Model):
         """
         images, labels = validation.images_and_labels(data, self.num_classes)
         fakes = self._fakes(labels, rows=ops.shape(images)[0], training=True)
-        for real, fake, classes in minibatches.deal(
-            (images, fakes, labels), self.discriminator_steps
-        ):
+        dealt = minibatches.deal((images, fakes, labels), self.discriminator_steps)
+        for real, fake, classes in dealt:
             self._update_discriminator(real, fake, classes)
-        self._update_generator(classes, rows=ops.shape(real)[0])
+        # Any minibatch will do for the generator: its fakes are fresh, its labels from the data.
+        self._update_generator(real, classes)
         self._update_average(rows=ops.shape(images)[0])
         return self.get_metrics_result()
 
@@ -247,7 +240,8 @@ class GAN(WithRandomState, keras.Model):
         fake_logits = self._logits(fakes, labels, training=False)
         per_sample = self.loss.discriminator_loss(real_logits, fake_logits)
         self._log_discriminator(per_sample, real_logits, fake_logits)
-        self.g_loss_mean.update_state(self.loss.generator_loss(None, fake_logits))
+        compared = real_logits if self.loss.compares_with_reals else None
+        self.g_loss_mean.update_state(self.loss.generator_loss(compared, fake_logits))
         return self.get_metrics_result()
 
     def generate(
@@ -275,16 +269,17 @@ class GAN(WithRandomState, keras.Model):
         Raises:
             ValueError: for n < 1, labels that are out of range or do not apply, truncation <= 0.
         """
-        return sampling.generate(
-            self.sampling_generator(),
-            n,
-            latent_dim=self.latent_dim,
-            num_classes=self.num_classes,
-            seed=seed,
-            labels=labels,
-            truncation=truncation,
-            batch_size=batch_size,
-        )
+        with self.unchanged_random_state():
+            return sampling.generate(
+                self.sampling_generator(),
+                n,
+                latent_dim=self.latent_dim,
+                num_classes=self.num_classes,
+                seed=seed,
+                labels=labels,
+                truncation=truncation,
+                batch_size=batch_size,
+            )
 
     def sampling_generator(self) -> keras.Model:
         """The generator that makes images for others: the moving average if there is one."""
@@ -355,10 +350,13 @@ class GAN(WithRandomState, keras.Model):
             *self._minimise(play, self.optimizer.d_optimizer, self.discriminator)
         )
 
-    def _update_generator(self, labels, rows):
+    def _update_generator(self, real, labels):
         def play():
-            fakes = self._fakes(labels, rows, training=True)
-            return (self.loss.generator_loss(None, self._logits(fakes, labels, training=True)),)
+            fakes = self._fakes(labels, rows=ops.shape(real)[0], training=True)
+            fake_logits = self._logits(fakes, labels, training=True)
+            compares = self.loss.compares_with_reals
+            real_logits = self._logits(real, labels, training=True) if compares else None
+            return (self.loss.generator_loss(real_logits, fake_logits),)
 
         (per_sample,) = self._minimise(play, self.optimizer.g_optimizer, self.generator)
         self.g_loss_mean.update_state(per_sample)
@@ -392,7 +390,10 @@ class GAN(WithRandomState, keras.Model):
         self.d_real_mean.update_state(self.loss.scores(real_logits))
         self.d_fake_mean.update_state(self.loss.scores(fake_logits))
 
-    def _check_first_batch(self, x, y, batch_size, discriminator_steps):
-        batch = backend.first_batch(x, y, batch_size)
+    def _checked(self, x, y, batch_size, discriminator_steps):
+        batch, x, shuffled = backend.first_batch(x, y, batch_size)
         if batch is not None:
             validation.check_batch(batch, self.image_shape, self.num_classes, discriminator_steps)
+        if y is not None and self.num_classes is not None:
+            validation.check_labels(np.asarray(y), len(x), self.num_classes)
+        return x, shuffled

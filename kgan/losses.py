@@ -20,7 +20,13 @@ class Loss:
     A subclass defines `discriminator_loss` and `generator_loss` on logits of any shape, lists its
     constructor's arguments in `get_config`, and is registered with Keras so that a saved GAN finds
     it again. It overrides `scores` where sigmoid(logit) is a probability.
+
+    Attributes:
+        compares_with_reals: bool, whether the generator's loss needs real logits too, as those of
+            relativistic losses do; False unless a subclass says otherwise.
     """
+
+    compares_with_reals = False
 
     def discriminator_loss(self, real_logits, fake_logits):
         """What the discriminator minimises, per sample.
@@ -38,8 +44,7 @@ class Loss:
         """What the generator minimises, per sample.
 
         Args:
-            real_logits: float tensor like `fake_logits`, or None for a loss that does not compare
-                fakes with reals.
+            real_logits: float tensor like `fake_logits` where `compares_with_reals`, else None.
             fake_logits: float tensor of any shape, D(G(z)).
 
         Returns:
@@ -239,13 +244,13 @@ def get(identifier) -> Loss:
         A `Loss`.
 
     Raises:
-        ValueError: for an unknown name, or an object without the two players' losses.
+        ValueError: for an unknown name, or what is no `Loss`.
     """
     if isinstance(identifier, str) and identifier in _BY_NAME:
         return _BY_NAME[identifier]()
     if isinstance(identifier, dict):
         identifier = keras.saving.deserialize_keras_object(identifier)
-    if hasattr(identifier, "discriminator_loss") and hasattr(identifier, "generator_loss"):
+    if isinstance(identifier, Loss):
         return identifier
     raise ValueError(
         f"Unknown GAN loss. Expected a kgan.losses.Loss or one of {sorted(_BY_NAME)}. "

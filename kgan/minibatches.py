@@ -23,6 +23,7 @@ def deal(tensors: tuple, k: int) -> Iterator[tuple]:
     divisible = isinstance(rows, int) and rows % k == 0
     for step in range(k):
         if divisible:
+            # The same rows as below, by a slice, which costs less than looking them up.
             yield tuple(None if tensor is None else tensor[step::k] for tensor in tensors)
         else:
             own = (ops.arange((rows + k - 1) // k) * k + step) % rows

@@ -13,7 +13,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
     itself: `kgan.GAN` calls `apply` of the optimizer whose player moves.
 
     `iterations` counts generator updates. `learning_rate` reads the generator's; setting it moves
-    both and keeps the ratio the two had at construction, so that `LearningRateScheduler` and
+    both and keeps the ratio the two have, also through zero, so that `LearningRateScheduler` and
     `ReduceLROnPlateau` leave a two-time-scale set-up what it is.
 
     Args:
@@ -41,10 +41,8 @@ class GANOptimizer(keras.optimizers.Optimizer):
                     "overwriting the weights. Use kgan.GAN(..., ema_halflife_images=...) for an "
                     "averaged generator that leaves the trained one alone."
                 )
-        # Kept from the start: once a schedule has reached zero the rates no longer tell it.
-        g_rate = float(ops.convert_to_numpy(self.g_optimizer.learning_rate))
-        d_rate = float(ops.convert_to_numpy(self.d_optimizer.learning_rate))
-        self._rate_ratio = d_rate / g_rate if g_rate else 1.0
+        self._rate_ratio = 1.0
+        self._update_rate_ratio()
 
     def build_pair(self, discriminator_variables: list, generator_variables: list) -> None:
         """Make the state of both optimizers, before any weights are loaded or any step is traced.
@@ -79,8 +77,18 @@ class GANOptimizer(keras.optimizers.Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, value):
+        self._update_rate_ratio()
         self.d_optimizer.learning_rate = value * self._rate_ratio
         self.g_optimizer.learning_rate = value
+
+    def _update_rate_ratio(self):
+        d_rate, g_rate = (
+            float(ops.convert_to_numpy(optimizer.learning_rate))
+            for optimizer in (self.d_optimizer, self.g_optimizer)
+        )
+        # At zero the rates no longer tell the ratio they had.
+        if g_rate > 0:
+            self._rate_ratio = d_rate / g_rate
 
     def save_own_variables(self, store):
         # The two optimizers are saved as children; there is nothing else.
@@ -106,15 +114,30 @@ class GANOptimizer(keras.optimizers.Optimizer):
         return cls(**config)
 
 
-def with_loss_scale(optimizer):
-    """The optimizer in a `LossScaleOptimizer`, for float16; as it is if it already is one.
+def paired(d_optimizer, g_optimizer, discriminator, generator) -> GANOptimizer:
+    """A `GANOptimizer` for two networks, built, with loss scaling where one computes in float16.
+
+    Keras would scale the loss of one optimizer. The two losses differ, so each gets a scale of its
+    own; and since the generator's gradient passes through the discriminator, both get one.
 
     Args:
-        optimizer: `keras.optimizers.Optimizer` or its name.
+        d_optimizer: `keras.optimizers.Optimizer` or its name.
+        g_optimizer: `keras.optimizers.Optimizer` or its name.
+        discriminator: keras model.
+        generator: keras model.
 
     Returns:
-        `keras.optimizers.LossScaleOptimizer`.
+        `GANOptimizer`.
     """
+    policies = {network.dtype_policy.name for network in (generator, discriminator)}
+    if "mixed_float16" in policies:
+        d_optimizer, g_optimizer = map(_with_loss_scale, (d_optimizer, g_optimizer))
+    optimizer = GANOptimizer(d_optimizer, g_optimizer)
+    optimizer.build_pair(discriminator.trainable_variables, generator.trainable_variables)
+    return optimizer
+
+
+def _with_loss_scale(optimizer):
     optimizer = keras.optimizers.get(optimizer)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return optimizer

@@ -45,9 +45,9 @@ def generate(
     validation.check_positive_integer("batch_size", batch_size)
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "little")
-    if not 0 <= seed < _SEEDS:
-        raise ValueError(f"seed must lie in [0, 2^32). Received: seed={seed}.")
-    latents = truncated(keras.random.normal((n, latent_dim), seed=seed), truncation)
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < _SEEDS:
+        raise ValueError(f"seed must be an integer in [0, 2^32). Received: seed={seed!r}.")
+    latents = truncated(keras.random.normal((n, latent_dim), seed=int(seed)), truncation)
     labels = _labels(n, num_classes, seed, labels)
     if labels is not None:
         labels = ops.convert_to_tensor(labels, dtype="int32")

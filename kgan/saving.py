@@ -1,5 +1,8 @@
 """Saving a model whole: random state included, and never half a file."""
 
+import contextlib
+from pathlib import Path
+
 import keras
 from keras import ops
 
@@ -21,8 +24,17 @@ class WithRandomState:
             filepath: path that ends in `.keras`.
             overwrite: bool, whether an existing file may be replaced.
             **kwargs: as in `keras.Model.save`.
+
+        Raises:
+            ValueError: for another file format, which would not keep everything.
         """
-        if not overwrite or "://" in str(filepath):
+        in_one_file = kwargs.get("zipped") is not False
+        if in_one_file and Path(filepath).suffix != ".keras":
+            raise ValueError(
+                f"A {type(self).__name__} is saved in Keras' own format, which alone keeps "
+                f"everything. Expected: a path that ends in .keras. Received: {filepath}."
+            )
+        if not (overwrite and in_one_file) or "://" in str(filepath):
             super().save(filepath, overwrite=overwrite, **kwargs)
             return
         with replacing(filepath) as temporary:
@@ -41,6 +53,28 @@ class WithRandomState:
         super().load_own_variables(others)
         for index, state in enumerate(self._random_states()):
             state.assign(random_states[f"random_state_{index}"])
+
+    def export(self, *args, **kwargs):
+        """Keras' export, which would ship the discriminator too: see `kgan.export`.
+
+        Raises:
+            NotImplementedError: always, with what to call.
+        """
+        raise NotImplementedError(
+            f"A {type(self).__name__} is more than what one deploys. Export its generator: "
+            "kgan.export.export_generator(gan.sampling_generator(), 'exported/name', "
+            "num_classes=gan.num_classes)."
+        )
+
+    @contextlib.contextmanager
+    def unchanged_random_state(self):
+        """What happens in the block leaves the random state as it was."""
+        before = [(state, ops.convert_to_numpy(state)) for state in self._random_states()]
+        try:
+            yield
+        finally:
+            for state, value in before:
+                state.assign(value)
 
     def _random_states(self) -> list[keras.Variable]:
         saved_by_keras = {id(weight) for weight in self.weights}

@@ -27,6 +27,24 @@ def check_positive_integer(name: str, value) -> None:
         raise ValueError(f"{name} must be a positive integer. Received: {name}={value!r}.")
 
 
+def check_image_shape(image_shape) -> None:
+    """Raise unless `image_shape` is (height, width, channels).
+
+    Args:
+        image_shape: anything.
+
+    Raises:
+        ValueError: if it is something else, or has an entry that is no positive integer.
+    """
+    if not isinstance(image_shape, (tuple, list)) or len(image_shape) != 3:
+        raise ValueError(
+            "image_shape must be (height, width, channels). "
+            f"Received: image_shape={image_shape!r}. Grey images have one channel: (28, 28, 1)."
+        )
+    for name, size in zip(("height", "width", "channels"), image_shape, strict=True):
+        check_positive_integer(f"{name} of image_shape", size)
+
+
 def check_networks(generator, discriminator, latent_dim: int, num_classes: int | None) -> tuple:
     """Check that the two networks fit each other, the latents and the labels.
 
@@ -40,20 +58,17 @@ def check_networks(generator, discriminator, latent_dim: int, num_classes: int |
         The shape of one image, without the batch.
 
     Raises:
-        ValueError: if a network does not take what it would be given, or if the discriminator ends
-            in a sigmoid.
+        ValueError: if a network does not take what it would be given, if the discriminator ends in
+            a sigmoid, or if a network has losses of its own.
     """
-    labels = () if num_classes is None else (keras.KerasTensor((None,), dtype="int32"),)
     latents = keras.KerasTensor((None, latent_dim), dtype="float32")
-    images = _symbolic_call("generator", generator, latents, labels)
-    _symbolic_call("discriminator", discriminator, images, labels)
-    last = discriminator.layers[-1] if getattr(discriminator, "layers", None) else None
-    if getattr(last, "activation", None) is keras.activations.sigmoid:
-        raise ValueError(
-            f"The discriminator's last layer, {last.name!r}, applies a sigmoid. Every kgan loss "
-            "works on logits and applies its own sigmoid where the paper has one; a second one "
-            "would flatten the gradients. Remove activation='sigmoid'."
-        )
+    images = _output("generator", generator, "latents", latents, num_classes)
+    _output("discriminator", discriminator, "images", images, num_classes)
+    for role, network in (("generator", generator), ("discriminator", discriminator)):
+        _check_no_losses(role, network)
+        if num_classes is not None:
+            _check_embeddings(role, network, num_classes)
+    _check_logits(discriminator)
     return tuple(images.shape[1:])
 
 
@@ -76,12 +91,12 @@ def check_batch(batch, image_shape: tuple, num_classes: int | None, discriminato
     if labels is not None:
         check_labels(np.asarray(labels), len(images), num_classes)
     if len(images) % discriminator_steps:
-        rows = max(1, round(len(images) / discriminator_steps))
+        rows = f"{discriminator_steps} * {max(1, len(images) // discriminator_steps)}"
         raise ValueError(
             f"A batch of {len(images)} images cannot be split into discriminator_steps="
             f"{discriminator_steps} equal minibatches: each of the k discriminator updates of one "
             "training step needs its own real images. Batch the dataset with "
-            f".batch({discriminator_steps} * {rows}, drop_remainder=True)."
+            f".batch({rows}, drop_remainder=True), or fit arrays with batch_size={rows}."
         )
 
 
@@ -97,38 +112,42 @@ def images_and_labels(batch, num_classes: int | None) -> tuple:
         (images, labels or None).
 
     Raises:
-        ValueError: if the structure is another one, or does not agree with `num_classes`.
+        ValueError: if the structure is another one, does not agree with `num_classes`, or if the
+            images are no floats.
     """
     expected = "images" if num_classes is None else "(images, labels)"
     if isinstance(batch, dict):
+        part = "row['image']" if num_classes is None else "(row['image'], row['label'])"
         raise ValueError(
             f"A batch must be {expected}. Received: a dict with the keys {sorted(batch)}. "
-            "Take its parts by name, for example "
-            "dataset.map(lambda row: (row['image'], row['label']))."
+            f"Take its parts by name, for example dataset.map(lambda row: {part})."
         )
-    parts = (
-        [part for part in batch if part is not None]
-        if isinstance(batch, (tuple, list))
-        else ([batch])
-    )
-    if len(parts) == 1 and num_classes is not None:
+    parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+    images, labels, *others = (*parts, None)[: max(2, len(parts))]
+    if any(other is not None for other in others):
+        raise ValueError(
+            f"A batch must be {expected}. Received: {len(parts)} parts. "
+            "Sample weights and further targets have no meaning for a GAN."
+        )
+    if labels is None and num_classes is not None:
         raise ValueError(
             f"Labels are missing. A GAN with num_classes={num_classes} trains on batches of "
             "(images, labels). Received: images only. Yield both, or build the GAN and its "
             "networks without num_classes."
         )
-    if len(parts) == 2 and num_classes is None:
+    if labels is not None and num_classes is None:
         raise ValueError(
             "Unexpected labels. A GAN without num_classes trains on batches of images. Received: "
             "a pair. Drop the second part with dataset.map(lambda images, labels: images), or "
             "build the GAN and its networks with num_classes=."
         )
-    if len(parts) not in (1, 2):
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if not keras.backend.is_float_dtype(dtype):
         raise ValueError(
-            f"A batch must be {expected}. Received: {len(parts)} parts. "
-            "Sample weights and further targets have no meaning for a GAN."
+            f"Images must be floats in [-1, 1]. Received: dtype {dtype}. "
+            "Scale them with tf.cast(images, tf.float32) / 127.5 - 1, or let kgan.data do it."
         )
-    return parts[0], parts[1] if len(parts) == 2 else None
+    return images, labels
 
 
 def check_labels(labels: np.ndarray, rows: int, num_classes: int) -> None:
@@ -143,11 +162,11 @@ def check_labels(labels: np.ndarray, rows: int, num_classes: int) -> None:
         ValueError: for a wrong shape, dtype or value.
     """
     if labels.shape != (rows,):
-        remedy = (
-            "Take numpy.argmax(labels, axis=-1) of one-hot labels."
-            if labels.ndim == 2
-            else ("Give one class number per image.")
-        )
+        remedy = "Give one class number per image."
+        if labels.shape == (rows, 1):
+            remedy = "Take labels[:, 0]."
+        elif labels.shape == (rows, num_classes):
+            remedy = "Take numpy.argmax(labels, axis=-1) of one-hot labels."
         raise ValueError(
             f"Labels must have the shape ({rows},). Received: {labels.shape}. {remedy}"
         )
@@ -165,23 +184,75 @@ def check_labels(labels: np.ndarray, rows: int, num_classes: int) -> None:
         )
 
 
-def _symbolic_call(role: str, network, inputs, labels: tuple):
-    # Networks without classes take a tensor, those with classes a list of two.
-    structure = [inputs, *labels] if labels else inputs
-    wanted = "latents" if role == "generator" else "images"
-    shape = (None, *inputs.shape[1:])
-    wanted = f"[{wanted} {shape}, labels (None,)]" if labels else f"{wanted} of shape {shape}"
-    received = getattr(network, "input_shape", "unknown")
-    try:
-        if isinstance(received, list) != bool(labels) and received != "unknown":
-            raise ValueError("a different number of inputs")
-        return network(structure)
-    except (ValueError, TypeError) as error:
+def _output(role: str, network, name: str, samples, num_classes: int | None):
+    """What `network` makes of symbolic samples, and labels where there are classes."""
+    shape = tuple(samples.shape)
+    inputs, expected = samples, f"{name} of shape {shape}"
+    if num_classes is not None:
+        inputs = [samples, keras.KerasTensor((None,), dtype="int32")]
+        expected = f"[{name} {shape}, labels (None,)]"
+    if not isinstance(network, keras.Model):
         raise ValueError(
-            f"The {role} {network.name!r} does not fit. Expected: a model of {wanted}. "
-            f"Received: a model of {received}. Make latent_dim, num_classes and the image shape "
-            "the same in generator, discriminator and GAN."
-        ) from error
+            f"The {role} must be a keras.Model of {expected}. Received: {network!r}. "
+            "Wrap layers and functions in keras.Sequential or keras.Model."
+        )
+    # Keras would take a list of one for its tensor, and the other way round.
+    takes = getattr(network, "inputs", None)
+    fits = takes is None or len(takes) == (1 if num_classes is None else 2)
+    try:
+        output = network(inputs) if fits else None
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(_misfit(role, network, expected)) from error
+    if output is None:
+        raise ValueError(_misfit(role, network, expected))
+    if not isinstance(output, keras.KerasTensor):
+        raise ValueError(
+            f"The {role} {network.name!r} must return one tensor. "
+            f"Received: a {type(output).__name__}. Make a keras.Model of the part that is needed."
+        )
+    return output
+
+
+def _misfit(role: str, network, expected: str) -> str:
+    received = getattr(network, "input_shape", None) or "inputs of another kind"
+    return (
+        f"The {role} {network.name!r} does not fit. Expected: a model of {expected}. "
+        f"Received: a model of {received}. Make latent_dim, num_classes and the image shape "
+        "the same in generator, discriminator and GAN."
+    )
+
+
+def _check_no_losses(role: str, network) -> None:
+    if network.losses:
+        raise ValueError(
+            f"The {role} {network.name!r} has {len(network.losses)} losses of its own (layers with "
+            "kernel_regularizer=, activity_regularizer= or add_loss), which a GAN would silently "
+            "leave out. Remove them, or use the optimizer's weight_decay= in their place."
+        )
+
+
+def _check_embeddings(role: str, network, num_classes: int) -> None:
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Embedding) and layer.input_dim < num_classes:
+            raise ValueError(
+                f"The {role} {network.name!r} embeds {layer.input_dim} classes (in the layer "
+                f"{layer.name!r}). Expected: at least num_classes={num_classes}. Build it with "
+                f"num_classes={num_classes}."
+            )
+
+
+def _check_logits(discriminator) -> None:
+    # A subclassed model does not tell which of its layers is the last.
+    known = isinstance(discriminator, keras.Sequential) or bool(
+        getattr(discriminator, "outputs", None)
+    )
+    last = discriminator.layers[-1] if known and discriminator.layers else None
+    if getattr(last, "activation", None) is keras.activations.sigmoid:
+        raise ValueError(
+            f"The discriminator's last layer, {last.name!r}, applies a sigmoid. Every kgan loss "
+            "works on logits and applies its own sigmoid where the paper has one; a second one "
+            "would flatten the gradients. Remove activation='sigmoid'."
+        )
 
 
 def _check_images(images: np.ndarray, image_shape: tuple) -> None:
@@ -195,11 +266,6 @@ def _check_images(images: np.ndarray, image_shape: tuple) -> None:
             f"{', '.join(map(str, image_shape))}), as the generator makes them. "
             f"Received: {images.shape}. Resize the images (image_size= in kgan.data, and a channel "
             "axis at the end), or build the networks for this image_shape."
-        )
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(
-            f"Images must be floats in [-1, 1]. Received: dtype {images.dtype}. "
-            "Scale them with tf.cast(images, tf.float32) / 127.5 - 1, or let kgan.data do it."
         )
     if not np.isfinite(images).all():
         row = int(np.argwhere(~np.isfinite(images))[0][0])
@@ -223,5 +289,6 @@ def _check_range(images: np.ndarray) -> None:
             f"No value of the first batch is negative (they lie in [{low:g}, {high:g}]). kgan's "
             "generators make images in [-1, 1]; scale yours with 2 * images - 1 if they lie in "
             "[0, 1].",
-            stacklevel=4,
+            # The user's call of fit or evaluate.
+            stacklevel=6,
         )

@@ -149,6 +149,57 @@ def test_a_short_last_batch_leaves_no_nan(last, run_eagerly):
     assert all(np.isfinite(np.array(weight)).all() for weight in gan.weights)
 
 
+class Relativistic(kgan.losses.Loss):
+    """A loss of the generator that needs real logits."""
+
+    compares_with_reals = True
+
+    def discriminator_loss(self, real_logits, fake_logits):
+        return keras.ops.softplus(fake_logits - real_logits)
+
+    def generator_loss(self, real_logits, fake_logits):
+        return keras.ops.softplus(real_logits - fake_logits)
+
+
+def test_a_loss_that_compares_with_reals_gets_their_logits():
+    # With a discriminator at rest g_loss is E softplus(D(x) - D(G(z))).
+    gan = make_gan(loss=Relativistic(), d_optimizer=keras.optimizers.SGD(0.0))
+    images, _ = images_and_labels(4)
+    seeds = keras.random.SeedGenerator(3)
+    keras.random.normal((4, LATENT_DIM), seed=seeds)
+    fakes = gan.generator(keras.random.normal((4, LATENT_DIM), seed=seeds))
+    real, fake = gan.discriminator(tf.constant(images)), gan.discriminator(fakes)
+    expected = float(tf.reduce_mean(tf.nn.softplus(real - fake)))
+    logs = gan.fit(dataset(4, 4), verbose=0).history
+    np.testing.assert_allclose(logs["g_loss"], expected, rtol=1e-5)
+    assert np.isfinite(gan.evaluate(dataset(4, 4), verbose=0)).all()
+
+
+def test_sampling_and_evaluating_leave_a_noisy_generator_alone():
+    def noisy_gan():
+        keras.utils.set_random_seed(1)
+        latents = keras.Input((LATENT_DIM,))
+        # Dropout that is always on, as some generators have it.
+        x = keras.layers.Dropout(0.5, seed=2)(keras.layers.Dense(16)(latents), training=True)
+        images = keras.layers.Reshape(SHAPE)(keras.layers.Dense(64, "tanh")(x))
+        gan = kgan.GAN(
+            keras.Model(latents, images),
+            models.small_mlp_discriminator(SHAPE, width=4),
+            latent_dim=LATENT_DIM,
+            seed=3,
+        )
+        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.2))
+        return gan
+
+    gan, undisturbed = noisy_gan(), noisy_gan()
+    np.testing.assert_array_equal(gan.generate(3, seed=0), gan.generate(3, seed=0))
+    gan.evaluate(dataset(8, 4), verbose=0)
+    for model in (gan, undisturbed):
+        model.fit(dataset(8, 4), verbose=0)
+    for weight, value in zip(gan.weights, undisturbed.weights, strict=True):
+        np.testing.assert_array_equal(weight, value)
+
+
 @pytest.mark.parametrize("num_classes", [None, 4])
 def test_the_average_has_the_stated_half_life_and_holds_batch_norm_statistics(num_classes):
     gan = make_gan(num_classes, family="dcgan", ema=8.0, discriminator_steps=2)
@@ -265,6 +316,25 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
         gan.save(tmp_path / "gan.keras")
     assert (tmp_path / "gan.keras").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["gan.keras"]
+
+
+@pytest.mark.parametrize("path", ["gan.h5", "gan"])
+def test_other_file_formats_are_refused(tmp_path, path):
+    with pytest.raises(ValueError, match=r"Expected: a path that ends in \.keras\. Received: "):
+        make_gan().save(tmp_path / path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_in_place_of_a_file_keeps_the_same_state(tmp_path):
+    gan = make_gan(d_optimizer="adam")
+    gan.fit(dataset(8, 4), verbose=0)
+    gan.save(tmp_path / "gan", zipped=False)
+    assert_equal_states(state(gan), state(keras.saving.load_model(tmp_path / "gan")))
+
+
+def test_keras_export_says_what_to_call():
+    with pytest.raises(NotImplementedError, match=r"kgan\.export\.export_generator"):
+        make_gan().export("somewhere")
 
 
 def test_configs_round_trip():

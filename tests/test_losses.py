@@ -220,7 +220,7 @@ def test_get_takes_losses_and_configs():
     assert losses.get(config).get_config() == loss.get_config()
 
 
-@pytest.mark.parametrize("identifier", ["lsgna", None, 3])
+@pytest.mark.parametrize("identifier", ["lsgna", None, 3, losses.Wasserstein])
 def test_get_refuses_what_is_no_loss(identifier):
     message = (
         "Unknown GAN loss. Expected a kgan.losses.Loss or one of ['least_squares', "

@@ -38,6 +38,13 @@ def test_setting_the_rate_moves_both_and_keeps_their_ratio_even_through_zero():
         np.testing.assert_allclose(float(optimizer.d_optimizer.learning_rate), 4 * rate, rtol=1e-6)
 
 
+def test_the_ratio_is_that_of_rates_set_by_hand():
+    optimizer = pair()
+    optimizer.d_optimizer.learning_rate = 1e-4
+    optimizer.learning_rate = 5e-5
+    np.testing.assert_allclose(float(optimizer.d_optimizer.learning_rate), 5e-5, rtol=1e-6)
+
+
 def test_iterations_count_generator_updates():
     optimizer = built_pair()
     optimizer.d_optimizer.iterations.assign(6)

@@ -32,6 +32,10 @@ def test_a_seed_repeats_and_no_seed_does_not():
     assert np.abs(generate(5) - generate(5)).max() > 1e-3
 
 
+def test_a_numpy_seed_is_a_seed():
+    np.testing.assert_array_equal(generate(2, seed=np.int64(9)), generate(2, seed=9))
+
+
 def test_batches_do_not_change_the_images():
     np.testing.assert_allclose(
         generate(7, seed=1, batch_size=3), generate(7, seed=1, batch_size=7), atol=1e-6
@@ -80,7 +84,8 @@ def test_a_wide_truncation_changes_nothing():
     [
         ({"n": 0}, "n must be a positive integer. Received: n=0."),
         ({"n": 2, "batch_size": 0}, "batch_size must be a positive integer."),
-        ({"n": 2, "seed": -1}, "seed must lie in [0, 2^32). Received: seed=-1."),
+        ({"n": 2, "seed": -1}, "seed must be an integer in [0, 2^32). Received: seed=-1."),
+        ({"n": 2, "seed": 1.5}, "seed must be an integer in [0, 2^32). Received: seed=1.5."),
         ({"n": 2, "truncation": 0.0}, "must be positive, or None. Received: truncation=0.0."),
         ({"n": 2, "labels": [0, 1]}, "labels= applies to a GAN with classes."),
     ],

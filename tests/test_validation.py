@@ -76,13 +76,73 @@ def test_a_discriminator_that_ends_in_a_sigmoid_is_refused():
         gan(discriminator=discriminator)
 
 
+def test_a_subclassed_discriminator_with_an_inner_sigmoid_is_taken():
+    class Gated(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten = keras.layers.Flatten()
+            self.logits = keras.layers.Dense(1)
+            self.gate = keras.layers.Dense(64, activation="sigmoid")
+
+        def call(self, images, training=False):
+            pixels = self.flatten(images)
+            return self.logits(pixels * self.gate(pixels))
+
+    fit(gan(discriminator=Gated()), IMAGES)
+
+
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+def test_networks_that_embed_fewer_classes_are_refused(role):
+    networks = {
+        "generator": models.small_mlp_generator(SHAPE, 3, width=4, num_classes=5),
+        "discriminator": models.small_mlp_discriminator(SHAPE, width=4, num_classes=5),
+    }
+    few = {
+        "generator": models.small_mlp_generator(SHAPE, 3, width=4, num_classes=3),
+        "discriminator": models.small_mlp_discriminator(SHAPE, width=4, num_classes=3),
+    }
+    networks[role] = few[role]
+    with refuses(
+        f"The {role} {role!r} embeds 3 classes (in the layer 'label_embedding'). Expected: at "
+        "least num_classes=5."
+    ):
+        kgan.GAN(**networks, latent_dim=3, num_classes=5)
+
+
+def test_networks_with_losses_of_their_own_are_refused():
+    regularizer = keras.regularizers.L2(0.1)
+    discriminator = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, kernel_regularizer=regularizer),
+        ]
+    )
+    with refuses("The discriminator 'critic' has 1 losses of its own"):
+        discriminator.name = "critic"
+        gan(discriminator=discriminator)
+
+
+def test_what_is_no_model_is_refused():
+    with refuses("The generator must be a keras.Model of latents of shape (None, 3). Received: "):
+        gan(generator=keras.layers.Dense(3))
+
+
+def test_a_generator_of_two_outputs_is_refused():
+    latents = keras.Input((3,))
+    image = keras.layers.Reshape(SHAPE)(keras.layers.Dense(64)(latents))
+    with refuses("The generator 'two' must return one tensor. Received: a list."):
+        gan(generator=keras.Model(latents, [image, image], name="two"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"latent_dim": 0}, "latent_dim must be a positive integer. Received: latent_dim=0."),
         ({"latent_dim": 3.0}, "latent_dim must be a positive integer. Received: latent_dim=3.0."),
         ({"num_classes": -1}, "num_classes must be a positive integer. Received: num_classes=-1."),
-        ({"ema_halflife_images": 0}, "ema_halflife_images must be positive, or None"),
+        ({"ema_halflife_images": 0}, "ema_halflife_images must be positive and finite, or None"),
+        ({"ema_halflife_images": np.inf}, "must be positive and finite, or None"),
     ],
 )
 def test_constructor_arguments_are_checked(arguments, message):
@@ -163,9 +223,15 @@ def test_a_batch_that_k_does_not_divide_is_refused_with_the_batch_to_write():
     with refuses(
         "A batch of 5 images cannot be split into discriminator_steps=2 equal minibatches: each "
         "of the k discriminator updates of one training step needs its own real images. Batch "
-        "the dataset with .batch(2 * 2, drop_remainder=True)."
+        "the dataset with .batch(2 * 2, drop_remainder=True), or fit arrays with "
+        "batch_size=2 * 2."
     ):
         fit(gan(), IMAGES, batch=5)
+
+
+def test_the_batch_to_write_is_one_that_the_rows_fill():
+    with refuses(".batch(3 * 2, drop_remainder=True)"):
+        validation.check_batch(IMAGES[[0, 1, 2, 3, 4, 5, 0, 1]], SHAPE, None, 3)
 
 
 def test_missing_labels_are_refused():
@@ -194,13 +260,50 @@ def test_dicts_and_further_parts_are_refused():
         (LABELS + 1, "Labels must lie in 0..3, since num_classes=4. Received: 4."),
         (LABELS - 1, "Labels must lie in 0..3, since num_classes=4. Received: -1."),
         (LABELS.astype("float32"), "Labels must be integers. Received: dtype float32."),
-        (LABELS[:, None], "Labels must have the shape (4,). Received: (4, 1)."),
+        (
+            LABELS[:, None],
+            "Labels must have the shape (4,). Received: (4, 1). Take labels[:, 0].",
+        ),
         (np.eye(4)[LABELS], "Take numpy.argmax(labels, axis=-1) of one-hot labels."),
     ],
 )
 def test_wrong_labels_are_refused(labels, message):
     with refuses(message):
         fit(gan(num_classes=4), IMAGES, labels)
+
+
+def test_all_labels_beside_an_array_are_checked_before_the_first_step():
+    labels = LABELS.copy()
+    labels[-1] = 4
+    with refuses("Labels must lie in 0..3, since num_classes=4. Received: 4."):
+        gan(num_classes=4).fit(IMAGES, labels, batch_size=2, verbose=0)
+
+
+def test_a_generator_is_looked_into_and_loses_nothing():
+    def batches(scale):
+        for _ in range(3):
+            yield (scale * IMAGES[:4],)
+
+    model = gan()
+    with refuses("Images must lie in [-1, 1]."):
+        model.fit(batches(200.0), verbose=0)
+    model.fit(batches(1.0), verbose=0)
+    assert int(model.images_seen) == 12
+
+
+def test_a_single_batch_of_integers_is_refused_too():
+    with refuses("Images must be floats in [-1, 1]. Received: dtype uint8."):
+        gan().train_on_batch(np.zeros((4, *SHAPE), "uint8"))
+
+
+def test_no_data_are_refused():
+    with refuses("There are no data. Expected: a tf.data.Dataset or an array of images."):
+        gan().fit()
+
+
+def test_sample_weights_are_refused():
+    with refuses("A batch must be (images, labels). Received: 3 parts. Sample weights"):
+        gan(num_classes=4).fit(IMAGES, LABELS, batch_size=2, sample_weight=np.ones(6), verbose=0)
 
 
 @pytest.mark.parametrize("method", ["fit", "evaluate"])

@@ -15,7 +15,6 @@ if keras.backend.backend() != "tensorflow":
 
 from kgan.backend.tensorflow import first_batch
 from kgan.backend.tensorflow import global_rows
-from kgan.backend.tensorflow import is_dataset
 from kgan.backend.tensorflow import num_replicas
 from kgan.backend.tensorflow import scope
 from kgan.backend.tensorflow import value_and_gradients
@@ -23,7 +22,6 @@ from kgan.backend.tensorflow import value_and_gradients
 __all__ = [
     "first_batch",
     "global_rows",
-    "is_dataset",
     "num_replicas",
     "scope",
     "value_and_gradients",

@@ -1,5 +1,7 @@
 """TensorFlow: gradient tapes, distribution strategies, tf.data."""
 
+import types
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -50,13 +52,8 @@ def value_and_gradients(objective, variables: list):
     return others, tape.gradient(value, [variable.value for variable in variables])
 
 
-def is_dataset(x) -> bool:
-    """Whether `x` is a `tf.data.Dataset`."""
-    return isinstance(x, tf.data.Dataset)
-
-
-def first_batch(x, y=None, batch_size: int | None = None):
-    """The first batch that `fit` or `evaluate` would see, as NumPy arrays, or None if unknown.
+def first_batch(x, y=None, batch_size: int | None = None) -> tuple:
+    """Look at the first batch that `fit` or `evaluate` would see.
 
     Args:
         x: whatever `fit` takes.
@@ -64,27 +61,43 @@ def first_batch(x, y=None, batch_size: int | None = None):
         batch_size: rows per batch of arrays; Keras' 32 if None.
 
     Returns:
-        A NumPy array or a nested structure of them. None for sources that cannot be looked into
-        without taking a batch from them: generators and distributed datasets.
+        (batch, x, shuffled). The batch is a NumPy array or a nested structure of them, or None for
+        a distributed dataset, which cannot be looked into. `x` is to be used in place of the one
+        given: a generator is continued from its first batch. `shuffled` tells whether `x` comes in
+        an order of its own, which Keras cannot change.
 
     Raises:
-        ValueError: if the source is empty.
+        ValueError: if there are no data, or none in them.
     """
-    if is_dataset(x):
-        batch = next(iter(x.take(1).as_numpy_iterator()), None)
+    if x is None:
+        raise ValueError(
+            "There are no data. Expected: a tf.data.Dataset or an array of images. Received: None."
+        )
+    shuffled = False
+    if isinstance(x, tf.data.Dataset):
+        batch, shuffled = next(iter(x.take(1).as_numpy_iterator()), None), True
+    elif isinstance(x, types.GeneratorType):
+        batch, shuffled = next(x, None), True
+        x = _continued(batch, x)
     elif isinstance(x, keras.utils.PyDataset):
         batch = x[0] if len(x) else None
-    elif isinstance(x, (np.ndarray, tf.Tensor)):
+    elif isinstance(x, np.ndarray | tf.Tensor):
         rows = slice(batch_size or 32)
         batch = None if len(x) == 0 else (x[rows], *(() if y is None else (y[rows],)))
     else:
-        return None
+        return None, x, True
     if batch is None:
         raise ValueError(
             "The dataset is empty: it yields no batch at all. Check the folder or split it reads, "
             "and that one batch is not larger than all the images while drop_remainder=True."
         )
-    return tf.nest.map_structure(np.asarray, batch)
+    return tf.nest.map_structure(np.asarray, batch), x, shuffled
+
+
+def _continued(first, others):
+    # A generator expression would be another type, which Keras does not take for a generator.
+    yield first
+    yield from others
 
 
 def _replica():

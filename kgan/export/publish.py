@@ -6,7 +6,6 @@ under a name that servers ignore, flushed to the disk, and renamed.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
@@ -14,6 +13,8 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from kgan.files import flush_to_disk
 
 # Servers read versions as 64-bit integers.
 _LARGEST_VERSION = 2**63 - 1
@@ -66,14 +67,14 @@ def publish(
     _refuse_existing(version, base)
     with _staging(base) as folder:
         write(folder)
-        _flush_to_disk(folder)
+        _flush_all_to_disk(folder)
         with _locked(base):
             _refuse_existing(version, base)
             number = version or 1 + max(_versions(base), default=0)
             newest = number > max(_versions(base), default=0)
             (folder / "version").rename(base / str(number))
             files = _replace_files(folder, base) if newest else []
-            _flush(base)
+            flush_to_disk(base)
     return Publication(number, base / str(number), files)
 
 
@@ -129,6 +130,9 @@ def _remove(folder: Path | None, missing: list[Path]) -> None:
 
 @contextlib.contextmanager
 def _locked(base: Path) -> Iterator[None]:
+    # POSIX only, so not at the top: whoever only trains can import kgan elsewhere.
+    import fcntl
+
     descriptor = os.open(base, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -145,16 +149,8 @@ def _replace_files(folder: Path, base: Path) -> list[Path]:
     return [base / path.name for path in files]
 
 
-def _flush_to_disk(folder: Path) -> None:
+def _flush_all_to_disk(folder: Path) -> None:
     for root, _, names in os.walk(folder):
         for name in names:
-            _flush(Path(root, name))
-        _flush(Path(root))
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            flush_to_disk(Path(root, name))
+        flush_to_disk(Path(root))

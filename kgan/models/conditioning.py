@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from kgan.validation import check_positive_integer
+
 
 def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:
     """The inputs of a generator, and what its first layer takes.
@@ -18,6 +20,7 @@ def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:
     latents = keras.Input((latent_dim,), name="latents")
     if num_classes is None:
         return latents, latents
+    check_positive_integer("num_classes", num_classes)
     labels = keras.Input((), dtype="int32", name="labels")
     # Keras' small initial values, +-0.05: with values as large as the latents' the label alone
     # shapes the image and every class collapses onto one picture.
@@ -55,6 +58,7 @@ def discriminator_head(
     )(features)
     if num_classes is None:
         return keras.Model(images, logits, name="discriminator")
+    check_positive_integer("num_classes", num_classes)
     labels = keras.Input((), dtype="int32", name="labels")
     embedding = layers.Embedding(
         num_classes,

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from kgan.models import conditioning
+from kgan.validation import check_image_shape
 from kgan.validation import check_positive_integer
 
 # Sides, in pixels, of the smallest picture inside the networks.
@@ -156,8 +157,8 @@ def _normal():
 
 def _base(image_shape) -> tuple[tuple[int, int], int]:
     """The smallest picture (height, width) inside the networks, and how often it is doubled."""
-    height, width, channels = image_shape
-    check_positive_integer("channels", channels)
+    check_image_shape(image_shape)
+    height, width, _ = image_shape
     doublings = 0
     while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 2 * _SMALLEST_BASE:
         height, width, doublings = height // 2, width // 2, doublings + 1

@@ -7,11 +7,12 @@ from keras import layers
 
 from kgan.layers import Maxout
 from kgan.models import conditioning
+from kgan.validation import check_image_shape
 from kgan.validation import check_positive_integer
 
 
 def mlp_generator(
-    image_shape: tuple[int, ...],
+    image_shape: tuple[int, int, int],
     latent_dim: int = 100,
     *,
     width: int = 1200,
@@ -23,7 +24,7 @@ def mlp_generator(
     configurations; its MNIST configuration draws them from a uniform of the same variance.
 
     Args:
-        image_shape: (height, width, channels), or any other shape of a sample.
+        image_shape: (height, width, channels).
         latent_dim: int, width of the latents, default 100.
         width: int, units of each hidden layer, default 1200.
         num_classes: int for a generator of [latents, labels], default None.
@@ -46,7 +47,7 @@ def mlp_generator(
 
 
 def mlp_discriminator(
-    image_shape: tuple[int, ...],
+    image_shape: tuple[int, int, int],
     *,
     width: int = 240,
     num_classes: int | None = None,
@@ -70,6 +71,7 @@ def mlp_discriminator(
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5; the head of labels: arXiv 1802.05637.
     """
+    check_image_shape(image_shape)
     check_positive_integer("width", width)
     initializer = keras.initializers.RandomUniform(-0.005, 0.005)
     images = keras.Input(image_shape, name="images")
@@ -94,7 +96,7 @@ def mlp_discriminator(
 
 
 def small_mlp_generator(
-    image_shape: tuple[int, ...],
+    image_shape: tuple[int, int, int],
     latent_dim: int = 100,
     *,
     width: int = 128,
@@ -121,7 +123,7 @@ def small_mlp_generator(
 
 
 def small_mlp_discriminator(
-    image_shape: tuple[int, ...],
+    image_shape: tuple[int, int, int],
     *,
     width: int = 128,
     num_classes: int | None = None,
@@ -139,6 +141,7 @@ def small_mlp_discriminator(
     Returns:
         As `mlp_discriminator`.
     """
+    check_image_shape(image_shape)
     check_positive_integer("width", width)
     images = keras.Input(image_shape, name="images")
     x = layers.Dense(
@@ -154,6 +157,7 @@ def small_mlp_discriminator(
 
 
 def _generator(image_shape, latent_dim, *, hidden, num_classes, kernel_initializer):
+    check_image_shape(image_shape)
     for name, size in (("latent_dim", latent_dim), ("width", hidden[0])):
         check_positive_integer(name, size)
     inputs, x = conditioning.generator_inputs(latent_dim, num_classes)

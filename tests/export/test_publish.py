@@ -148,7 +148,7 @@ def test_everything_is_on_the_disk_before_it_is_named(tmp_path, monkeypatch):
     def flush(path):
         flushed.append((path.name, (tmp_path / "1").exists()))
 
-    monkeypatch.setattr(publish_module, "_flush", flush)
+    monkeypatch.setattr(publish_module, "flush_to_disk", flush)
     publish(writer(files=["digits.tflite"]), tmp_path)
     before = {name for name, published in flushed if not published}
     assert {"version", "variables", "data", "digits.tflite"} <= before

@@ -160,7 +160,25 @@ def test_dcgan_refuses_sides_it_cannot_halve(shape):
 
 
 @every_family
-@pytest.mark.parametrize("arguments", [{"width": 0}, {"latent_dim": -1}, {"width": 2.5}])
+@pytest.mark.parametrize("shape", [(28, 28), 28, (28, 28, 1, 1)])
+def test_shapes_that_are_no_images_are_refused(family, shape):
+    for function in models.get(family):
+        with pytest.raises(ValueError, match=r"image_shape must be \(height, width, channels\)"):
+            function(shape)
+
+
+@every_family
+@pytest.mark.parametrize("shape", [(None, None, 1), (28.0, 28, 1), (28, 28, 0)])
+def test_sizes_of_images_are_positive_integers(family, shape):
+    for function in models.get(family):
+        with pytest.raises(ValueError, match="of image_shape must be a positive integer"):
+            function(shape)
+
+
+@every_family
+@pytest.mark.parametrize(
+    "arguments", [{"width": 0}, {"latent_dim": -1}, {"width": 2.5}, {"num_classes": 0}]
+)
 def test_sizes_that_are_no_positive_integers_are_refused(family, arguments):
     with pytest.raises(ValueError, match=r"must be a positive integer. Received: "):
         build(family, **arguments)
