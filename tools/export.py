@@ -37,10 +37,10 @@ flags.DEFINE_integer(
 flags.DEFINE_bool("tflite", True, "Whether to write the TFLite file too.")
 
 
-def main(_):
+def main(arguments):
     # TensorFlow takes seconds to import. A wrong flag or file is told before that, and so every
     # import of TensorFlow, Keras or kgan in this file is inside a function.
-    check_flags()
+    check_flags(arguments[1:])
     model = model_file()
     # TensorFlow and the converter report their progress; errors come as exceptions.
     logging.set_verbosity(logging.WARNING)
@@ -49,8 +49,13 @@ def main(_):
     report(export(generator, num_classes))
 
 
-def check_flags():
-    """Stop unless the flags say one thing."""
+def check_flags(arguments):
+    """Stop unless the flags say one thing, and nothing is said but by flags."""
+    if arguments:
+        stop(
+            f"everything is said by flags. Received: {' '.join(arguments)}. "
+            "Booleans are --tflite or --notflite, other values follow a '='."
+        )
     if (FLAGS.run_dir is None) == (FLAGS.model is None):
         stop("give either --run_dir=<run folder> or --model=<file.keras>.")
     for name in ("version", "num_classes"):

@@ -82,10 +82,10 @@ class TFLiteGenerator:
         return np.rint((np.clip(images, -1.0, 1.0) + 1.0) * 127.5).astype("uint8")
 
 
-def main(_):
+def main(arguments):
     # TensorFlow takes seconds to import. A wrong flag or path is told before that, and so every
     # import of it in this file is inside a function.
-    check_flags()
+    check_flags(arguments[1:])
     path = exported_model(Path(FLAGS.model))
     # TensorFlow reports its start and every refused label; errors come as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -96,8 +96,10 @@ def main(_):
     print(f"{FLAGS.output}: {len(images)} images of {path}, seeds from {FLAGS.seed}.")
 
 
-def check_flags():
-    """Stop unless every flag is in its range."""
+def check_flags(arguments):
+    """Stop unless every flag is in its range, and nothing is said but by flags."""
+    if arguments:
+        stop(f"everything is said by flags. Received: {' '.join(arguments)}.")
     if FLAGS.model is None:
         stop("give --model=<exported folder or .tflite file>.")
     ranges = {"seed": (0, 2**32 - 1), "num_images": (1, 10_000), "label": (0, 2**31 - 1)}

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from absl import app
 from absl import flags
+from absl import logging
 
 FLAGS = flags.FLAGS
 
@@ -43,7 +44,7 @@ flags.DEFINE_float("weight_clip", None, "Bound of the critic's weights, for the 
 flags.DEFINE_integer("discriminator_steps", 1, "Discriminator updates per generator update, k.", 1)
 flags.DEFINE_integer("batch_size", 64, "Real images per discriminator update, m.", 1)
 flags.DEFINE_enum("optimizer", "adam", ["adam", "rmsprop", "sgd"], "Optimizer of both players.")
-flags.DEFINE_float("beta_1", 0.5, "Adam's beta_1, or the momentum of SGD.", 0.0, 1.0)
+flags.DEFINE_float("beta_1", 0.5, "Adam's beta_1, or the momentum of SGD.")
 flags.DEFINE_float("d_learning_rate", 2e-4, "The discriminator's learning rate.")
 flags.DEFINE_float("g_learning_rate", 2e-4, "The generator's learning rate.")
 flags.DEFINE_float(
@@ -51,44 +52,78 @@ flags.DEFINE_float(
 )
 
 flags.DEFINE_integer("seed", 0, "Seed of weights, latents and data order.", 0, 2**32 - 1)
-flags.DEFINE_integer("epochs", None, "Passes over the data. Give this or --images.", 1)
 flags.DEFINE_integer("images", None, "Real images to train on, rounded up to whole epochs.", 1)
+flags.DEFINE_integer("epochs", None, "Passes over the data; given, it replaces --images.", 1)
 flags.DEFINE_string("run_dir", None, "Folder of the run; it must not hold another run.")
 
 flags.mark_flag_as_required("run_dir")
-flags.mark_flags_as_mutual_exclusive(["epochs", "images"], required=True)
+flags.register_multi_flags_validator(
+    ["epochs", "images"], lambda given: any(given.values()), "give --images or --epochs."
+)
+flags.register_validator("beta_1", lambda value: 0 <= value < 1, "must lie in [0, 1).")
 for _name in ("weight_clip", "d_learning_rate", "g_learning_rate", "ema_halflife_images"):
     flags.register_validator(
         _name, lambda value: value is None or 0 < value < float("inf"), "must be positive."
     )
 
 
-def main(_) -> int:
+def main(arguments: list[str]) -> int:
     run = Path(FLAGS.run_dir)
+    # absl's `app.run` makes TensorFlow and TFDS report their progress; errors come as exceptions.
+    logging.set_verbosity(logging.WARNING)
     try:
-        check_unused(run)
+        check_no_arguments(arguments[1:])
+        check_run_folder(run)
+        check_loss()
         images = load_images()
         gan = build_gan(images)
+        batches, epochs = load_batches(images, gan)
         write_flags(run)
-        return train(gan, images, run)
+        describe(images, gan, batches, epochs)
+        return train(gan, batches, epochs, run)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Interrupted before the training began.", file=sys.stderr)
+        return 130
 
 
-def check_unused(run: Path) -> None:
-    """Raise FileExistsError if the folder holds another run, or anything else."""
+def check_no_arguments(arguments: list[str]) -> None:
+    """Raise ValueError for what is no flag, such as the value of a boolean flag."""
+    if arguments:
+        raise ValueError(
+            f"Everything is said by flags. Received: {' '.join(arguments)}. "
+            "Booleans are --conditional or --noconditional, other values follow a '='."
+        )
+
+
+def check_run_folder(run: Path) -> None:
+    """Raise OSError if the folder holds another run, or anything else, or cannot be made."""
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise FileExistsError(
             f"The run folder must be new or empty. Received: --run_dir={run}, which holds "
             f"{_contents(run)}. Nothing was changed. Choose another folder, for example "
             f"--run_dir={run}-2."
         )
+    above = next(folder for folder in (run, *run.absolute().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise PermissionError(
+            f"The run folder cannot be made. Received: --run_dir={run}, but {above} is no folder "
+            "that you may write to. Choose another --run_dir."
+        )
+
+
+def check_loss() -> None:
+    """Raise ValueError for an unknown loss, before data are loaded."""
+    # Keras and TensorFlow take seconds to import: a wrong flag is told before that.
+    from kgan import losses
+
+    losses.get(FLAGS.loss)
 
 
 def load_images():
     """The data set that the flags name, in memory."""
-    # Keras and TensorFlow take seconds to import: a wrong flag is told before that.
     from kgan import data
 
     return data.load(
@@ -130,6 +165,33 @@ def build_gan(images):
     return gan
 
 
+def load_batches(images, gan):
+    """The data set in batches, and the number of epochs that the flags ask for."""
+    batches = images.batches(
+        FLAGS.batch_size,
+        discriminator_steps=FLAGS.discriminator_steps,
+        seed=FLAGS.seed,
+        labels=gan.num_classes is not None,
+    )
+    return batches, FLAGS.epochs or -(-FLAGS.images // images_per_epoch(batches))
+
+
+def images_per_epoch(batches) -> int:
+    """How many real images one pass over the batches trains on."""
+    return len(batches) * FLAGS.batch_size * FLAGS.discriminator_steps
+
+
+def describe(images, gan, batches, epochs: int) -> None:
+    """Print what is about to be trained on what."""
+    print(
+        f"{images.name}: {len(images):,} images {images.image_shape}, "
+        f"{gan.num_classes or 'no'} classes. Generator {gan.generator.count_params():,}, "
+        f"discriminator {gan.discriminator.count_params():,} weights. "
+        f"{epochs} epochs of {images_per_epoch(batches):,} images.",
+        flush=True,
+    )
+
+
 def write_flags(run: Path) -> None:
     """Write the resolved flags: the first file of a run, and what repeats it."""
     run.mkdir(parents=True, exist_ok=True)
@@ -140,20 +202,12 @@ def write_flags(run: Path) -> None:
         file.write("".join(f"{line}\n" for line in lines))
 
 
-def train(gan, images, run: Path) -> int:
-    """Fit `gan`, and keep everything in `run`."""
+def train(gan, batches, epochs: int, run: Path) -> int:
+    """Fit `gan`, and keep everything in `run`. Returns the exit code."""
     import keras
 
     from kgan import callbacks
 
-    batches = images.batches(
-        FLAGS.batch_size,
-        discriminator_steps=FLAGS.discriminator_steps,
-        seed=FLAGS.seed,
-        labels=gan.num_classes is not None,
-    )
-    per_epoch = len(batches) * FLAGS.batch_size * FLAGS.discriminator_steps
-    epochs = FLAGS.epochs or -(-FLAGS.images // per_epoch)
     non_finite = callbacks.StopOnNonFinite()
     samples = callbacks.SampleGrid(run / "samples")
 
@@ -162,13 +216,6 @@ def train(gan, images, run: Path) -> int:
         if non_finite.step is None:
             gan.save(run / "gan.keras")
 
-    print(
-        f"{images.name}: {len(images):,} images {images.image_shape}, "
-        f"{gan.num_classes or 'no'} classes. Generator {gan.generator.count_params():,}, "
-        f"discriminator {gan.discriminator.count_params():,} weights. "
-        f"{epochs} epochs of {per_epoch:,} images.",
-        flush=True,
-    )
     start = time.monotonic()
     try:
         gan.fit(
@@ -186,9 +233,10 @@ def train(gan, images, run: Path) -> int:
         )
     except KeyboardInterrupt:
         gan.save(run / "gan.keras")
+        print(f"\nInterrupted. The GAN as it was is saved in {run / 'gan.keras'}.", flush=True)
+        # What an interrupt leaves out: the last grid and the film.
         samples.on_train_end()
-        print(f"\nInterrupted. The GAN as it was is saved in {run / 'gan.keras'}.")
-        print(_whereabouts(gan, run, time.monotonic() - start))
+        print(whereabouts(gan, run, time.monotonic() - start))
         return 130
     if non_finite.step is not None:
         kept = "holds the last finite epoch" if (run / "gan.keras").exists() else "was not written"
@@ -199,7 +247,7 @@ def train(gan, images, run: Path) -> int:
             file=sys.stderr,
         )
         return 1
-    print(_whereabouts(gan, run, time.monotonic() - start))
+    print(whereabouts(gan, run, time.monotonic() - start))
     return 0
 
 
@@ -213,15 +261,19 @@ def _optimizer(learning_rate: float):
     return keras.optimizers.RMSprop(learning_rate)
 
 
-def _whereabouts(gan, run: Path, seconds: float) -> str:
+def whereabouts(gan, run: Path, seconds: float) -> str:
+    """What the run has left where, and the command that goes on from here."""
+    left = {
+        "model": run / "gan.keras",
+        "samples": run / "samples" / "latest.png",
+        "curves": run / "curves.png",
+        "log": run / "log.csv",
+        "flags": run / "flags.txt",
+    }
     return "\n".join(
         [
             f"Trained on {int(gan.images_seen.numpy()):,} images in {seconds:.0f} s.",
-            f"  model    {run / 'gan.keras'}",
-            f"  samples  {run / 'samples' / 'latest.png'}",
-            f"  curves   {run / 'curves.png'}",
-            f"  log      {run / 'log.csv'}",
-            f"  flags    {run / 'flags.txt'}",
+            *(f"  {name:8} {path}" for name, path in left.items() if path.exists()),
             f"Export it with\n  python tools/export.py --run_dir={shlex.quote(str(run))}",
         ]
     )

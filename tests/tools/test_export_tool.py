@@ -73,6 +73,14 @@ def test_exactly_one_source_must_be_given(tmp_path, arguments):
     check_stops_at_once(*arguments, folder=tmp_path, message=message)
 
 
+def test_what_is_no_flag_is_refused(tmp_path):
+    message = (
+        "everything is said by flags. Received: False. "
+        "Booleans are --tflite or --notflite, other values follow a '='."
+    )
+    check_stops_at_once("--run_dir=r", "--tflite", "False", folder=tmp_path, message=message)
+
+
 @pytest.mark.parametrize("flag", ["--version=0", "--version=-3", "--num_classes=0"])
 def test_numbers_below_one_are_refused(tmp_path, flag):
     message = f"{flag.split('=')[0]} must be 1 or more. Received: {flag}."

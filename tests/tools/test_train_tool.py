@@ -101,6 +101,16 @@ def test_the_written_flags_repeat_the_run(finished, tmp_path):
         np.testing.assert_array_equal(weight, other)
 
 
+def test_epochs_replace_the_images_of_a_recipe(tmp_path):
+    recipe = ROOT / "recipes" / "digits.flags"
+    folder = tmp_path / "run"
+    done = run(
+        f"--flagfile={recipe}", *TINY, f"--run_dir={folder}", "--batch_size=5000", "--epochs=2"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Epoch 2/2" in done.stdout
+
+
 def test_a_folder_with_another_run_is_left_alone(finished):
     folder, _ = finished
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
@@ -118,7 +128,16 @@ def test_a_folder_with_another_run_is_left_alone(finished):
     ("flags", "message"),
     [
         (["--epochs=1"], "Flag --run_dir must have a value other than None."),
-        (["--run_dir=r"], "Exactly one of (epochs, images) must have a value other than None."),
+        (["--run_dir=r"], "give --images or --epochs."),
+        (["--run_dir=r", "--epochs=1", "--beta_1=1"], "must lie in [0, 1)."),
+        (
+            ["--run_dir=r", "--epochs=1", "--conditional", "False"],
+            "error: Everything is said by flags. Received: False. Booleans are --conditional or",
+        ),
+        (
+            ["--run_dir=a_file/r", "--epochs=1"],
+            "error: The run folder cannot be made. Received: --run_dir=a_file/r, but ",
+        ),
         (["--run_dir=r", "--epochs=0"], "--epochs=0"),
         (["--run_dir=r", "--epochs=1", "--batch_size=-4"], "--batch_size=-4"),
         (["--run_dir=r", "--epochs=1", "--discriminator_steps=0"], "--discriminator_steps=0"),
@@ -130,13 +149,14 @@ def test_a_folder_with_another_run_is_left_alone(finished):
     ],
 )
 def test_wrong_flags_are_told_before_anything_is_imported(flags, message, tmp_path):
+    (tmp_path / "a_file").touch()
     start = time.monotonic()
     done = subprocess.run(
         [*TOOL, *flags], capture_output=True, text=True, cwd=tmp_path, check=False
     )
     assert done.returncode == 1
     assert message in done.stderr + done.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a_file"]
     # TensorFlow's import alone takes longer on any machine; absl's takes a tenth of a second.
     assert time.monotonic() - start < 3
 
@@ -146,6 +166,7 @@ def test_wrong_flags_are_told_before_anything_is_imported(flags, message, tmp_pa
     [
         (["--dataset=folder:missing"], "missing"),
         (["--loss=lsgna"], "Unknown GAN loss. Expected a kgan.losses.Loss or one of"),
+        (["--batch_size=20000"], "'digits' has 10000 images, too few for one batch."),
     ],
 )
 def test_errors_are_one_line_and_no_run_folder_is_made(flags, message, tmp_path):
