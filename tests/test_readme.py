@@ -16,20 +16,19 @@ def code(heading):
 
 def test_the_example_runs_and_says_what_it_gives(tmp_path, monkeypatch):
     example = code("In Python")
-    assert len(example.splitlines()) <= 20
+    assert len(example.splitlines()) <= 15
     # Two epochs of 128 images in place of all: the lines are the README's own.
-    short = example.replace("epochs=40", "epochs=2").replace(
-        "digits.batches(64)", "digits.batches(64).take(2)"
-    )
-    assert short != example
+    short = example.replace("epochs=30", "epochs=2")
+    short = short.replace("digits.batches(64)", "digits.batches(64).take(2)")
+    assert "take(2), epochs=2" in short
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(compile(short, "README.md", "exec"), names)
     assert names["sevens"].shape == (16, 28, 28, 1)
     assert names["sevens"].dtype == "float32"
     assert abs(names["sevens"]).max() <= 1
-    assert (tmp_path / "runs" / "digits" / "gan.keras").is_file()
-    assert (tmp_path / "runs" / "digits" / "samples" / "latest.png").is_file()
+    assert (tmp_path / "gan.keras").is_file()
+    assert (tmp_path / "samples" / "latest.png").is_file()
 
 
 def test_the_tflite_snippet_runs(tmp_path, monkeypatch):

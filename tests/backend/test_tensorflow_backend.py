@@ -1,0 +1,87 @@
+"""Gradients, replicas and the first batch on TensorFlow."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import backend
+
+ARRAY = np.arange(10, dtype="float32")
+
+
+def test_gradients_are_those_of_the_scalar_and_others_pass_through():
+    x, y = keras.Variable(3.0), keras.Variable(2.0)
+    others, gradients = backend.value_and_gradients(lambda: (x * x * y, "others"), [x, y])
+    assert others == "others"
+    # d(x^2 y)/dx = 2xy, d(x^2 y)/dy = x^2
+    assert [float(gradient) for gradient in gradients] == [12.0, 9.0]
+
+
+def test_one_device_draws_just_its_rows():
+    assert backend.num_replicas() == 1
+    drawn = []
+    rows = backend.global_rows(lambda n: drawn.append(n) or tf.range(n), 4)
+    assert drawn == [4]
+    assert rows.numpy().tolist() == [0, 1, 2, 3]
+
+
+def test_the_first_batch_of_arrays_has_the_rows_of_a_batch():
+    (images,), same, shuffled = backend.first_batch(ARRAY, batch_size=4)
+    assert images.tolist() == [0, 1, 2, 3]
+    assert same is ARRAY
+    assert shuffled is False
+    images, labels = backend.first_batch(ARRAY, ARRAY + 1, batch_size=4)[0]
+    assert labels.tolist() == [1, 2, 3, 4]
+    assert len(backend.first_batch(np.zeros(50), None)[0][0]) == 32
+
+
+def test_the_first_batch_of_a_dataset_is_its_first():
+    dataset = tf.data.Dataset.from_tensor_slices((ARRAY, ARRAY + 1)).batch(3)
+    (images, labels), same, shuffled = backend.first_batch(dataset)
+    assert images.tolist() == [0, 1, 2]
+    assert labels.tolist() == [1, 2, 3]
+    assert same is dataset
+    assert shuffled is True
+
+
+def test_a_generator_goes_on_from_its_first_batch():
+    batch, continued, shuffled = backend.first_batch((number,) for number in range(3))
+    assert batch == (0,)
+    assert list(continued) == [(0,), (1,), (2,)]
+    assert shuffled is True
+
+
+def test_a_pydataset_is_looked_into():
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return ARRAY[5 * index : 5 * index + 5]
+
+    batch, _, shuffled = backend.first_batch(Batches())
+    assert batch.tolist() == [0, 1, 2, 3, 4]
+    # Keras shuffles the batches of a PyDataset.
+    assert shuffled is False
+
+
+@pytest.mark.parametrize(
+    "empty", [np.zeros((0, 2)), tf.data.Dataset.range(0), (number for number in ())]
+)
+def test_nothing_to_look_at_is_an_error(empty):
+    with pytest.raises(ValueError, match="The dataset is empty: it yields no batch at all"):
+        backend.first_batch(empty)
+
+
+def test_another_backend_is_refused_with_the_setting_to_change():
+    code = "import keras\nkeras.backend.backend = lambda: 'jax'\nimport kgan\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert (
+        "ImportError: kgan trains on Keras' TensorFlow backend. Expected KERAS_BACKEND=tensorflow, "
+        "received: jax. Set the environment variable KERAS_BACKEND=tensorflow"
+    ) in done.stderr

@@ -1,0 +1,59 @@
+"""Files are whole or not there."""
+
+import os
+
+import pytest
+
+from kgan.files import replacing
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_target_is_replaced_when_the_block_ends_well(tmp_path):
+    target = tmp_path / "new" / "log.csv"
+    with replacing(target) as temporary:
+        temporary.write_text("first")
+        assert not target.exists()
+        assert temporary.parent == target.parent
+        assert temporary.suffix == ".csv"
+    with replacing(target) as temporary:
+        temporary.write_text("second")
+        assert target.read_text() == "first"
+    assert target.read_text() == "second"
+    assert names(target.parent) == ["log.csv"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    target = tmp_path / "log.csv"
+    target.write_text("old")
+
+    def write():
+        with replacing(target) as temporary:
+            temporary.write_text("half")
+            raise error("in the middle")
+
+    with pytest.raises(error, match="in the middle"):
+        write()
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["log.csv"]
+
+
+def test_permissions_are_those_of_an_ordinary_file(tmp_path):
+    ordinary = tmp_path / "ordinary"
+    ordinary.touch()
+    with replacing(tmp_path / "replaced") as temporary:
+        temporary.touch()
+    assert (tmp_path / "replaced").stat().st_mode == ordinary.stat().st_mode
+
+
+def test_the_content_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    events = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: events.append("fsync") or fsync(file))
+    monkeypatch.setattr(os, "replace", lambda *paths: events.append("name") or replace(*paths))
+    with replacing(tmp_path / "file") as temporary:
+        temporary.write_text("content")
+    assert events == ["fsync", "name", "fsync"]
