@@ -25,6 +25,7 @@ def test_a_copy_has_equal_weights_of_its_own_and_is_not_trained():
 
 @pytest.mark.parametrize(("images", "beta"), [(0, 1.0), (10, 0.5), (20, 0.25), (5, 0.5**0.5)])
 def test_the_old_average_is_halved_in_one_half_life(images, beta):
+    keras.utils.set_random_seed(0)
     trained = model()
     average = averaging.untrained_copy(trained)
     before = [np.array(weight) for weight in average.weights]
@@ -33,5 +34,7 @@ def test_the_old_average_is_halved_in_one_half_life(images, beta):
         weight.assign(weight + 2.0)
     averaging.update(average, trained, images=images, halflife_images=10.0)
     for mean, old in zip(average.weights, before, strict=True):
-        np.testing.assert_allclose(mean, beta * old + (1 - beta) * (old + 2.0), rtol=1e-6)
+        expected = beta * old + (1 - beta) * (old + 2.0)
+        # Rounding is that of numbers of about two, also where old is near zero.
+        np.testing.assert_allclose(mean, expected, rtol=1e-6, atol=1e-6)
     assert any("moving_variance" in mean.path for mean in average.weights)
