@@ -9,6 +9,7 @@ import pytest
 from kgan import models
 from kgan import sampling
 
+keras.utils.set_random_seed(0)
 GENERATOR = models.small_mlp_generator((8, 8, 1), 3, width=4)
 CONDITIONAL = models.small_mlp_generator((8, 8, 1), 3, width=4, num_classes=4)
 
