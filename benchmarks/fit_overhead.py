@@ -15,8 +15,8 @@ import tensorflow as tf
 
 import kgan
 
-STEPS = 150
-ROUNDS = 7
+STEPS = 100
+ROUNDS = 15
 
 
 def build_gan() -> kgan.GAN:
