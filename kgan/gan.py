@@ -6,6 +6,7 @@ from keras import ops
 
 from kgan import averaging
 from kgan import backend
+from kgan import inspection
 from kgan import losses
 from kgan import minibatches
 from kgan import sampling
@@ -172,7 +173,7 @@ class GAN(WithRandomState, keras.Model):
                 structure, holds NaN or cannot be split.
         """
         self._assert_compile_called("fit")
-        x, shuffled = self._checked(x, y, batch_size, self.discriminator_steps)
+        x, shuffled = self._inspected(x, y, batch_size, self.discriminator_steps)
         if shuffled:
             # Keras' default, True, is for arrays; of other data it only warns that it cannot.
             kwargs.setdefault("shuffle", False)
@@ -198,7 +199,9 @@ class GAN(WithRandomState, keras.Model):
             ValueError: as `fit`.
         """
         self._assert_compile_called("evaluate")
-        x, _ = self._checked(x, y, batch_size, 1)
+        # `fit` evaluates an iterator that it keeps: a look would take a batch from a generator.
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x, _ = self._inspected(x, y, batch_size)
         with self.unchanged_random_state():
             sampling.restart(self.evaluation_seeds)
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
@@ -390,10 +393,7 @@ class GAN(WithRandomState, keras.Model):
         self.d_real_mean.update_state(self.loss.scores(real_logits))
         self.d_fake_mean.update_state(self.loss.scores(fake_logits))
 
-    def _checked(self, x, y, batch_size, discriminator_steps):
-        batch, x, shuffled = backend.first_batch(x, y, batch_size)
-        if batch is not None:
-            validation.check_batch(batch, self.image_shape, self.num_classes, discriminator_steps)
-        if y is not None and self.num_classes is not None:
-            validation.check_labels(np.asarray(y), len(x), self.num_classes)
-        return x, shuffled
+    def _inspected(self, x, y, batch_size, discriminator_steps=1):
+        return inspection.inspected(
+            x, y, batch_size, self.image_shape, self.num_classes, discriminator_steps
+        )

@@ -25,6 +25,7 @@ FLOORS = [
     },
     {
         "data": {"images", "validation"},
+        "inspection": {"backend", "validation"},
         "models": {"layers", "validation"},
         "sampling": {"validation"},
         "saving": {"files"},
@@ -33,6 +34,7 @@ FLOORS = [
         "gan": {
             "averaging",
             "backend",
+            "inspection",
             "losses",
             "minibatches",
             "optimizers",

@@ -443,6 +443,20 @@ def test_a_learning_rate_schedule_reaches_both_players():
     np.testing.assert_allclose(float(gan.optimizer.d_optimizer.learning_rate), 0.025, rtol=1e-6)
 
 
+def test_validation_data_are_iterated_over_once_an_epoch():
+    images, _ = images_and_labels(8)
+    opened = []
+
+    def rows():
+        opened.append(1)
+        yield from images
+
+    spec = tf.TensorSpec(SHAPE, tf.float32)
+    validation = tf.data.Dataset.from_generator(rows, output_signature=spec).batch(4)
+    make_gan().fit(dataset(8, 4), epochs=3, verbose=0, validation_data=validation)
+    assert len(opened) == 3
+
+
 def test_a_healthy_fit_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)

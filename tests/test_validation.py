@@ -198,8 +198,11 @@ def test_nan_and_infinity_are_refused_with_their_row(value):
 
 
 def test_images_from_zero_to_one_are_warned_of():
-    with pytest.warns(UserWarning, match=re.escape("No value of the first batch is negative")):
+    message = re.escape("No value of the first batch is negative")
+    with pytest.warns(UserWarning, match=message) as caught:
         fit(gan(), (IMAGES + 1) / 2)
+    # The warning points at the call of fit.
+    assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
 
 
 def test_samples_that_are_no_images_may_have_any_range():
