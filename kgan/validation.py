@@ -196,30 +196,21 @@ def _output(role: str, network, name: str, samples, num_classes: int | None):
             f"The {role} must be a keras.Model of {expected}. Received: {network!r}. "
             "Wrap layers and functions in keras.Sequential or keras.Model."
         )
-    # Keras would take a list of one for its tensor, and the other way round.
-    takes = getattr(network, "inputs", None)
-    fits = takes is None or len(takes) == (1 if num_classes is None else 2)
     try:
-        output = network(inputs) if fits else None
+        output = network(inputs)
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(_misfit(role, network, expected)) from error
-    if output is None:
-        raise ValueError(_misfit(role, network, expected))
+        received = getattr(network, "input_shape", None) or "inputs of another kind"
+        raise ValueError(
+            f"The {role} {network.name!r} does not fit. Expected: a model of {expected}. "
+            f"Received: a model of {received}. Make latent_dim, num_classes and the image shape "
+            "the same in generator, discriminator and GAN."
+        ) from error
     if not isinstance(output, keras.KerasTensor):
         raise ValueError(
             f"The {role} {network.name!r} must return one tensor. "
             f"Received: a {type(output).__name__}. Make a keras.Model of the part that is needed."
         )
     return output
-
-
-def _misfit(role: str, network, expected: str) -> str:
-    received = getattr(network, "input_shape", None) or "inputs of another kind"
-    return (
-        f"The {role} {network.name!r} does not fit. Expected: a model of {expected}. "
-        f"Received: a model of {received}. Make latent_dim, num_classes and the image shape "
-        "the same in generator, discriminator and GAN."
-    )
 
 
 def _check_no_losses(role: str, network) -> None:

@@ -402,6 +402,23 @@ def test_mixed_float16_scales_both_losses_and_keeps_logits_in_float32(tmp_path):
     assert gan.generate(2, seed=0).dtype == np.float32
 
 
+def test_losses_see_float32_whatever_the_networks_compute_in():
+    seen = []
+
+    class Spy(kgan.losses.LeastSquares):
+        def discriminator_loss(self, real_logits, fake_logits):
+            seen.extend([real_logits.dtype, fake_logits.dtype])
+            return super().discriminator_loss(real_logits, fake_logits)
+
+    half = [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(1, dtype="float16")]
+    gan = kgan.GAN(
+        models.small_mlp_generator(SHAPE, 3, width=4), keras.Sequential(half), latent_dim=3
+    )
+    gan.compile("sgd", "adam", loss=Spy())
+    gan.fit(dataset(4, 4), verbose=0)
+    assert set(seen) == {tf.float32}
+
+
 def test_weight_clip_bounds_every_weight_of_the_critic_after_each_step():
     keras.utils.set_random_seed(0)
     clip = kgan.constraints.WeightClip(0.01)
