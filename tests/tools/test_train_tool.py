@@ -235,10 +235,11 @@ def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(pictur
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_recipes_name_known_flags_their_command_and_their_paper(recipe):
+def test_recipes_name_known_flags_their_command_paper_time_and_score(recipe):
     text = recipe.read_text()
     assert f"python tools/train.py --flagfile=recipes/{recipe.name}" in text
     assert "arXiv" in text
+    assert "# Expected on two cores: " in text
     assert f"--run_dir=runs/{recipe.stem}" in text
     done = subprocess.run(
         [*TOOL, f"--flagfile={recipe}", "--only_check_args"],
