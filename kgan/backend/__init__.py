@@ -14,14 +14,18 @@ if keras.backend.backend() != "tensorflow":
     )
 
 from kgan.backend.tensorflow import first_batch
+from kgan.backend.tensorflow import global_mean
 from kgan.backend.tensorflow import global_rows
+from kgan.backend.tensorflow import input_gradients
 from kgan.backend.tensorflow import num_replicas
 from kgan.backend.tensorflow import scope
 from kgan.backend.tensorflow import value_and_gradients
 
 __all__ = [
     "first_batch",
+    "global_mean",
     "global_rows",
+    "input_gradients",
     "num_replicas",
     "scope",
     "value_and_gradients",

@@ -37,6 +37,40 @@ def global_rows(draw, rows):
     return draw(rows * replicas)[start : start + rows]
 
 
+def global_mean(values):
+    """The mean of all entries over the global batch, the same on every replica.
+
+    Gradients pass through it, those of the other replicas too.
+
+    Args:
+        values: float tensor, of one shape on all replicas.
+
+    Returns:
+        Scalar tensor.
+    """
+    mean = tf.reduce_mean(values)
+    if num_replicas() == 1:
+        return mean
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, mean)
+
+
+def input_gradients(function, inputs):
+    """The gradient of a function by its input, itself differentiable by the function's variables.
+
+    Args:
+        function: function of a tensor that returns a tensor; row i of the one must depend on row i
+            of the other alone.
+        inputs: float tensor (rows, ...).
+
+    Returns:
+        Tensor like `inputs`: row i is the gradient of the sum of row i of the outputs.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = function(inputs)
+    return tape.gradient(outputs, inputs)
+
+
 def value_and_gradients(objective, variables: list):
     """A scalar and its gradients.
 
