@@ -6,17 +6,17 @@ from keras import ops
 
 from kgan import averaging
 from kgan import backend
-from kgan import inspection
 from kgan import losses
 from kgan import minibatches
 from kgan import sampling
 from kgan import validation
+from kgan.inspection import WithInspection
 from kgan.optimizers import paired
 from kgan.saving import WithRandomState
 
 
 @keras.saving.register_keras_serializable("kgan")
-class GAN(WithRandomState, keras.Model):
+class GAN(WithInspection, WithRandomState, keras.Model):
     """A generator and a discriminator that `fit` trains against each other.
 
     One training step is one iteration of Algorithm 1: k = `discriminator_steps` updates of the
@@ -152,59 +152,6 @@ class GAN(WithRandomState, keras.Model):
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
         self.loss = loss
         self.discriminator_steps = discriminator_steps
-
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
-        """Train: `keras.Model.fit`, after a look at the first batch.
-
-        The look is a pass of its own over a `tf.data.Dataset`: one that shuffles anew every time
-        begins with the order of its second pass.
-
-        Args:
-            x: a `tf.data.Dataset` of images or (images, labels), or an array of images. A batch
-                holds `discriminator_steps` minibatches: `.batch(k * m)`. Row j of it goes to
-                discriminator step j modulo k.
-            y: array of labels, beside an array of images.
-            batch_size: int, rows per batch of an array.
-            epochs: int, passes over the data.
-            **kwargs: as in `keras.Model.fit`, which also says what is returned.
-
-        Raises:
-            ValueError: if there is no first batch, or it has a wrong shape, dtype, range or
-                structure, holds NaN or cannot be split.
-        """
-        self._assert_compile_called("fit")
-        x, shuffled = self._inspected(x, y, batch_size, self.discriminator_steps)
-        if shuffled:
-            # Keras' default, True, is for arrays; of other data it only warns that it cannot.
-            kwargs.setdefault("shuffle", False)
-        return super().fit(x, y, batch_size=batch_size, epochs=epochs, **kwargs)
-
-    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
-        """Losses and scores on held-out images: `keras.Model.evaluate`.
-
-        Two calls on the same data give the same numbers, and training goes on as if there had
-        been none. A discriminator with batch norm scores in inference mode, with moving statistics
-        over reals and fakes, and so differs from the logs of training.
-
-        Args:
-            x: as in `fit`; batches need not be divisible by `discriminator_steps`.
-            y: as in `fit`.
-            batch_size: as in `fit`.
-            **kwargs: as in `keras.Model.evaluate`.
-
-        Returns:
-            List of the logs' values, or a dict with `return_dict=True`.
-
-        Raises:
-            ValueError: as `fit`.
-        """
-        self._assert_compile_called("evaluate")
-        # `fit` evaluates an iterator that it keeps: a look would take a batch from a generator.
-        if not kwargs.get("_use_cached_eval_dataset"):
-            x, _ = self._inspected(x, y, batch_size)
-        with self.unchanged_random_state():
-            sampling.restart(self.evaluation_seeds)
-            return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
     def call(self, inputs, training=False):
         return self.sampling_generator()(inputs, training=training)
@@ -392,8 +339,3 @@ class GAN(WithRandomState, keras.Model):
         self.d_loss_mean.update_state(per_sample)
         self.d_real_mean.update_state(self.loss.scores(real_logits))
         self.d_fake_mean.update_state(self.loss.scores(fake_logits))
-
-    def _inspected(self, x, y, batch_size, discriminator_steps=1):
-        return inspection.inspected(
-            x, y, batch_size, self.image_shape, self.num_classes, discriminator_steps
-        )

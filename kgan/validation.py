@@ -281,5 +281,5 @@ def _check_range(images: np.ndarray) -> None:
             "generators make images in [-1, 1]; scale yours with 2 * images - 1 if they lie in "
             "[0, 1].",
             # The user's call of fit or evaluate.
-            stacklevel=7,
+            stacklevel=6,
         )

@@ -17,19 +17,21 @@ FLOORS = [
         "files": set(),
         "images": set(),
         "layers": set(),
-        "losses": set(),
         "minibatches": set(),
         "optimizers": set(),
+        "theory": set(),
         "validation": set(),
         "version": set(),
     },
     {
         "data": {"images", "validation"},
-        "inspection": {"backend", "validation"},
+        "losses": {"backend"},
         "models": {"layers", "validation"},
+        "regularizers": {"backend"},
         "sampling": {"validation"},
         "saving": {"files"},
     },
+    {"inspection": {"backend", "sampling", "validation"}},
     {
         "gan": {
             "averaging",
@@ -38,12 +40,13 @@ FLOORS = [
             "losses",
             "minibatches",
             "optimizers",
+            "regularizers",
             "sampling",
             "saving",
             "validation",
         },
     },
-    {"callbacks": {"files", "images", "validation"}, "export": {"files", "images"}},
+    {"callbacks": {"files", "images", "validation"}, "export": {"files", "images", "layers"}},
 ]
 WITH_TENSORFLOW = {"backend", "data", "export"}
 
