@@ -7,6 +7,8 @@ from kgan import export
 from kgan import layers
 from kgan import losses
 from kgan import models
+from kgan import regularizers
+from kgan import theory
 from kgan.gan import GAN
 from kgan.optimizers import GANOptimizer
 from kgan.version import __version__
@@ -22,4 +24,6 @@ __all__ = [
     "layers",
     "losses",
     "models",
+    "regularizers",
+    "theory",
 ]

@@ -8,9 +8,11 @@ from kgan import averaging
 from kgan import backend
 from kgan import losses
 from kgan import minibatches
+from kgan import regularizers
 from kgan import sampling
 from kgan import validation
 from kgan.inspection import WithInspection
+from kgan.logs import Logs
 from kgan.optimizers import paired
 from kgan.saving import WithRandomState
 
@@ -95,6 +97,7 @@ class GAN(WithInspection, WithRandomState, keras.Model):
             None if ema_halflife_images is None else averaging.untrained_copy(generator)
         )
         self.discriminator_steps = None
+        self.d_regularizers = []
         self.images_seen = self.add_weight(
             shape=(),
             dtype="int64",
@@ -106,10 +109,7 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         self.training_seeds = keras.random.SeedGenerator(seed)
         # Apart, so that evaluating leaves training as it is and repeats itself.
         self.evaluation_seeds = keras.random.SeedGenerator(seed)
-        self.d_loss_mean = keras.metrics.Mean(name="d_loss")
-        self.g_loss_mean = keras.metrics.Mean(name="g_loss")
-        self.d_real_mean = keras.metrics.Mean(name="d_real")
-        self.d_fake_mean = keras.metrics.Mean(name="d_fake")
+        self.logs = Logs()
         # Every variable exists by now; Keras would otherwise refuse to save before the first call.
         self.built = True
 
@@ -120,6 +120,7 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         loss="non_saturating",
         discriminator_steps: int = 1,
         *,
+        d_regularizers=None,
         jit_compile="auto",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -132,15 +133,20 @@ class GAN(WithInspection, WithRandomState, keras.Model):
             loss: a `kgan.losses.Loss` or its name, default "non_saturating".
             discriminator_steps: int, k of Algorithm 1, default 1. A batch given to `fit` holds
                 k minibatches.
+            d_regularizers: a `kgan.regularizers.Regularizer` or a list of them, also by name
+                ("r1=0.1"): penalties added to the discriminator's loss at every update, each
+                logged under its name. None, the default, for none.
             jit_compile: as in `keras.Model.compile`.
             run_eagerly: as in `keras.Model.compile`.
             steps_per_execution: as in `keras.Model.compile`.
 
         Raises:
-            ValueError: for an unknown loss or optimizer, one optimizer for both, or k < 1.
+            ValueError: for an unknown loss, regularizer or optimizer, one optimizer for both,
+                k < 1, two penalties of one name, or one that means nothing for this discriminator.
         """
         validation.check_positive_integer("discriminator_steps", discriminator_steps)
         loss = losses.get(loss)
+        d_regularizers = regularizers.get_all(d_regularizers, self.discriminator)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.
         self._execution = {
             "jit_compile": jit_compile,
@@ -150,6 +156,10 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         with backend.scope(self):
             optimizer = paired(d_optimizer, g_optimizer, self.discriminator, self.generator)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
+            self.logs.add_penalties([regularizer.name for regularizer in d_regularizers])
+            for regularizer in d_regularizers:
+                regularizer.build()
+        self.d_regularizers = d_regularizers
         self.loss = loss
         self.discriminator_steps = discriminator_steps
 
@@ -188,11 +198,14 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         fakes = self._fakes(labels, rows=ops.shape(images)[0], training=False)
         real_logits = self._logits(images, labels, training=False)
         fake_logits = self._logits(fakes, labels, training=False)
-        per_sample = self.loss.discriminator_loss(real_logits, fake_logits)
-        self._log_discriminator(per_sample, real_logits, fake_logits)
+        self.logs.update_discriminator(
+            self.loss.discriminator_loss(real_logits, fake_logits),
+            self.loss.scores(real_logits),
+            self.loss.scores(fake_logits),
+        )
         compared = real_logits if self.loss.compares_with_reals else None
-        self.g_loss_mean.update_state(self.loss.generator_loss(compared, fake_logits))
-        return self.get_metrics_result()
+        self.logs.update_generator(self.loss.generator_loss(compared, fake_logits))
+        return self.logs.of_evaluation()
 
     def generate(
         self,
@@ -235,10 +248,16 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         """The generator that makes images for others: the moving average if there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
+    def state_beside_weights(self) -> list[keras.Variable]:
+        """The state of the penalties, which is saved with the GAN."""
+        return [
+            variable for regularizer in self.d_regularizers for variable in regularizer.variables
+        ]
+
     @property
     def metrics(self):
         # Keras would put its own tracker of a loss that does not exist first.
-        return [self.d_loss_mean, self.g_loss_mean, self.d_real_mean, self.d_fake_mean]
+        return self.logs.metrics
 
     def get_config(self):
         return {
@@ -269,6 +288,7 @@ class GAN(WithInspection, WithRandomState, keras.Model):
             "g_optimizer": serialize(self.optimizer.g_optimizer),
             "loss": serialize(self.loss),
             "discriminator_steps": self.discriminator_steps,
+            "d_regularizers": [serialize(regularizer) for regularizer in self.d_regularizers],
             **self._execution,
         }
 
@@ -294,11 +314,29 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         def play():
             real_logits = self._logits(real, labels, training=True)
             fake_logits = self._logits(fake, labels, training=True)
-            return self.loss.discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
+            loss = self.loss.discriminator_loss(real_logits, fake_logits)
+            penalties = self._penalties(real, fake, labels, real_logits, fake_logits)
+            return [loss, *penalties], real_logits, fake_logits
 
-        self._log_discriminator(
-            *self._minimise(play, self.optimizer.d_optimizer, self.discriminator)
+        (loss, *penalties), real_logits, fake_logits = self._minimise(
+            play, self.optimizer.d_optimizer, self.discriminator
         )
+        scores = self.loss.scores
+        self.logs.update_discriminator(loss, scores(real_logits), scores(fake_logits), penalties)
+
+    def _penalties(self, real, fake, labels, real_logits, fake_logits) -> list:
+        return [
+            regularizer(
+                lambda images: self._logits(images, labels, training=True),
+                # In float32 like the logits: 16 bits are too few for the square of a gradient.
+                real_images=ops.cast(real, "float32"),
+                fake_images=ops.cast(fake, "float32"),
+                real_logits=real_logits,
+                fake_logits=fake_logits,
+                seed=self.training_seeds,
+            )
+            for regularizer in self.d_regularizers
+        ]
 
     def _update_generator(self, real, labels):
         def play():
@@ -306,18 +344,19 @@ class GAN(WithInspection, WithRandomState, keras.Model):
             fake_logits = self._logits(fakes, labels, training=True)
             compares = self.loss.compares_with_reals
             real_logits = self._logits(real, labels, training=True) if compares else None
-            return (self.loss.generator_loss(real_logits, fake_logits),)
+            return ([self.loss.generator_loss(real_logits, fake_logits)],)
 
-        (per_sample,) = self._minimise(play, self.optimizer.g_optimizer, self.generator)
-        self.g_loss_mean.update_state(per_sample)
+        ((loss,),) = self._minimise(play, self.optimizer.g_optimizer, self.generator)
+        self.logs.update_generator(loss)
 
     def _minimise(self, play, optimizer, network):
-        """One update of `network` by `play`, which returns per-sample losses first of a tuple."""
+        """One update of `network` by `play`, which returns a list of per-sample terms first."""
 
         def objective():
             played = play()
+            total = sum(ops.mean(per_sample) for per_sample in played[0])
             # Optimizers sum over replicas, so each contributes its share of the global mean.
-            return optimizer.scale_loss(ops.mean(played[0]) / backend.num_replicas()), played
+            return optimizer.scale_loss(total / backend.num_replicas()), played
 
         variables = network.trainable_variables
         played, gradients = backend.value_and_gradients(objective, variables)
@@ -334,8 +373,3 @@ class GAN(WithInspection, WithRandomState, keras.Model):
                 images=rows,
                 halflife_images=self.ema_halflife_images,
             )
-
-    def _log_discriminator(self, per_sample, real_logits, fake_logits):
-        self.d_loss_mean.update_state(per_sample)
-        self.d_real_mean.update_state(self.loss.scores(real_logits))
-        self.d_fake_mean.update_state(self.loss.scores(fake_logits))

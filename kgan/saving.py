@@ -13,8 +13,9 @@ class WithRandomState:
     """Mixin for `keras.Model`: what is saved includes the state of every random generator.
 
     Keras counts the states of seed generators, those of dropout layers too, among a model's
-    variables and saves none of them, so that a restored run draws other numbers. Stand this class
-    before `keras.Model` in the list of bases.
+    variables and saves none of them, so that a restored run draws other numbers. What else belongs
+    to a model's state a subclass lists in `state_beside_weights`. Stand this class before
+    `keras.Model` in the list of bases.
     """
 
     def save(self, filepath, overwrite: bool = True, **kwargs):
@@ -42,17 +43,23 @@ class WithRandomState:
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        for index, state in enumerate(self._random_states()):
-            store[f"random_state_{index}"] = ops.convert_to_numpy(state)
+        for name, variable in self._named_state().items():
+            store[name] = ops.convert_to_numpy(variable)
 
     def load_own_variables(self, store):
-        random_states, others = {}, {}
+        beside, weights = {}, {}
         for key in store.keys():  # noqa: SIM118 - an HDF5 store of Keras is no mapping
-            group = random_states if key.startswith("random_state_") else others
+            group = beside if key.startswith(("random_state_", "own_state_")) else weights
             group[key] = store[key]
-        super().load_own_variables(others)
-        for index, state in enumerate(self._random_states()):
-            state.assign(random_states[f"random_state_{index}"])
+        super().load_own_variables(weights)
+        for name, variable in self._named_state().items():
+            # Weights may come from a GAN that was compiled otherwise.
+            if name in beside or name.startswith("random_state_"):
+                variable.assign(beside[name])
+
+    def state_beside_weights(self) -> list[keras.Variable]:
+        """What else is to be saved, that is neither weight nor random state: for subclasses."""
+        return []
 
     def export(self, *args, **kwargs):
         """Keras' export, which would ship the discriminator too: see `kgan.export`.
@@ -75,6 +82,14 @@ class WithRandomState:
         finally:
             for state, value in before:
                 state.assign(value)
+
+    def _named_state(self) -> dict[str, keras.Variable]:
+        groups = {"random_state": self._random_states(), "own_state": self.state_beside_weights()}
+        return {
+            f"{group}_{index}": variable
+            for group, variables in groups.items()
+            for index, variable in enumerate(variables)
+        }
 
     def _random_states(self) -> list[keras.Variable]:
         saved_by_keras = {id(weight) for weight in self.weights}

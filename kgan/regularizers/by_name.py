@@ -1,0 +1,91 @@
+"""Regularizers by name, config or as they are."""
+
+import keras
+
+from kgan.regularizers.gradient import DRAGAN
+from kgan.regularizers.gradient import R1
+from kgan.regularizers.gradient import R2
+from kgan.regularizers.gradient import GradientPenalty
+from kgan.regularizers.lecam import LeCam
+from kgan.regularizers.regularizer import Regularizer
+
+_BY_NAME = {kind.name: kind for kind in (R1, R2, GradientPenalty, DRAGAN, LeCam)}
+
+
+def get(identifier) -> Regularizer:
+    """The regularizer that `identifier` names.
+
+    Args:
+        identifier: a `Regularizer` (returned as it is), a config made by
+            `keras.saving.serialize_keras_object`, or a name with a weight where the default is not
+            wanted: "r1=0.1", "r2=0.1", "gradient_penalty", "gradient_penalty=0.1", "dragan",
+            "lecam". "r1" and "r2" have no default weight.
+
+    Returns:
+        A `Regularizer`.
+
+    Raises:
+        ValueError: for an unknown name, a weight that is missing, negative or no number, or what
+            is no `Regularizer`.
+    """
+    if isinstance(identifier, str):
+        return _named(*identifier.partition("=")[::2])
+    if isinstance(identifier, dict):
+        identifier = keras.saving.deserialize_keras_object(identifier)
+    if isinstance(identifier, Regularizer):
+        return identifier
+    raise ValueError(
+        f"Unknown regularizer of a discriminator. {_expected()} Received: {identifier!r}. Keras' "
+        "own regularizers punish weights: give those to layers, or weight_decay= to the optimizer."
+    )
+
+
+def get_all(identifiers, discriminator) -> list[Regularizer]:
+    """Every regularizer of one compile, checked.
+
+    Args:
+        identifiers: one of what `get` takes, a list of them, or None for none.
+        discriminator: keras model they are to punish.
+
+    Returns:
+        List of `Regularizer`.
+
+    Raises:
+        ValueError: as `get`; if two have one name, or one means nothing for this discriminator.
+    """
+    if identifiers is None:
+        return []
+    several = isinstance(identifiers, (list, tuple))
+    found = [get(identifier) for identifier in (identifiers if several else [identifiers])]
+    names = [regularizer.name for regularizer in found]
+    for regularizer in found:
+        regularizer.check_discriminator(discriminator)
+        if names.count(regularizer.name) > 1:
+            raise ValueError(
+                "Every penalty is logged under its own name. Expected: different regularizers. "
+                f"Received: {names}. Give one of them the sum of the weights."
+            )
+    return found
+
+
+def _named(name: str, weight: str) -> Regularizer:
+    if name not in _BY_NAME:
+        raise ValueError(f"Unknown regularizer. {_expected()} Received: {name!r}.")
+    if not weight and name in ("r1", "r2"):
+        raise ValueError(
+            f"{name} has no default weight, since it depends on the scale of the images. "
+            f"Expected: {name}=gamma, for example {name}=0.1. Received: {name!r}."
+        )
+    try:
+        return _BY_NAME[name](*([float(weight)] if weight else []))
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(
+            f"The weight of {name} must be a number. Expected: {name}=0.1, for example. "
+            f"Received: {name}={weight}."
+        ) from None
+
+
+def _expected() -> str:
+    return f"Expected a kgan.regularizers.Regularizer or one of {sorted(_BY_NAME)}, with =weight."

@@ -1,0 +1,87 @@
+"""LeCam: a tie to what the discriminator used to say."""
+
+import keras
+from keras import ops
+
+from kgan import backend
+from kgan.regularizers.regularizer import Regularizer
+from kgan.regularizers.regularizer import check_weight
+
+
+@keras.saving.register_keras_serializable("kgan")
+class LeCam(Regularizer):
+    """Holds logits near the moving averages of the other kind, for training on little data.
+
+    weight (relu(r - f_average)^2 + relu(r_average - f)^2), where the averages follow the mean
+    logits over the global batch of earlier discriminator updates. Before the first `start` updates
+    they are the last minibatch's means, and the penalty is zero. It looks at logits alone, so
+    batch norm in the discriminator does no harm. The averages are saved with the GAN.
+
+    Args:
+        weight: float >= 0, default 0.3.
+        decay: float in [0, 1), how much of an average survives one update, default 0.99.
+        start: int >= 0, discriminator updates without a penalty, default 1000.
+
+    Example:
+        >>> gan.compile(d_optimizer="adam", g_optimizer="adam", loss="hinge",
+        ...             d_regularizers=kgan.regularizers.LeCam())
+
+    Reference:
+        Tseng et al. 2021, arXiv 2104.03310; one-sided as in the code of public results.
+    """
+
+    name = "lecam"
+
+    def __init__(self, weight: float = 0.3, *, decay: float = 0.99, start: int = 1000):
+        check_weight(type(self).__name__, "weight", weight)
+        if not 0 <= decay < 1:
+            raise ValueError(
+                "decay of LeCam must lie in [0, 1): at 1 the averages would never move. "
+                f"Received: decay={decay}."
+            )
+        if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+            raise ValueError(
+                f"start of LeCam must be a number of updates >= 0. Received: start={start!r}."
+            )
+        self.weight = weight
+        self.decay = decay
+        self.start = start
+        self._state = []
+
+    def build(self):
+        def scalar(dtype, name):
+            return keras.Variable(
+                "zeros",
+                shape=(),
+                dtype=dtype,
+                trainable=False,
+                # All replicas compute the same value.
+                aggregation="only_first_replica",
+                name=name,
+            )
+
+        self._state = [
+            scalar("float32", "lecam_real_average"),
+            scalar("float32", "lecam_fake_average"),
+            scalar("int64", "lecam_updates"),
+        ]
+
+    @property
+    def variables(self):
+        return self._state
+
+    def __call__(self, discriminator, *, real_logits, fake_logits, **_):
+        real_average, fake_average, updates = self._state
+        started = updates >= self.start
+        over = ops.relu(real_logits - fake_average.value)
+        under = ops.relu(real_average.value - fake_logits)
+        penalty = self.weight * (ops.square(over) + ops.square(under))
+        decay = ops.where(started, self.decay, 0.0)
+        for average, logits in ((real_average, real_logits), (fake_average, fake_logits)):
+            mean = ops.stop_gradient(backend.global_mean(logits))
+            average.assign(decay * average + (1 - decay) * mean)
+        updates.assign(updates + 1)
+        return ops.where(started, penalty, ops.zeros_like(penalty))
+
+    def get_config(self):
+        return {"weight": self.weight, "decay": self.decay, "start": self.start}

@@ -1,0 +1,77 @@
+"""The protocol of every penalty."""
+
+import math
+
+
+class Regularizer:
+    """The protocol of every penalty on the discriminator: a value per sample, a name, a config.
+
+    A subclass defines `__call__`, lists its constructor's arguments in `get_config`, and is
+    registered with Keras so that a saved GAN finds it again. One with state of its own makes its
+    variables in `build` and lists them in `variables`; they are saved with the GAN.
+
+    Attributes:
+        name: str, what the logs call the mean of the penalty.
+    """
+
+    name = "penalty"
+
+    def __call__(self, discriminator, *, real_images, fake_images, real_logits, fake_logits, seed):
+        """The penalty on one minibatch.
+
+        Args:
+            discriminator: function of images that returns float32 logits; labels are bound to it.
+            real_images: float tensor (batch, ...).
+            fake_images: float tensor (batch, ...), no gradient flows to the generator.
+            real_logits: float tensor, the discriminator's answer to `real_images`.
+            fake_logits: float tensor, its answer to `fake_images`.
+            seed: `keras.random.SeedGenerator` for whatever the penalty draws.
+
+        Returns:
+            Float tensor, weight included: per-sample values, shape (batch,), or one per logit.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define __call__.")
+
+    def build(self) -> None:
+        """Make the variables, anew at every `GAN.compile`."""
+
+    @property
+    def variables(self) -> list:
+        """The state that is saved with the GAN."""
+        return []
+
+    def check_discriminator(self, discriminator) -> None:
+        """Raise if the penalty means nothing for this discriminator.
+
+        Args:
+            discriminator: keras model.
+
+        Raises:
+            ValueError: with what to change.
+        """
+
+    def get_config(self) -> dict:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Regularizer":
+        return cls(**config)
+
+
+def check_weight(kind: str, name: str, weight: float) -> None:
+    """Raise unless a penalty's weight is a number that punishes.
+
+    Args:
+        kind: the class, for the message.
+        name: the argument, for the message.
+        weight: anything.
+
+    Raises:
+        ValueError: if it is negative, not finite or no number.
+    """
+    number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+    if not number or not math.isfinite(weight) or weight < 0:
+        raise ValueError(
+            f"{name} of {kind} must be a finite number >= 0: a negative weight would reward what "
+            f"the penalty is there to punish. Received: {name}={weight!r}."
+        )

@@ -1,0 +1,314 @@
+"""One suite over every penalty: closed forms for critics whose gradient is known."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import layers
+from kgan import regularizers
+
+ROWS = 6
+SLOPE = np.array([3.0, 4.0], "float32")
+REAL = np.random.default_rng(0).normal(size=(ROWS, 2)).astype("float32")
+FAKE = np.random.default_rng(1).normal(size=(ROWS, 2)).astype("float32") + 2
+# Symmetric, so that the gradient of x' A x / 2 is A x.
+CURVATURE = np.array([[2.0, 0.5], [0.5, 1.0]], "float32")
+
+EVERY = {
+    "r1": regularizers.R1(0.8),
+    "r2": regularizers.R2(0.8),
+    "gradient_penalty": regularizers.GradientPenalty(5.0, target=0.5, one_sided=True),
+    "dragan": regularizers.DRAGAN(3.0),
+    "lecam": regularizers.LeCam(0.5, decay=0.9, start=0),
+}
+every_penalty = pytest.mark.parametrize("name", EVERY)
+
+
+def linear(slope):
+    return lambda x: x @ tf.constant(slope, x.dtype)[:, None]
+
+
+def quadratic(x):
+    return tf.reduce_sum((x @ CURVATURE) * x, axis=1, keepdims=True) / 2
+
+
+def penalty_of(regularizer, critic, real=REAL, fake=FAKE, seed=3):
+    regularizer.build()
+    real, fake = tf.constant(real), tf.constant(fake)
+    return np.asarray(
+        regularizer(
+            critic,
+            real_images=real,
+            fake_images=fake,
+            real_logits=critic(real),
+            fake_logits=critic(fake),
+            seed=keras.random.SeedGenerator(seed),
+        )
+    )
+
+
+def gradient_norms(points):
+    return np.linalg.norm(points @ CURVATURE, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "steep", "flat"),
+    [
+        # A linear critic of slope 5 and one of slope 1/2, worked by hand.
+        (regularizers.R1(1.0), 12.5, 0.125),
+        (regularizers.R2(1.0), 12.5, 0.125),
+        (regularizers.GradientPenalty(10.0), 160.0, 2.5),
+        (regularizers.GradientPenalty(10.0, one_sided=True), 160.0, 0.0),
+        (regularizers.GradientPenalty(2.0, target=4.0), 2.0, 24.5),
+        (regularizers.DRAGAN(10.0), 160.0, 2.5),
+    ],
+)
+def test_a_linear_critic_has_the_same_penalty_everywhere(regularizer, steep, flat):
+    np.testing.assert_allclose(
+        penalty_of(regularizer, linear(SLOPE)), np.full(ROWS, steep), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        penalty_of(regularizer, linear(SLOPE / 10)), np.full(ROWS, flat), rtol=1e-5, atol=1e-12
+    )
+
+
+def test_r1_and_r2_equal_the_closed_form_of_a_quadratic_critic():
+    np.testing.assert_allclose(
+        penalty_of(regularizers.R1(0.8), quadratic), 0.4 * gradient_norms(REAL) ** 2, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        penalty_of(regularizers.R2(0.8), quadratic), 0.4 * gradient_norms(FAKE) ** 2, rtol=1e-5
+    )
+
+
+def test_the_gradient_penalty_draws_one_weight_per_sample_from_0_to_1():
+    # A critic whose gradient, 2 x, tells at which point it was taken.
+    real, fake = np.zeros((2000, 2), "float32"), np.full((2000, 2), 1.0, "float32")
+    regularizer = regularizers.GradientPenalty(1.0, target=0.0)
+    penalties = penalty_of(
+        regularizer, lambda x: tf.reduce_sum(x**2, axis=1, keepdims=True), real, fake
+    )
+    # At x_hat = (1 - alpha) (1, 1) the norm is 2 sqrt(2) (1 - alpha), if one alpha serves both.
+    fractions = np.sqrt(penalties) / (2 * np.sqrt(2))
+    assert 0 <= fractions.min() < 0.005
+    assert 0.995 < fractions.max() <= 1
+    # Quarters of a uniform distribution hold 500 +- 19 of 2,000.
+    counts = np.histogram(fractions, bins=4, range=(0, 1))[0]
+    assert np.all(np.abs(counts - 500) < 5 * 19.4)
+
+
+def test_the_gradient_penalty_uses_the_same_weight_in_every_entry():
+    real = np.zeros((50, 3, 3, 1), "float32")
+    fake = np.ones((50, 3, 3, 1), "float32")
+    # With the gradient x itself, its norm is 3 (1 - alpha) only where all nine entries agree.
+    seen = []
+
+    def critic(x):
+        seen.append(np.asarray(x))
+        return tf.reduce_sum(x**2, axis=(1, 2, 3))[:, None] / 2
+
+    penalty_of(regularizers.GradientPenalty(), critic, real, fake)
+    between = seen[-1].reshape(50, 9)
+    np.testing.assert_array_equal(between, np.repeat(between[:, :1], 9, axis=1))
+    assert np.unique(between[:, 0]).size == 50
+
+
+def test_dragan_looks_between_the_data_and_half_a_standard_deviation_above():
+    real = np.random.default_rng(2).normal(3.0, 2.0, size=(4000, 2)).astype("float32")
+    seen = []
+
+    def critic(x):
+        seen.append(np.asarray(x))
+        return tf.reduce_sum(x, axis=1, keepdims=True)
+
+    penalty_of(regularizers.DRAGAN(), critic, real, real)
+    delta = (seen[-1] - real) / (real.std() / 2)
+    assert -1e-5 < delta.min() < 1e-3
+    assert 0.9 < delta.max() <= 1 + 1e-5
+    # alpha and u are independent uniforms: the product has mean 1/4, variance 1/9 - 1/16.
+    np.testing.assert_allclose(delta.mean(), 0.25, atol=5 * np.sqrt(7 / 144 / 4000))
+    # One alpha per sample ties the two entries: their covariance is var(alpha) / 4 = 1 / 48.
+    covariance = np.cov(delta.T)[0, 1]
+    np.testing.assert_allclose(covariance, 1 / 48, atol=0.005)
+
+
+def test_lecam_pulls_logits_to_the_averages_of_the_other_kind():
+    regularizer = regularizers.LeCam(0.5, decay=0.9, start=0)
+    regularizer.build()
+    real_average, fake_average, updates = 0.0, 0.0, 0
+    for shift in (0.0, 1.0, -2.0):
+        real = np.array([[1.0], [3.0]], "float32") + shift
+        fake = np.array([[-1.0], [0.5]], "float32") - shift
+        penalty = regularizer(None, real_logits=tf.constant(real), fake_logits=tf.constant(fake))
+        over = np.maximum(real - fake_average, 0)
+        under = np.maximum(real_average - fake, 0)
+        np.testing.assert_allclose(penalty, 0.5 * (over**2 + under**2), rtol=1e-6)
+        real_average = 0.9 * real_average + 0.1 * real.mean()
+        fake_average = 0.9 * fake_average + 0.1 * fake.mean()
+        updates += 1
+    state = [float(variable) for variable in regularizer.variables]
+    np.testing.assert_allclose(state, [real_average, fake_average, updates], rtol=1e-6)
+
+
+def test_lecam_waits_and_then_starts_from_the_last_means():
+    regularizer = regularizers.LeCam(1.0, decay=0.5, start=2)
+    regularizer.build()
+    for real, fake in ((5.0, -5.0), (1.0, -1.0)):
+        logits = {"real_logits": tf.fill((3, 1), real), "fake_logits": tf.fill((3, 1), fake)}
+        assert np.all(regularizer(None, **logits) == np.zeros((3, 1)))
+    assert [float(average) for average in regularizer.variables[:2]] == [1.0, -1.0]
+    # r = 2 over the average of fakes, -1; f = 0 under that of reals, 1.
+    logits = {"real_logits": tf.fill((3, 1), 2.0), "fake_logits": tf.fill((3, 1), 0.0)}
+    np.testing.assert_allclose(regularizer(None, **logits), np.full((3, 1), 9.0 + 1.0))
+    assert [float(average) for average in regularizer.variables[:2]] == [1.5, -0.5]
+
+
+def test_lecam_teaches_logits_and_not_averages():
+    regularizer = regularizers.LeCam(1.0, start=0)
+    regularizer.build()
+    logits = tf.constant([[2.0], [4.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        penalty = regularizer(None, real_logits=logits, fake_logits=-logits)
+    # (r - 0)^2 + (0 - f)^2 with f = -r: the averages are constants, still 0.
+    np.testing.assert_allclose(tape.gradient(penalty, logits), 4 * logits)
+
+
+@every_penalty
+def test_penalties_are_per_sample_and_judge_every_sample_alone(name):
+    both = penalty_of(EVERY[name], quadratic)
+    assert both.size == ROWS
+    assert (both >= 0).all()
+    if name in ("r1", "r2"):
+        alone = [
+            penalty_of(EVERY[name], quadratic, REAL[i : i + 1], FAKE[i : i + 1])
+            for i in range(ROWS)
+        ]
+        np.testing.assert_allclose(both, np.concatenate(alone), rtol=1e-5)
+
+
+@every_penalty
+def test_a_weight_of_zero_is_no_penalty(name):
+    config = EVERY[name].get_config()
+    config[next(iter(config))] = 0.0
+    assert (penalty_of(type(EVERY[name])(**config), quadratic) == 0).all()
+
+
+@every_penalty
+def test_the_penalty_is_proportional_to_its_weight(name):
+    config = EVERY[name].get_config()
+    config[next(iter(config))] *= 3
+    np.testing.assert_allclose(
+        penalty_of(type(EVERY[name])(**config), quadratic),
+        3 * penalty_of(EVERY[name], quadratic),
+        rtol=1e-6,
+    )
+
+
+@every_penalty
+def test_config_round_trip_gives_the_same_penalty(name):
+    regularizer = EVERY[name]
+    config = keras.saving.serialize_keras_object(regularizer)
+    copy = keras.saving.deserialize_keras_object(config)
+    assert type(copy) is type(regularizer)
+    assert copy.get_config() == regularizer.get_config()
+    assert copy.name == name
+
+
+@pytest.mark.parametrize("kind", [regularizers.GradientPenalty, regularizers.DRAGAN])
+def test_norms_of_zero_have_a_gradient(kind):
+    scale = tf.Variable(0.0)
+    with tf.GradientTape() as tape:
+        penalty = kind()(
+            lambda x: scale * tf.reduce_sum(x, axis=1, keepdims=True),
+            real_images=tf.constant(REAL),
+            fake_images=tf.constant(FAKE),
+            seed=keras.random.SeedGenerator(0),
+        )
+    np.testing.assert_allclose(penalty, np.full(ROWS, 10.0), rtol=1e-4)
+    assert float(tape.gradient(penalty, scale)) == 0.0
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_the_second_derivative_is_that_of_the_closed_form(jit_compile):
+    # R1 of a critic w x^2 is gamma / 2 (2 w x)^2, whose derivative by w is 4 gamma w x^2.
+    weight = tf.Variable(1.5)
+    regularizer = regularizers.R1(0.3)
+
+    @tf.function(jit_compile=jit_compile)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            penalty = regularizer(lambda images: weight * images**2, real_images=x)
+        return tape.gradient(penalty, weight)
+
+    x = tf.constant([[1.0], [2.0], [-0.5]])
+    np.testing.assert_allclose(gradient(x), 4 * 0.3 * 1.5 * np.sum(x.numpy() ** 2), rtol=1e-6)
+
+
+class MinibatchLayer(keras.layers.Layer):
+    mixes_samples = True
+
+
+@pytest.mark.parametrize("kind", ["r1", "r2", "gradient_penalty", "dragan"])
+@pytest.mark.parametrize(
+    "layer", [keras.layers.BatchNormalization(name="mixer"), MinibatchLayer(name="mixer")]
+)
+def test_gradients_of_discriminators_that_mix_samples_are_refused(kind, layer):
+    inner = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(1)], name="inner")
+    discriminator = keras.Sequential([keras.Input((4,)), inner], name="critic")
+    message = (
+        f"{type(EVERY[kind]).__name__} needs a discriminator that judges every sample alone. "
+        f"Received: 'critic' with the layer 'mixer' ({type(layer).__name__}), which mixes the "
+        "samples of a batch: the gradient of one logit by its image then depends on all other "
+        "images, and a norm per sample means nothing. Use layer, group or no normalisation, or "
+        "kgan.layers.SpectralNorm, and no minibatch layers; or kgan.regularizers.LeCam, which "
+        "looks at logits only."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        EVERY[kind].check_discriminator(discriminator)
+    EVERY["lecam"].check_discriminator(discriminator)
+
+
+def test_the_minibatch_layer_of_kgan_mixes_and_layer_norm_does_not():
+    def critic(layer):
+        return keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(1)])
+
+    with pytest.raises(ValueError, match="which mixes the samples of a batch"):
+        EVERY["r1"].check_discriminator(critic(layers.MinibatchStdDev()))
+    EVERY["r1"].check_discriminator(critic(keras.layers.LayerNormalization()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument"),
+    [
+        (regularizers.R1, "gamma"),
+        (regularizers.R2, "gamma"),
+        (regularizers.GradientPenalty, "weight"),
+        (regularizers.GradientPenalty, "target"),
+        (regularizers.DRAGAN, "weight"),
+        (regularizers.LeCam, "weight"),
+    ],
+)
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), "1", None, True])
+def test_weights_that_reward_or_are_no_numbers_are_refused(kind, argument, value):
+    message = (
+        f"{argument} of {kind.__name__} must be a finite number >= 0: a negative weight would "
+        f"reward what the penalty is there to punish. Received: {argument}={value!r}."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        kind(**{argument: value})
+
+
+def test_lecam_refuses_averages_that_never_move_and_odd_starts():
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\).*Received: decay=1.0"):
+        regularizers.LeCam(decay=1.0)
+    with pytest.raises(ValueError, match="number of updates >= 0"):
+        regularizers.LeCam(start=-1)
+
+
+def test_a_regularizer_without_a_penalty_says_so():
+    with pytest.raises(NotImplementedError, match="Regularizer does not define __call__"):
+        penalty_of(regularizers.Regularizer(), quadratic)

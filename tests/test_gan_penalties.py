@@ -1,0 +1,279 @@
+"""A GAN with penalties on its discriminator: the step, the logs, the state, every execution."""
+
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kgan
+from kgan import regularizers
+
+LATENT_DIM = 2
+ROWS = 8
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (3 * ROWS, 4, 4, 1)).astype("float32")
+LABELS = np.arange(3 * ROWS, dtype="int32") % 3
+
+
+def networks(num_classes=None, policy="float32"):
+    keras.utils.set_random_seed(5)
+    dense = keras.layers.Dense
+    inputs = latents = keras.Input((LATENT_DIM,))
+    images = keras.Input((4, 4, 1))
+    x = keras.layers.Flatten()(images)
+    both = images
+    if num_classes:
+        labels = keras.Input((), dtype="int32")
+        inputs, both = [latents, labels], [images, labels]
+        one_hot = keras.layers.CategoryEncoding(num_classes, output_mode="one_hot")(labels)
+        latents = keras.layers.Concatenate()([latents, one_hot])
+        x = keras.layers.Concatenate()([x, one_hot])
+    hidden = dense(6, "swish", dtype=policy)(latents)
+    fakes = keras.layers.Reshape((4, 4, 1))(dense(16, "tanh", dtype="float32")(hidden))
+    x = dense(5, "swish", dtype=policy)(dense(6, "swish", dtype=policy)(x))
+    return keras.Model(inputs, fakes), keras.Model(both, dense(1, dtype="float32")(x))
+
+
+def make_gan(d_regularizers, num_classes=None, policy="float32", **compile_arguments):
+    generator, discriminator = networks(num_classes, policy)
+    gan = kgan.GAN(generator, discriminator, LATENT_DIM, num_classes=num_classes, seed=1)
+    compile_arguments.setdefault("loss", "rpgan")
+    gan.compile(
+        keras.optimizers.SGD(0.1),
+        keras.optimizers.SGD(0.1),
+        d_regularizers=d_regularizers,
+        **compile_arguments,
+    )
+    return gan
+
+
+def every_penalty():
+    return [
+        regularizers.R1(0.5),
+        regularizers.R2(0.25),
+        regularizers.GradientPenalty(0.3),
+        regularizers.DRAGAN(0.2),
+        regularizers.LeCam(0.1, decay=0.5, start=1),
+    ]
+
+
+def fitted(gan, epochs=2):
+    data = (IMAGES, LABELS) if gan.num_classes else IMAGES
+    batches = tf.data.Dataset.from_tensor_slices(data).batch(ROWS)
+    return gan.fit(batches, epochs=epochs, verbose=0).history
+
+
+def with_fixed_latents(gan):
+    """Without randomness: XLA draws other numbers."""
+    latents = tf.random.stateless_normal((ROWS, LATENT_DIM), seed=[1, 2])
+    gan._fakes = lambda labels, rows, training: gan.generator(latents[:rows], training=training)
+
+
+def weights_of(gan):
+    return np.concatenate([np.ravel(weight) for weight in gan.get_weights()])
+
+
+@pytest.mark.parametrize("num_classes", [None, 3])
+def test_a_discriminator_step_descends_loss_and_penalties_written_out(num_classes):
+    gan = make_gan(
+        [regularizers.R1(0.5), regularizers.R2(0.25)], num_classes, loss="non_saturating"
+    )
+    generator, discriminator = networks(num_classes)
+    labels = [tf.constant(LABELS[:ROWS])] if num_classes else []
+    latents = keras.random.normal((ROWS, LATENT_DIM), seed=keras.random.SeedGenerator(1))
+    real, fake = tf.constant(IMAGES[:ROWS]), generator([latents, *labels] if labels else latents)
+
+    def logits(images):
+        return discriminator([images, *labels] if labels else images)
+
+    def mean_squared_slope(images):
+        with tf.GradientTape() as inner:
+            inner.watch(images)
+            value = tf.reduce_sum(logits(images))
+        return tf.reduce_sum(inner.gradient(value, images) ** 2) / ROWS
+
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.nn.softplus(-logits(real)) + tf.nn.softplus(logits(fake)))
+        r1, r2 = 0.25 * mean_squared_slope(real), 0.125 * mean_squared_slope(fake)
+        total = loss + r1 + r2
+    variables = discriminator.trainable_variables
+    gradients = tape.gradient(total, [variable.value for variable in variables])
+    expected = [w - 0.1 * g for w, g in zip(variables, gradients, strict=True)]
+
+    images = (IMAGES[:ROWS], *labels)
+    logs = gan.fit(tf.data.Dataset.from_tensors(images), verbose=0).history
+    for weight, value in zip(gan.discriminator.trainable_variables, expected, strict=True):
+        np.testing.assert_allclose(weight, value, rtol=1e-4, atol=1e-6)
+    for name, value in (("d_loss", loss), ("r1", r1), ("r2", r2)):
+        np.testing.assert_allclose(logs[name][0], value, rtol=1e-5)
+
+
+def test_every_penalty_is_a_log_of_its_own_and_no_evaluation_has_one():
+    gan = make_gan(every_penalty())
+    logs = fitted(gan)
+    penalties = ["r1", "r2", "gradient_penalty", "dragan", "lecam"]
+    assert set(logs) == {"d_loss", "g_loss", "d_real", "d_fake", *penalties}
+    assert all(np.all(np.array(logs[name]) > 0) for name in penalties)
+    evaluated = gan.evaluate(IMAGES, verbose=0, return_dict=True)
+    assert set(evaluated) == {"d_loss", "g_loss", "d_real", "d_fake"}
+    assert len(gan.evaluate(IMAGES, verbose=0)) == 4
+    validated = gan.fit(IMAGES, verbose=0, validation_data=IMAGES).history
+    assert "r1" in validated
+    assert "val_d_loss" in validated
+    assert "val_r1" not in validated
+
+
+def test_a_penalty_of_weight_zero_changes_nothing():
+    with_penalty, without = make_gan(regularizers.R1(0.0)), make_gan(None)
+    fitted(with_penalty)
+    fitted(without)
+    np.testing.assert_allclose(weights_of(with_penalty), weights_of(without), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "execution",
+    [
+        {"run_eagerly": True, "jit_compile": False},
+        {"jit_compile": True},
+        {"steps_per_execution": 3},
+        {"steps_per_execution": 3, "jit_compile": True},
+    ],
+    ids=str,
+)
+def test_every_way_of_execution_takes_the_same_steps(execution):
+    def train(**execution):
+        gan = make_gan(
+            [regularizers.R1(0.5), regularizers.R2(0.2), regularizers.LeCam(start=0)], **execution
+        )
+        with_fixed_latents(gan)
+        logs = fitted(gan)
+        return weights_of(gan), [logs[name][-1] for name in ("d_loss", "r1", "r2", "lecam")]
+
+    for expected, found in zip(train(), train(**execution), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_penalties_survive_16_bits(policy, jit_compile):
+    def penalties(**arguments):
+        gan = make_gan(every_penalty()[:2], **arguments)
+        with_fixed_latents(gan)
+        logs = fitted(gan)
+        return logs["r1"], logs["r2"]
+
+    # The slope of a network that computes with 8 or 11 bits, over six updates.
+    np.testing.assert_allclose(
+        penalties(policy=policy, jit_compile=jit_compile), penalties(), rtol=0.05
+    )
+
+
+def test_penalties_see_float32_whatever_the_networks_compute_in():
+    seen = {}
+
+    class Spy(regularizers.R1):
+        def __call__(self, discriminator, *, real_images, fake_images, **others):
+            penalty = super().__call__(discriminator, real_images=real_images)
+            seen.update(real=real_images.dtype, fake=fake_images.dtype, penalty=penalty.dtype)
+            return penalty
+
+    generator, discriminator = networks(policy="mixed_float16")
+    half = keras.layers.Activation("linear", dtype="float16")
+    gan = kgan.GAN(keras.Sequential([generator, half]), discriminator, LATENT_DIM)
+    gan.compile("sgd", "sgd", d_regularizers=Spy(0.5))
+    fitted(gan, epochs=1)
+    assert seen == {"real": tf.float32, "fake": tf.float32, "penalty": tf.float32}
+
+
+def test_the_averages_of_lecam_are_saved_and_training_goes_on_with_equal_numbers(tmp_path):
+    gan = make_gan(every_penalty())
+    fitted(gan)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert [r.name for r in loaded.d_regularizers] == [r.name for r in gan.d_regularizers]
+    state, loaded_state = (
+        [float(variable) for variable in model.state_beside_weights()] for model in (gan, loaded)
+    )
+    assert state == loaded_state
+    # Two epochs of three batches.
+    assert state[-1] == 6
+    assert fitted(gan) == fitted(loaded)
+    np.testing.assert_array_equal(weights_of(gan), weights_of(loaded))
+
+
+def test_weights_load_into_a_gan_with_other_penalties(tmp_path):
+    gan = make_gan(regularizers.LeCam())
+    fitted(gan)
+    gan.save_weights(tmp_path / "all.weights.h5")
+    other = make_gan(None)
+    other.load_weights(tmp_path / "all.weights.h5")
+    np.testing.assert_array_equal(weights_of(gan), weights_of(other))
+    other.save_weights(tmp_path / "fewer.weights.h5")
+    gan.load_weights(tmp_path / "fewer.weights.h5")
+    assert float(gan.state_beside_weights()[-1]) == 6
+
+
+def test_penalties_that_mean_nothing_for_the_discriminator_are_refused_by_compile():
+    generator, _ = networks()
+    mixing = keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            keras.layers.Flatten(),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dense(1),
+        ]
+    )
+    gan = kgan.GAN(generator, mixing, LATENT_DIM)
+    with pytest.raises(ValueError, match="R1 needs a discriminator that judges every sample alone"):
+        gan.compile("adam", "adam", d_regularizers="r1=0.1")
+    gan.compile("adam", "adam", d_regularizers="lecam")
+
+
+def test_compiling_again_starts_with_other_penalties():
+    gan = make_gan(every_penalty())
+    fitted(gan)
+    gan.compile("sgd", "sgd", d_regularizers=[regularizers.R2(0.1)])
+    assert set(fitted(gan)) == {"d_loss", "g_loss", "d_real", "d_fake", "r2"}
+    assert gan.state_beside_weights() == []
+
+
+TWO_REPLICAS = """
+    import importlib.util
+    import sys
+
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    spec = importlib.util.spec_from_file_location("penalties", sys.argv[1])
+    tests = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tests)
+
+    two_replicas = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    for loss in ("rpgan", "ragan"):
+        found = []
+        for strategy in (tf.distribute.get_strategy(), two_replicas):
+            with strategy.scope():
+                gan = tests.make_gan(tests.every_penalty(), loss=loss, discriminator_steps=2)
+            logs = tests.fitted(gan)
+            state = [variable.numpy() for variable in gan.state_beside_weights()]
+            found.append([tests.weights_of(gan), state, *logs.values()])
+        for one, two in zip(*found, strict=True):
+            np.testing.assert_allclose(one, two, rtol=2e-5, atol=1e-6)
+"""
+
+
+def test_two_replicas_take_the_steps_of_one_device():
+    # In a process of its own: logical devices can only be made before TensorFlow starts.
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(TWO_REPLICAS), __file__],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
