@@ -223,7 +223,7 @@ def _check_no_losses(role: str, network) -> None:
 
 
 def _check_embeddings(role: str, network, num_classes: int) -> None:
-    for layer in network.layers:
+    for layer in map(_unwrapped, network.layers):
         if isinstance(layer, keras.layers.Embedding) and layer.input_dim < num_classes:
             raise ValueError(
                 f"The {role} {network.name!r} embeds {layer.input_dim} classes (in the layer "
@@ -237,13 +237,18 @@ def _check_logits(discriminator) -> None:
     known = isinstance(discriminator, keras.Sequential) or bool(
         getattr(discriminator, "outputs", None)
     )
-    last = discriminator.layers[-1] if known and discriminator.layers else None
+    last = _unwrapped(discriminator.layers[-1]) if known and discriminator.layers else None
     if getattr(last, "activation", None) is keras.activations.sigmoid:
         raise ValueError(
             f"The discriminator's last layer, {last.name!r}, applies a sigmoid. Every kgan loss "
             "works on logits and applies its own sigmoid where the paper has one; a second one "
             "would flatten the gradients. Remove activation='sigmoid'."
         )
+
+
+def _unwrapped(layer):
+    """The layer inside a wrapper such as `kgan.layers.SpectralNorm`, else the layer itself."""
+    return layer.layer if isinstance(layer, keras.layers.Wrapper) else layer
 
 
 def _check_images(images: np.ndarray, image_shape: tuple) -> None:

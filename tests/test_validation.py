@@ -68,10 +68,11 @@ def test_networks_and_gan_must_agree_on_classes(networks, gan_classes):
         kgan.GAN(generator, discriminator, latent_dim=3, num_classes=gan_classes)
 
 
-def test_a_discriminator_that_ends_in_a_sigmoid_is_refused():
-    discriminator = keras.Sequential(
-        [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid", name="out")]
-    )
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_discriminator_that_ends_in_a_sigmoid_is_refused(wrapped):
+    last = keras.layers.Dense(1, "sigmoid", name="out")
+    last = kgan.layers.SpectralNorm(last) if wrapped else last
+    discriminator = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), last])
     with refuses("The discriminator's last layer, 'out', applies a sigmoid."):
         gan(discriminator=discriminator)
 
@@ -89,6 +90,16 @@ def test_a_subclassed_discriminator_with_an_inner_sigmoid_is_taken():
             return self.logits(pixels * self.gate(pixels))
 
     fit(gan(discriminator=Gated()), IMAGES)
+
+
+def test_an_embedding_under_spectral_norm_is_counted_too():
+    images, labels = keras.Input(SHAPE), keras.Input((), dtype="int32")
+    embedding = keras.layers.Embedding(3, 64, name="classes")
+    x = kgan.layers.SpectralNorm(embedding)(labels) * keras.layers.Flatten()(images)
+    critic = keras.Model([images, labels], keras.layers.Dense(1)(x), name="critic")
+    generator = models.small_mlp_generator(SHAPE, 3, width=4, num_classes=5)
+    with refuses("The discriminator 'critic' embeds 3 classes (in the layer 'classes')."):
+        kgan.GAN(generator, critic, latent_dim=3, num_classes=5)
 
 
 @pytest.mark.parametrize("role", ["generator", "discriminator"])

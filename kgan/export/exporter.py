@@ -14,6 +14,7 @@ from kgan.export.saved_model import compare_saved_model
 from kgan.export.saved_model import write_saved_model
 from kgan.export.tflite import compare_tflite
 from kgan.export.tflite import convert_to_tflite
+from kgan.layers import without_spectral_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +52,8 @@ def export_generator(
     images in [-1, 1]) and `generate` (seed -> uint8 images), both with label where the generator
     takes labels. `<output>/<name>.tflite`, where name is the last part of `output`, has
     `serving_default` alone; it belongs to the newest version and is replaced with it. Everything is
-    reloaded and compared with the Keras model before any of it is in place.
+    reloaded and compared with the Keras model before any of it is in place. Layers under
+    `kgan.layers.SpectralNorm` are written with their normalised kernels, as plain layers.
 
     Args:
         generator: functional or sequential keras model of latents, (batch, latent_dim), or of
@@ -79,7 +81,7 @@ def export_generator(
     name = Path(output).name
     _check_name(name)
     interface = read_interface(generator, num_classes)
-    twin = float32_twin(generator)
+    twin = float32_twin(without_spectral_norm(generator))
     found = {}
 
     def write(folder: Path) -> None:

@@ -104,7 +104,7 @@ def _advice(message: str, generator: keras.Model) -> str:
     if nearest:
         remedy = (
             f"Nearest UpSampling2D layers ({', '.join(nearest)}) hide the image's size from what "
-            'follows: use Conv2DTranspose or UpSampling2D(interpolation="bilinear") instead.'
+            "follows: use kgan.layers.NearestUpSampling2D, which gives the same pixels."
         )
     else:
         remedy = "Use layers that TFLite has: dense, convolution, normalisation, activation."

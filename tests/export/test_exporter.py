@@ -1,9 +1,11 @@
+import collections
 import re
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 import kgan
@@ -11,6 +13,8 @@ from kgan.export import export_generator
 from kgan.export import exporter
 from kgan.export.tflite import run_tflite
 from kgan.images import to_uint8
+from kgan.layers import NearestUpSampling2D
+from kgan.layers import SpectralNorm
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +65,69 @@ def test_a_16_bit_generator_is_exported_in_float32(build_generator, tmp_path):
     }
     assert tf.float32.as_datatype_enum in types
     assert tf.float16.as_datatype_enum not in types
+
+
+def build_upsampling_generator(wrap, dtype="float32"):
+    """Dense, then convolutions of both kinds, each layer with a kernel through `wrap`."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((5,)),
+            wrap(layers.Dense(4 * 4 * 3, dtype=dtype)),
+            layers.Reshape((4, 4, 3), dtype=dtype),
+            NearestUpSampling2D(dtype=dtype),
+            wrap(layers.Conv2D(4, 3, padding="same", dtype=dtype)),
+            layers.ReLU(dtype=dtype),
+            wrap(layers.Conv2DTranspose(1, 4, 2, padding="same", dtype=dtype)),
+            layers.Activation("tanh", dtype="float32"),
+        ]
+    )
+
+
+def operations(saved_model):
+    """How often each operation stands in a SavedModel's functions."""
+    content = (saved_model / "saved_model.pb").read_bytes()
+    library = SavedModel.FromString(content).meta_graphs[0].graph_def.library
+    return collections.Counter(
+        node.op for function in library.function for node in function.node_def
+    )
+
+
+def variable_shapes(saved_model):
+    return sorted(
+        shape for _, shape in tf.train.list_variables(str(saved_model / "variables/variables"))
+    )
+
+
+def tflite_operations(path):
+    details = Interpreter(model_content=path.read_bytes())._get_ops_details()
+    return [operation["op_name"] for operation in details]
+
+
+def test_spectral_norm_is_exported_as_plain_layers(tmp_path):
+    generator = build_upsampling_generator(SpectralNorm)
+    export = export_generator(generator, tmp_path / "normalised")
+    plain = export_generator(build_upsampling_generator(lambda layer: layer), tmp_path / "plain")
+    assert operations(export.saved_model) == operations(plain.saved_model)
+    assert tflite_operations(export.tflite) == tflite_operations(plain.tflite)
+    assert variable_shapes(export.saved_model) == variable_shapes(plain.saved_model)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_float16"])
+def test_spectral_norm_is_exported_with_the_same_images(dtype, tmp_path):
+    generator = build_upsampling_generator(SpectralNorm, dtype)
+    export = export_generator(generator, tmp_path / "normalised")
+    latents = np.random.default_rng(3).standard_normal((4, 5), "float32")
+    expected = generator(latents)
+    assert np.abs(expected).max() > 0.05
+    serving_default = tf.saved_model.load(str(export.saved_model)).signatures["serving_default"]
+    # The rounding of the 16-bit generator itself.
+    tolerance = 1e-5 if dtype == "float32" else 5e-3
+    for images in (
+        serving_default(latents=tf.constant(latents))["images"],
+        run_tflite(export.tflite.read_bytes(), latents),
+    ):
+        np.testing.assert_allclose(images, expected, rtol=0, atol=tolerance)
 
 
 def test_the_tflite_file_can_be_left_out(generator, tmp_path):

@@ -91,8 +91,7 @@ def test_nearest_upsampling_is_named_with_what_to_use_instead(tmp_path):
         r"The generator cannot be converted to TFLite's builtin operations\. Not convertible: "
         r"Conv2D in \S+/second_convolution\S*\. "
         r"Nearest UpSampling2D layers \(first_doubling, second_doubling\) hide the image's size "
-        r"from what follows: use Conv2DTranspose or "
-        r'UpSampling2D\(interpolation="bilinear"\) instead\. '
+        r"from what follows: use kgan\.layers\.NearestUpSampling2D, which gives the same pixels\. "
         r"Or leave the TFLite file out with tflite=False \(--notflite\)\."
     )
     check_not_convertible(generator, tmp_path, message)

@@ -1,4 +1,4 @@
-"""Layers that Keras lacks."""
+"""Maxout: a dense layer whose activation is learned."""
 
 import keras
 from keras import ops
