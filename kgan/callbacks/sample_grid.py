@@ -8,7 +8,7 @@ import numpy as np
 
 from kgan import images
 from kgan import validation
-from kgan.callbacks.animation import write_animation
+from kgan.animation import write_animation
 from kgan.callbacks.base import GANCallback
 from kgan.files import replacing
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgan.callbacks.animation import write_animation
+from kgan.animation import write_animation
 
 
 def write_pictures(folder, count: int, size: int = 8, mode: str = "L", step: int = 1) -> list:
