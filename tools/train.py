@@ -18,6 +18,9 @@ from pathlib import Path
 from absl import app
 from absl import flags
 from absl import logging
+from run_folder import check_no_arguments
+from run_folder import check_run_folder
+from run_folder import write_flags
 
 FLAGS = flags.FLAGS
 
@@ -87,31 +90,6 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("Interrupted before the training began.", file=sys.stderr)
         return 130
-
-
-def check_no_arguments(arguments: list[str]) -> None:
-    """Raise ValueError for what is no flag, such as the value of a boolean flag."""
-    if arguments:
-        raise ValueError(
-            f"Everything is said by flags. Received: {' '.join(arguments)}. "
-            "Booleans are --conditional or --noconditional, other values follow a '='."
-        )
-
-
-def check_run_folder(run: Path) -> None:
-    """Raise OSError if the folder holds another run, or anything else, or cannot be made."""
-    if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise FileExistsError(
-            f"The run folder must be new or empty. Received: --run_dir={run}, which holds "
-            f"{_contents(run)}. Nothing was changed. Choose another folder, for example "
-            f"--run_dir={run}-2."
-        )
-    above = next(folder for folder in (run, *run.absolute().parents) if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise PermissionError(
-            f"The run folder cannot be made. Received: --run_dir={run}, but {above} is no folder "
-            "that you may write to. Choose another --run_dir."
-        )
 
 
 def check_loss() -> None:
@@ -192,16 +170,6 @@ def describe(images, gan, batches, epochs: int) -> None:
     )
 
 
-def write_flags(run: Path) -> None:
-    """Write the resolved flags: the first file of a run, and what repeats it."""
-    run.mkdir(parents=True, exist_ok=True)
-    resolved = sorted(FLAGS.get_key_flags_for_module(sys.argv[0]), key=lambda flag: flag.name)
-    lines = [flag.serialize() for flag in resolved if flag.value is not None]
-    # Exclusive: of two runs that start in one folder at once, one fails.
-    with open(run / "flags.txt", "x") as file:
-        file.write("".join(f"{line}\n" for line in lines))
-
-
 def train(gan, batches, epochs: int, run: Path) -> int:
     """Fit `gan`, and keep everything in `run`. Returns the exit code."""
     import keras
@@ -277,13 +245,6 @@ def whereabouts(gan, run: Path, seconds: float) -> str:
             f"Export it with\n  python tools/export.py --run_dir={shlex.quote(str(run))}",
         ]
     )
-
-
-def _contents(run: Path) -> str:
-    if not run.is_dir():
-        return "a file"
-    names = sorted(path.name for path in run.iterdir())
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 if __name__ == "__main__":
