@@ -36,7 +36,7 @@ def write_flags(run: Path) -> None:
     """Write the resolved flags: the first file of a run, and what repeats it."""
     run.mkdir(parents=True, exist_ok=True)
     resolved = sorted(flags.FLAGS.get_key_flags_for_module(sys.argv[0]), key=lambda flag: flag.name)
-    lines = [flag.serialize() for flag in resolved if flag.value is not None]
+    lines = [flag.serialize() for flag in resolved if flag.value not in (None, [])]
     # Exclusive: of two runs that start in one folder at once, one fails.
     with open(run / "flags.txt", "x") as file:
         file.write("".join(f"{line}\n" for line in lines))

@@ -43,6 +43,9 @@ flags.DEFINE_integer("width", None, "Channels or units of a layer; unset: the fa
 flags.DEFINE_integer("latent_dim", 64, "Width of the latents.", 1)
 
 flags.DEFINE_string("loss", "non_saturating", "Name of the loss, as kgan.losses.get takes it.")
+flags.DEFINE_multi_string(
+    "regularizer", [], "Penalty on the discriminator, such as r1=0.1; may be repeated."
+)
 flags.DEFINE_float("weight_clip", None, "Bound of the critic's weights, for the WGAN loss.")
 flags.DEFINE_integer("discriminator_steps", 1, "Discriminator updates per generator update, k.", 1)
 flags.DEFINE_integer("batch_size", 64, "Real images per discriminator update, m.", 1)
@@ -77,7 +80,7 @@ def main(arguments: list[str]) -> int:
     try:
         check_no_arguments(arguments[1:])
         check_run_folder(run)
-        check_loss()
+        check_objective()
         images = load_images()
         gan = build_gan(images)
         batches, epochs = load_batches(images, gan)
@@ -92,12 +95,15 @@ def main(arguments: list[str]) -> int:
         return 130
 
 
-def check_loss() -> None:
-    """Raise ValueError for an unknown loss, before data are loaded."""
+def check_objective() -> None:
+    """Raise ValueError for an unknown loss or penalty, before data are loaded."""
     # Keras and TensorFlow take seconds to import: a wrong flag is told before that.
     from kgan import losses
+    from kgan import regularizers
 
     losses.get(FLAGS.loss)
+    for name in FLAGS.regularizer:
+        regularizers.get(name)
 
 
 def load_images():
@@ -139,6 +145,7 @@ def build_gan(images):
         g_optimizer=_optimizer(FLAGS.g_learning_rate),
         loss=FLAGS.loss,
         discriminator_steps=FLAGS.discriminator_steps,
+        d_regularizers=FLAGS.regularizer,
     )
     return gan
 

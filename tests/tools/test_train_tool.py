@@ -166,6 +166,8 @@ def test_wrong_flags_are_told_before_anything_is_imported(flags, message, tmp_pa
     [
         (["--dataset=folder:missing"], "missing"),
         (["--loss=lsgna"], "Unknown GAN loss. Expected a kgan.losses.Loss or one of"),
+        (["--regularizer=r1"], "r1 has no default weight, since it depends on the scale"),
+        (["--regularizer=r1=1"], "R1 needs a discriminator that judges every sample alone."),
         (["--batch_size=20000"], "'digits' has 10000 images, too few for one batch."),
     ],
 )
@@ -232,6 +234,27 @@ def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(pictur
     assert all(np.isfinite(np.array(weight)).all() for weight in gan.weights)
     # Four steps an epoch: the file is of the end of the epoch before.
     assert int(gan.optimizer.iterations) == (int(message.group(2)) - 1) // 4 * 4
+
+
+def test_penalties_are_logged_and_repeated(pictures, tmp_path):
+    penalties = ["--regularizer=r1=0.1", "--regularizer=gradient_penalty"]
+    folder = tmp_path / "run"
+    done = run(
+        *TINY,
+        f"--dataset=folder:{pictures}",
+        f"--run_dir={folder}",
+        "--model=small_mlp",
+        "--epochs=1",
+        *penalties,
+    )
+    assert done.returncode == 0, done.stderr
+    with open(folder / "log.csv") as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["r1"]) > 0
+    assert float(row["gradient_penalty"]) > 0
+    lines = (folder / "flags.txt").read_text().splitlines()
+    assert [line for line in lines if "regularizer" in line] == penalties
+    assert "" not in lines
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
