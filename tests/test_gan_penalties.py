@@ -184,7 +184,7 @@ def test_penalties_see_float32_whatever_the_networks_compute_in():
     half = keras.layers.Activation("linear", dtype="float16")
     gan = kgan.GAN(keras.Sequential([generator, half]), discriminator, LATENT_DIM)
     gan.compile("sgd", "sgd", d_regularizers=Spy(0.5))
-    fitted(gan, epochs=1)
+    gan.fit(IMAGES.astype("float16"), verbose=0)
     assert seen == {"real": tf.float32, "fake": tf.float32, "penalty": tf.float32}
 
 

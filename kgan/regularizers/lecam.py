@@ -78,8 +78,7 @@ class LeCam(Regularizer):
         penalty = self.weight * (ops.square(over) + ops.square(under))
         decay = ops.where(started, self.decay, 0.0)
         for average, logits in ((real_average, real_logits), (fake_average, fake_logits)):
-            mean = ops.stop_gradient(backend.global_mean(logits))
-            average.assign(decay * average + (1 - decay) * mean)
+            average.assign(decay * average + (1 - decay) * backend.global_mean(logits))
         updates.assign(updates + 1)
         return ops.where(started, penalty, ops.zeros_like(penalty))
 

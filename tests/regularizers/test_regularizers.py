@@ -116,6 +116,28 @@ def test_the_gradient_penalty_uses_the_same_weight_in_every_entry():
     assert np.unique(between[:, 0]).size == 50
 
 
+def test_the_gradient_penalty_looks_between_the_real_and_the_fake():
+    real, fake = np.full((500, 2), 3.0, "float32"), np.full((500, 2), 1.0, "float32")
+    seen = []
+
+    def critic(x):
+        seen.append(np.asarray(x))
+        return tf.reduce_sum(x, axis=1, keepdims=True)
+
+    penalty_of(regularizers.GradientPenalty(), critic, real, fake)
+    # alpha 3 + (1 - alpha) 1
+    assert 1 <= seen[-1].min() < 1.05
+    assert 2.95 < seen[-1].max() <= 3
+
+
+@pytest.mark.parametrize("kind", [regularizers.R1, regularizers.R2])
+def test_norms_of_images_are_over_all_axes_but_the_batch(kind):
+    images = np.zeros((3, 4, 5, 2), "float32")
+    # Slope 0.5 in each of 40 entries: 1/2 of 40 / 4.
+    penalties = penalty_of(kind(1.0), lambda x: 0.5 * tf.reduce_sum(x, (1, 2, 3)), images, images)
+    np.testing.assert_allclose(penalties, [5.0, 5.0, 5.0])
+
+
 def test_dragan_looks_between_the_data_and_half_a_standard_deviation_above():
     real = np.random.default_rng(2).normal(3.0, 2.0, size=(4000, 2)).astype("float32")
     seen = []
