@@ -181,10 +181,11 @@ def test_penalties_see_float32_whatever_the_networks_compute_in():
             return penalty
 
     generator, discriminator = networks(policy="mixed_float16")
-    half = keras.layers.Activation("linear", dtype="float16")
-    gan = kgan.GAN(keras.Sequential([generator, half]), discriminator, LATENT_DIM)
+    last = keras.layers.Activation("linear", dtype="float16")
+    gan = kgan.GAN(keras.Sequential([generator, last]), discriminator, LATENT_DIM)
     gan.compile("sgd", "sgd", d_regularizers=Spy(0.5))
-    gan.fit(IMAGES.astype("float16"), verbose=0)
+    half = tf.data.Dataset.from_tensor_slices(IMAGES.astype("float16")).batch(ROWS)
+    gan.fit(half, verbose=0)
     assert seen == {"real": tf.float32, "fake": tf.float32, "penalty": tf.float32}
 
 
