@@ -248,11 +248,13 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         """The generator that makes images for others: the moving average if there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
-    def state_beside_weights(self) -> list[keras.Variable]:
-        """The state of the penalties, which is saved with the GAN."""
-        return [
-            variable for regularizer in self.d_regularizers for variable in regularizer.variables
-        ]
+    def state_beside_weights(self) -> dict[str, keras.Variable]:
+        """The state of the penalties by their names, which is saved with the GAN."""
+        return {
+            f"{regularizer.name}_{index}": variable
+            for regularizer in self.d_regularizers
+            for index, variable in enumerate(regularizer.variables)
+        }
 
     @property
     def metrics(self):

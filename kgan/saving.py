@@ -57,9 +57,9 @@ class WithRandomState:
             if name in beside or name.startswith("random_state_"):
                 variable.assign(beside[name])
 
-    def state_beside_weights(self) -> list[keras.Variable]:
-        """What else is to be saved, that is neither weight nor random state: for subclasses."""
-        return []
+    def state_beside_weights(self) -> dict[str, keras.Variable]:
+        """What else is to be saved under which name, neither weight nor random state."""
+        return {}
 
     def export(self, *args, **kwargs):
         """Keras' export, which would ship the discriminator too: see `kgan.export`.
@@ -84,11 +84,11 @@ class WithRandomState:
                 state.assign(value)
 
     def _named_state(self) -> dict[str, keras.Variable]:
-        groups = {"random_state": self._random_states(), "own_state": self.state_beside_weights()}
+        random = enumerate(self._random_states())
+        beside = self.state_beside_weights().items()
         return {
-            f"{group}_{index}": variable
-            for group, variables in groups.items()
-            for index, variable in enumerate(variables)
+            **{f"random_state_{index}": variable for index, variable in random},
+            **{f"own_state_{name}": variable for name, variable in beside},
         }
 
     def _random_states(self) -> list[keras.Variable]:

@@ -196,13 +196,42 @@ def test_the_averages_of_lecam_are_saved_and_training_goes_on_with_equal_numbers
     loaded = keras.models.load_model(tmp_path / "gan.keras")
     assert [r.name for r in loaded.d_regularizers] == [r.name for r in gan.d_regularizers]
     state, loaded_state = (
-        [float(variable) for variable in model.state_beside_weights()] for model in (gan, loaded)
+        [float(variable) for variable in model.state_beside_weights().values()]
+        for model in (gan, loaded)
     )
     assert state == loaded_state
     # Two epochs of three batches.
     assert state[-1] == 6
     assert fitted(gan) == fitted(loaded)
     np.testing.assert_array_equal(weights_of(gan), weights_of(loaded))
+
+
+def test_one_object_given_to_two_gans_has_a_state_in_each():
+    lecam = regularizers.LeCam(start=0)
+    first, second = make_gan(lecam), make_gan(lecam)
+    fitted(first)
+    assert float(first.state_beside_weights()["lecam_2"]) == 6
+    assert float(second.state_beside_weights()["lecam_2"]) == 0
+
+
+def test_penalties_see_the_discriminator_in_training_mode():
+    seen = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, inputs, training=False):
+            seen.append(training)
+            return inputs
+
+    generator, _ = networks()
+    critic = keras.Sequential(
+        [keras.Input((4, 4, 1)), keras.layers.Flatten(), Spy(), keras.layers.Dense(1)]
+    )
+    gan = kgan.GAN(generator, critic, LATENT_DIM)
+    gan.compile("sgd", "sgd", d_regularizers=["r1=1", "gradient_penalty"])
+    seen.clear()
+    gan.train_step(tf.constant(IMAGES[:ROWS]))
+    # Reals, fakes, two penalties, and the generator's fakes.
+    assert seen == [True] * 5
 
 
 def test_weights_load_into_a_gan_with_other_penalties(tmp_path):
@@ -214,7 +243,7 @@ def test_weights_load_into_a_gan_with_other_penalties(tmp_path):
     np.testing.assert_array_equal(weights_of(gan), weights_of(other))
     other.save_weights(tmp_path / "fewer.weights.h5")
     gan.load_weights(tmp_path / "fewer.weights.h5")
-    assert float(gan.state_beside_weights()[-1]) == 6
+    assert float(gan.state_beside_weights()["lecam_2"]) == 6
 
 
 def test_penalties_that_mean_nothing_for_the_discriminator_are_refused_by_compile():
@@ -238,7 +267,7 @@ def test_compiling_again_starts_with_other_penalties():
     fitted(gan)
     gan.compile("sgd", "sgd", d_regularizers=[regularizers.R2(0.1)])
     assert set(fitted(gan)) == {"d_loss", "g_loss", "d_real", "d_fake", "r2"}
-    assert gan.state_beside_weights() == []
+    assert gan.state_beside_weights() == {}
 
 
 TWO_REPLICAS = """
@@ -262,7 +291,7 @@ TWO_REPLICAS = """
             with strategy.scope():
                 gan = tests.make_gan(tests.every_penalty(), loss=loss, discriminator_steps=2)
             logs = tests.fitted(gan)
-            state = [variable.numpy() for variable in gan.state_beside_weights()]
+            state = [variable.numpy() for variable in gan.state_beside_weights().values()]
             found.append([tests.weights_of(gan), state, *logs.values()])
         for one, two in zip(*found, strict=True):
             np.testing.assert_allclose(one, two, rtol=2e-5, atol=1e-6)

@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
-# Once, from a random vector, on the initial kernel. Sigma of a random kernel is then at most 3 %
-# too small; after one iteration alone it would be about 20 %.
+# Once, from a random vector, on the initial kernel. Sigma of a random kernel is then a few
+# percent too small at most; after one iteration alone it would be about 20 %.
 _FIRST_ITERATIONS = 20
 
 _TRANSPOSED = (
@@ -50,7 +50,8 @@ class SpectralNorm(keras.layers.Wrapper):
             that of the whole.
 
     Raises:
-        ValueError: when built, if the layer has no kernel, or several as `SeparableConv2D` has.
+        ValueError: for a model in place of a layer; when built, if the layer has no kernel, or
+            several as `SeparableConv2D` has.
 
     Example:
         >>> layer = SpectralNorm(keras.layers.Conv2D(64, 3, padding="same"))
@@ -59,10 +60,15 @@ class SpectralNorm(keras.layers.Wrapper):
 
     Reference:
         Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks,
-        arXiv 1802.05957, equations 8 and 12, Algorithm 1.
+        arXiv 1802.05957, equations 19 to 23.
     """
 
     def __init__(self, layer, **kwargs):
+        if isinstance(layer, keras.Model):
+            raise ValueError(
+                "SpectralNorm wraps one layer. "
+                f"Received: the model {layer.name!r}. Wrap the layers in it, each with its own."
+            )
         # With a mixed policy Keras would cast the kernel before sigma is computed of it, and with
         # autocast the inputs, which the layer casts as it needs them.
         kwargs["dtype"] = getattr(layer, "variable_dtype", None)
@@ -84,6 +90,11 @@ class SpectralNorm(keras.layers.Wrapper):
     @property
     def kernel(self):
         """The layer's kernel W as it is trained and saved, a Keras variable."""
+        if not self.layer.built:
+            raise ValueError(
+                f"The layer {self.layer.name!r} under SpectralNorm is not built yet and has no "
+                "kernel. Call the model or its build() first."
+            )
         kernels = [
             weight
             for weight in self.layer.weights

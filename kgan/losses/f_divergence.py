@@ -110,7 +110,8 @@ class FDivergence(Loss):
     "jensen_shannon" is twice the usual JSD, and "gan" 2 JSD - log 4: equation 1 of the 2014 paper,
     with D = sigmoid(v). The conjugate of Pearson's row is exact for t >= -2; below it the parabola
     stays a valid, weaker bound, whose saturating generator is pushed the wrong way there. Where an
-    exponent passes 20, exp goes on as its tangent, so that no logit overflows.
+    exponent passes 20, exp goes on as its tangent, so that no logit overflows; the bound is one
+    only below that, for ratios p / q between exp(-20) and exp(20).
 
     Args:
         divergence: str, a row of the table.
@@ -129,7 +130,7 @@ class FDivergence(Loss):
     """  # noqa: E501 - a row of a table is one line
 
     def __init__(self, divergence: str, *, non_saturating: bool = False):
-        if divergence not in _TABLE:
+        if not isinstance(divergence, str) or divergence not in _TABLE:
             raise ValueError(
                 f"Unknown f-divergence. Expected one of {list(_TABLE)}. Received: {divergence!r}."
             )

@@ -20,6 +20,7 @@ class _Relativistic(Loss):
                 f"{type(self).__name__} compares fakes with reals in the generator's loss too. "
                 "Expected: the logits of as many reals. Received: real_logits=None."
             )
+        check_same_shape(real_logits, fake_logits)
         # The players change places: the generator wants fakes to look more real than reals.
         return self.discriminator_loss(fake_logits, real_logits)
 

@@ -2,8 +2,9 @@
 
 A regularizer is a small object with the protocol of `Regularizer`: `kgan.GAN` calls it at every
 discriminator update with the discriminator, the minibatch and its logits, adds what it returns to
-the discriminator's loss, and logs its mean under its own name. Gradients are those of the logits
-by the images, one norm per sample over all axes but the batch.
+the discriminator's loss, and logs its mean under its own name. Gradients are those of a sample's
+logit (the sum of its logits, if a patch discriminator gives several) by its image, one norm per
+sample over all axes but the batch.
 
 In the formulas r is a real logit D(x), f a fake logit D(G(z)), E_p the mean over reals and E_q the
 mean over fakes.

@@ -1,5 +1,7 @@
 """Regularizers by name, config or as they are."""
 
+import copy
+
 import keras
 
 from kgan.regularizers.gradient import DRAGAN
@@ -9,6 +11,8 @@ from kgan.regularizers.gradient import GradientPenalty
 from kgan.regularizers.lecam import LeCam
 from kgan.regularizers.regularizer import Regularizer
 
+# What a GAN logs of its players.
+_TAKEN = ("d_loss", "g_loss", "d_real", "d_fake")
 _BY_NAME = {kind.name: kind for kind in (R1, R2, GradientPenalty, DRAGAN, LeCam)}
 
 
@@ -29,14 +33,16 @@ def get(identifier) -> Regularizer:
             is no `Regularizer`.
     """
     if isinstance(identifier, str):
-        return _named(*identifier.partition("=")[::2])
+        return _named(*identifier.partition("="))
     if isinstance(identifier, dict):
         identifier = keras.saving.deserialize_keras_object(identifier)
     if isinstance(identifier, Regularizer):
         return identifier
+    remedy = ""
+    if isinstance(identifier, keras.regularizers.Regularizer):
+        remedy = " Keras' own punish weights: use weight_decay= of the optimizer in their place."
     raise ValueError(
-        f"Unknown regularizer of a discriminator. {_expected()} Received: {identifier!r}. Keras' "
-        "own regularizers punish weights: give those to layers, or weight_decay= to the optimizer."
+        f"Unknown regularizer of a discriminator. {_expected()} Received: {identifier!r}.{remedy}"
     )
 
 
@@ -48,18 +54,26 @@ def get_all(identifiers, discriminator) -> list[Regularizer]:
         discriminator: keras model they are to punish.
 
     Returns:
-        List of `Regularizer`.
+        List of `Regularizer`, copies: one object given to two GANs has a state in each.
 
     Raises:
-        ValueError: as `get`; if two have one name, or one means nothing for this discriminator.
+        ValueError: as `get`; if two have one name, or that of another log, or one means nothing for
+            this discriminator.
     """
     if identifiers is None:
         return []
     several = isinstance(identifiers, (list, tuple))
-    found = [get(identifier) for identifier in (identifiers if several else [identifiers])]
+    found = [
+        copy.copy(get(identifier)) for identifier in (identifiers if several else [identifiers])
+    ]
     names = [regularizer.name for regularizer in found]
     for regularizer in found:
         regularizer.check_discriminator(discriminator)
+        if regularizer.name in _TAKEN:
+            raise ValueError(
+                f"{type(regularizer).__name__} would be logged as {regularizer.name!r}, which the "
+                "players are. Expected: a name of its own, by the class attribute name."
+            )
         if names.count(regularizer.name) > 1:
             raise ValueError(
                 "Every penalty is logged under its own name. Expected: different regularizers. "
@@ -68,7 +82,7 @@ def get_all(identifiers, discriminator) -> list[Regularizer]:
     return found
 
 
-def _named(name: str, weight: str) -> Regularizer:
+def _named(name: str, sign: str, weight: str) -> Regularizer:
     if name not in _BY_NAME:
         raise ValueError(f"Unknown regularizer. {_expected()} Received: {name!r}.")
     if not weight and name in ("r1", "r2"):
@@ -77,7 +91,7 @@ def _named(name: str, weight: str) -> Regularizer:
             f"Expected: {name}=gamma, for example {name}=0.1. Received: {name!r}."
         )
     try:
-        return _BY_NAME[name](*([float(weight)] if weight else []))
+        return _BY_NAME[name](*([float(weight)] if sign else []))
     except ValueError as error:
         if "could not convert" not in str(error):
             raise

@@ -1,11 +1,14 @@
-"""Penalties on the slope of the discriminator, by its second derivatives."""
+"""Penalties on the slope of the discriminator, by its second derivatives.
+
+Where a discriminator gives several logits per sample, as patch discriminators do, D is their sum.
+"""
 
 import keras
 from keras import ops
 
 from kgan import backend
 from kgan.regularizers.regularizer import Regularizer
-from kgan.regularizers.regularizer import check_weight
+from kgan.regularizers.regularizer import checked_weight
 
 # Under the square root: a norm of zero would have no gradient but NaN.
 _EPSILON = 1e-12
@@ -17,8 +20,9 @@ class _OfGradient(Regularizer):
     def check_discriminator(self, discriminator):
         # Keras has no public walk that also enters wrappers and custom layers' own layers.
         for layer in discriminator._flatten_layers():
-            mixes = getattr(layer, "mixes_samples", False)
-            if mixes or isinstance(layer, keras.layers.BatchNormalization):
+            # Frozen, batch norm is a fixed scale and shift.
+            batch_norm = isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+            if batch_norm or getattr(layer, "mixes_samples", False):
                 raise ValueError(
                     f"{type(self).__name__} needs a discriminator that judges every sample alone. "
                     f"Received: {discriminator.name!r} with the layer {layer.name!r} "
@@ -53,8 +57,7 @@ class R1(_OfGradient):
     name = "r1"
 
     def __init__(self, gamma: float):
-        check_weight(type(self).__name__, "gamma", gamma)
-        self.gamma = gamma
+        self.gamma = checked_weight(type(self).__name__, "gamma", gamma)
 
     def __call__(self, discriminator, *, real_images, **_):
         return self.gamma / 2 * _squared_norms(discriminator, real_images)
@@ -110,10 +113,8 @@ class GradientPenalty(_OfGradient):
     name = "gradient_penalty"
 
     def __init__(self, weight: float = 10.0, *, target: float = 1.0, one_sided: bool = False):
-        check_weight(type(self).__name__, "weight", weight)
-        check_weight(type(self).__name__, "target", target)
-        self.weight = weight
-        self.target = target
+        self.weight = checked_weight(type(self).__name__, "weight", weight)
+        self.target = checked_weight(type(self).__name__, "target", target)
         self.one_sided = one_sided
 
     def __call__(self, discriminator, *, real_images, fake_images, seed, **_):
@@ -150,8 +151,7 @@ class DRAGAN(_OfGradient):
     name = "dragan"
 
     def __init__(self, weight: float = 10.0):
-        check_weight(type(self).__name__, "weight", weight)
-        self.weight = weight
+        self.weight = checked_weight(type(self).__name__, "weight", weight)
 
     def __call__(self, discriminator, *, real_images, seed, **_):
         alpha = _uniform_per_sample(real_images, seed)
@@ -181,6 +181,6 @@ def _norms(discriminator, images):
 
 
 def _squared_norms(discriminator, images):
-    """||grad_x D(x)||^2 of every sample, shape (batch,), in float32."""
+    """||grad_x D(x)||^2 of every sample, D the sum of its logits, shape (batch,), in float32."""
     gradients = backend.input_gradients(discriminator, images)
     return ops.sum(ops.square(gradients), axis=tuple(range(1, len(images.shape))))

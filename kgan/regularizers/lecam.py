@@ -1,11 +1,13 @@
 """LeCam: a tie to what the discriminator used to say."""
 
+import numbers
+
 import keras
 from keras import ops
 
 from kgan import backend
 from kgan.regularizers.regularizer import Regularizer
-from kgan.regularizers.regularizer import check_weight
+from kgan.regularizers.regularizer import checked_weight
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -13,7 +15,7 @@ class LeCam(Regularizer):
     """Holds logits near the moving averages of the other kind, for training on little data.
 
     weight (relu(r - f_average)^2 + relu(r_average - f)^2), where the averages follow the mean
-    logits over the global batch of earlier discriminator updates. Before the first `start` updates
+    logits over the global batch of earlier discriminator updates. During the first `start` updates
     they are the last minibatch's means, and the penalty is zero. It looks at logits alone, so
     batch norm in the discriminator does no harm. The averages are saved with the GAN.
 
@@ -33,19 +35,19 @@ class LeCam(Regularizer):
     name = "lecam"
 
     def __init__(self, weight: float = 0.3, *, decay: float = 0.99, start: int = 1000):
-        check_weight(type(self).__name__, "weight", weight)
-        if not 0 <= decay < 1:
+        decay = checked_weight(type(self).__name__, "decay", decay)
+        if decay >= 1:
             raise ValueError(
                 "decay of LeCam must lie in [0, 1): at 1 the averages would never move. "
                 f"Received: decay={decay}."
             )
-        if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+        if isinstance(start, bool) or not isinstance(start, numbers.Integral) or start < 0:
             raise ValueError(
                 f"start of LeCam must be a number of updates >= 0. Received: start={start!r}."
             )
-        self.weight = weight
+        self.weight = checked_weight(type(self).__name__, "weight", weight)
         self.decay = decay
-        self.start = start
+        self.start = int(start)
         self._state = []
 
     def build(self):

@@ -1,6 +1,7 @@
 """The protocol of every penalty."""
 
 import math
+import numbers
 
 
 class Regularizer:
@@ -58,20 +59,24 @@ class Regularizer:
         return cls(**config)
 
 
-def check_weight(kind: str, name: str, weight: float) -> None:
-    """Raise unless a penalty's weight is a number that punishes.
+def checked_weight(kind: str, name: str, weight: float) -> float:
+    """A penalty's weight, if it is a number that punishes.
 
     Args:
         kind: the class, for the message.
         name: the argument, for the message.
         weight: anything.
 
+    Returns:
+        The weight as a float.
+
     Raises:
         ValueError: if it is negative, not finite or no number.
     """
-    number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+    number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
     if not number or not math.isfinite(weight) or weight < 0:
         raise ValueError(
             f"{name} of {kind} must be a finite number >= 0: a negative weight would reward what "
             f"the penalty is there to punish. Received: {name}={weight!r}."
         )
+    return float(weight)

@@ -486,3 +486,20 @@ def test_a_layer_without_one_kernel_is_refused(layer, found):
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         built(layer, (4, 4, 2), name="norm")
+
+
+def test_a_model_in_place_of_a_layer_is_refused():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="pair")
+    message = (
+        "SpectralNorm wraps one layer. Received: the model 'pair'. Wrap the layers in it, each "
+        "with its own."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        SpectralNorm(model)
+
+
+def test_a_layer_that_is_not_built_says_so():
+    layer = SpectralNorm(keras.layers.Dense(2, name="late"))
+    message = "The layer 'late' under SpectralNorm is not built yet and has no kernel."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        _ = layer.kernel

@@ -141,3 +141,5 @@ def test_an_unknown_divergence_is_refused():
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         losses.FDivergence("kll")
+    with pytest.raises(ValueError, match=re.escape("Received: ['kl'].")):
+        losses.FDivergence(["kl"])

@@ -331,6 +331,14 @@ def test_config_round_trip_gives_the_same_loss(name):
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert type(copy) is type(loss)
     assert copy.get_config() == loss.get_config()
+    np.testing.assert_array_equal(
+        copy.discriminator_loss(tensor(REAL), tensor(FAKE)),
+        loss.discriminator_loss(tensor(REAL), tensor(FAKE)),
+    )
+    np.testing.assert_array_equal(
+        generator_loss(copy, tensor(REAL), tensor(FAKE)),
+        generator_loss(loss, tensor(REAL), tensor(FAKE)),
+    )
 
 
 @every_loss
@@ -345,6 +353,9 @@ def test_logits_of_different_shapes_are_refused(name, real, fake):
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         CASES[name].loss.discriminator_loss(tf.zeros(real), tf.zeros(fake))
+    if CASES[name].loss.compares_with_reals:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            CASES[name].loss.generator_loss(tf.zeros(real), tf.zeros(fake))
 
 
 def test_an_unknown_batch_size_is_no_difference():

@@ -138,6 +138,27 @@ def test_norms_of_images_are_over_all_axes_but_the_batch(kind):
     np.testing.assert_allclose(penalties, [5.0, 5.0, 5.0])
 
 
+def test_the_slope_of_several_logits_is_that_of_their_sum():
+    images = np.zeros((2, 4, 4, 1), "float32")
+    # 16 logits 2 x, each of another pixel: slope 2 in each of 16 entries.
+    np.testing.assert_allclose(
+        penalty_of(regularizers.R1(1.0), lambda x: 2 * x, images, images), 32
+    )
+
+
+def test_frozen_batch_norm_mixes_nothing():
+    batch_norm = keras.layers.BatchNormalization()
+    critic = keras.Sequential([keras.Input((4,)), batch_norm, keras.layers.Dense(1)])
+    batch_norm.trainable = False
+    EVERY["r1"].check_discriminator(critic)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert regularizers.R1(np.float32(0.5)).get_config() == {"gamma": 0.5}
+    assert type(regularizers.R1(np.float32(0.5)).gamma) is float
+    assert regularizers.LeCam(start=np.int64(3)).start == 3
+
+
 def test_dragan_looks_between_the_data_and_half_a_standard_deviation_above():
     real = np.random.default_rng(2).normal(3.0, 2.0, size=(4000, 2)).astype("float32")
     seen = []
@@ -327,6 +348,8 @@ def test_weights_that_reward_or_are_no_numbers_are_refused(kind, argument, value
 def test_lecam_refuses_averages_that_never_move_and_odd_starts():
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\).*Received: decay=1.0"):
         regularizers.LeCam(decay=1.0)
+    with pytest.raises(ValueError, match=r"decay of LeCam must be a finite number"):
+        regularizers.LeCam(decay="0.9")
     with pytest.raises(ValueError, match="number of updates >= 0"):
         regularizers.LeCam(start=-1)
 

@@ -55,7 +55,8 @@ def test_get_takes_regularizers_and_configs():
         ("r1=much", "The weight of r1 must be a number. Expected: r1=0.1, for example."),
         ("r1=-1", "gamma of R1 must be a finite number >= 0"),
         (3, "Unknown regularizer of a discriminator. Expected a kgan.regularizers.Regularizer"),
-        (keras.regularizers.L2(), "punish weights: give those to layers"),
+        (keras.regularizers.L2(), "Keras' own punish weights: use weight_decay= of the optimizer"),
+        ("gradient_penalty=", "The weight of gradient_penalty must be a number."),
     ],
 )
 def test_what_is_no_regularizer_is_refused(identifier, message):
@@ -69,6 +70,15 @@ def test_one_stands_for_a_list_and_none_for_an_empty_one():
     assert one.gamma == 0.1
     names = [r.name for r in regularizers.get_all(["r1=0.1", "lecam"], DISCRIMINATOR)]
     assert names == ["r1", "lecam"]
+
+
+def test_a_penalty_with_the_name_of_a_loss_is_refused():
+    class Odd(regularizers.Regularizer):
+        name = "d_loss"
+
+    message = "Odd would be logged as 'd_loss', which the players are. Expected: a name of its own"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        regularizers.get_all(Odd(), DISCRIMINATOR)
 
 
 def test_two_penalties_of_one_name_are_refused():
