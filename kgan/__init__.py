@@ -9,6 +9,7 @@ from kgan import losses
 from kgan import models
 from kgan import regularizers
 from kgan import theory
+from kgan import toys
 from kgan.gan import GAN
 from kgan.optimizers import GANOptimizer
 from kgan.version import __version__
@@ -26,4 +27,5 @@ __all__ = [
     "models",
     "regularizers",
     "theory",
+    "toys",
 ]

@@ -25,6 +25,7 @@ FLOORS = [
         "version": set(),
     },
     {
+        "animation": {"files"},
         "data": {"images", "validation"},
         "losses": {"backend"},
         "models": {"layers", "validation"},
@@ -48,7 +49,11 @@ FLOORS = [
             "validation",
         },
     },
-    {"callbacks": {"files", "images", "validation"}, "export": {"files", "images", "layers"}},
+    {
+        "callbacks": {"animation", "files", "images", "validation"},
+        "export": {"files", "images", "layers"},
+        "toys": {"backend", "constraints", "gan", "layers", "losses", "theory", "validation"},
+    },
 ]
 WITH_TENSORFLOW = {"backend", "data", "export"}
 
@@ -101,6 +106,7 @@ def test_no_file_outgrows_its_subject(path):
 def test_public_names_are_listed_once_and_exist():
     import kgan
 
-    for module in (kgan, kgan.models, kgan.data, kgan.callbacks, kgan.export):
+    rooms = (kgan.callbacks, kgan.data, kgan.export, kgan.layers, kgan.losses, kgan.models)
+    for module in (kgan, *rooms, kgan.regularizers, kgan.toys):
         assert len(set(module.__all__)) == len(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)

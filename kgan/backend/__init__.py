@@ -18,6 +18,7 @@ from kgan.backend.tensorflow import global_mean
 from kgan.backend.tensorflow import global_rows
 from kgan.backend.tensorflow import input_gradients
 from kgan.backend.tensorflow import num_replicas
+from kgan.backend.tensorflow import repeated
 from kgan.backend.tensorflow import scope
 from kgan.backend.tensorflow import value_and_gradients
 
@@ -27,6 +28,7 @@ __all__ = [
     "global_rows",
     "input_gradients",
     "num_replicas",
+    "repeated",
     "scope",
     "value_and_gradients",
 ]

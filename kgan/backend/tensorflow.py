@@ -86,6 +86,27 @@ def value_and_gradients(objective, variables: list):
     return others, tape.gradient(value, [variable.value for variable in variables])
 
 
+def repeated(step):
+    """Compile a step and a loop around it.
+
+    Args:
+        step: function without arguments, called for what it does to variables, all of which exist.
+
+    Returns:
+        Function of an int that runs the step so many times in one call.
+    """
+
+    @tf.function(jit_compile=True)
+    def run(times):
+        def body(done):
+            step()
+            return done + 1
+
+        tf.while_loop(lambda done: done < times, body, [tf.constant(0)])
+
+    return lambda times: run(tf.constant(times))
+
+
 def first_batch(x, y=None, batch_size: int | None = None) -> tuple:
     """Look at the first batch that `fit` or `evaluate` would see.
 

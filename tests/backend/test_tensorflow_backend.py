@@ -85,3 +85,32 @@ def test_another_backend_is_refused_with_the_setting_to_change():
         "ImportError: kgan trains on Keras' TensorFlow backend. Expected KERAS_BACKEND=tensorflow, "
         "received: jax. Set the environment variable KERAS_BACKEND=tensorflow"
     ) in done.stderr
+
+
+def test_the_global_mean_of_one_device_is_the_mean():
+    assert float(backend.global_mean(tf.constant([[1.0, 2.0], [3.0, 6.0]]))) == 3.0
+
+
+def test_input_gradients_are_those_of_each_row_and_have_gradients_themselves():
+    weight = tf.Variable(3.0)
+    x = tf.constant([[1.0], [2.0]])
+    with tf.GradientTape() as tape:
+        # d(w x^3)/dx = 3 w x^2
+        gradients = backend.input_gradients(lambda rows: weight * rows**3, x)
+    assert gradients.numpy().tolist() == [[9.0], [36.0]]
+    # and by w, summed over the rows: 3 (1 + 4)
+    assert float(tape.gradient(gradients, weight)) == 15.0
+
+
+def test_repeated_steps_are_compiled_once_and_taken_as_often_as_asked():
+    count, traces = keras.Variable(0, dtype="int32"), []
+
+    def step():
+        traces.append(1)
+        count.assign(count + 1)
+
+    many_steps = backend.repeated(step)
+    for times in (1, 5, 0, 4):
+        many_steps(times)
+    assert int(count) == 10
+    assert len(traces) == 1

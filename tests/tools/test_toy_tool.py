@@ -1,0 +1,172 @@
+"""tools/toy.py: pictures and numbers in a run folder, and errors in one line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+TOOL = [sys.executable, str(ROOT / "tools" / "toy.py")]
+# As little as a training can be.
+TINY = ["--steps=6", "--moments=3", "--width=4", "--g_depth=1", "--d_depth=1", "--batch_size=8"]
+
+
+def run(*arguments, folder=None):
+    return subprocess.run(
+        [*TOOL, *arguments], capture_output=True, text=True, check=False, cwd=folder
+    )
+
+
+def results_of(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toys") / "grid"
+    done = run(
+        *TINY,
+        "--toy=grid",
+        "--loss=hinge",
+        "--regularizer=r1=0.5",
+        "--regularizer=gradient_penalty",
+        "--discriminator_steps=2",
+        "--ema_halflife_images=0",
+        "--num_seeds=2",
+        f"--run_dir={folder}",
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_a_mixture_leaves_flags_numbers_strip_and_film(grid):
+    folder, printed = grid
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"flags.txt", "results.json", "strip.png", "animation.webp"}
+    assert f"Left in {folder}: animation.webp, flags.txt, results.json, strip.png" in printed
+    results = results_of(folder)
+    assert results["toy"] == "grid"
+    settings = results["settings"]
+    assert settings["loss"] == "hinge"
+    assert settings["regularizers"] == ["r1=0.5", "gradient_penalty"]
+    assert settings["ema_halflife_images"] is None
+    assert (settings["steps"], settings["width"], settings["discriminator_steps"]) == (6, 4, 2)
+    # What no flag says is the toy's own.
+    assert settings["g_learning_rate"] == 6e-3
+
+
+def test_every_seed_is_looked_at_from_the_first_to_the_last_step(grid):
+    folder, printed = grid
+    seeds = results_of(folder)["seeds"]
+    assert [seed["seed"] for seed in seeds] == [0, 1]
+    for seed in seeds:
+        assert [look["step"] for look in seed["moments"]] == [0, 2, 4, 6]
+        assert "d_loss" not in seed["moments"][0]
+        last = seed["moments"][-1]
+        assert {"d_loss", "g_loss", "r1", "gradient_penalty", "modes"} <= set(last)
+        row = f"{seed['seed']:4}  {last['modes']:2}/25  {last['high_quality']:12.1%}"
+        assert row in printed
+    assert seeds[0]["moments"][-1]["d_loss"] != seeds[1]["moments"][-1]["d_loss"]
+
+
+def test_the_pictures_show_all_moments(grid):
+    folder, _ = grid
+    with Image.open(folder / "strip.png") as strip:
+        # Four moments fit into one strip.
+        assert strip.size == (4 * 260, 310)
+    with Image.open(folder / "animation.webp") as film:
+        assert film.n_frames == 4
+
+
+def test_the_same_flags_give_the_same_numbers(grid, tmp_path):
+    folder, _ = grid
+    again = tmp_path / "again"
+    done = run(f"--flagfile={folder / 'flags.txt'}", f"--run_dir={again}")
+    assert done.returncode == 0, done.stderr
+    for first, second in zip(results_of(folder)["seeds"], results_of(again)["seeds"], strict=True):
+        np.testing.assert_equal(first["moments"], second["moments"])
+
+
+def test_the_gaussian_leaves_figure_1_and_its_numbers(tmp_path):
+    folder = tmp_path / "gaussian"
+    done = run(*TINY, "--toy=gaussian", f"--run_dir={folder}")
+    assert done.returncode == 0, done.stderr
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"flags.txt", "results.json", "strip.png", "animation.webp"}
+    (seed,) = results_of(folder)["seeds"]
+    assert [look["step"] for look in seed["moments"]] == [0, 2, 4, 6]
+    last = seed["moments"][-1]
+    assert f"{last['value']:.4f}  {last['jensen_shannon']:.4f}" in done.stdout
+    assert {"mean_real", "largest_gap", "lower_bound", "d_loss"} <= set(last)
+
+
+def test_a_loss_without_probabilities_has_no_value(tmp_path):
+    folder = tmp_path / "gaussian"
+    done = run(*TINY, "--toy=gaussian", "--loss=wasserstein", f"--run_dir={folder}")
+    assert done.returncode == 0, done.stderr
+    last = results_of(folder)["seeds"][0]["moments"][-1]
+    assert last["value"] is None
+    assert last["largest_gap"] is None
+    assert "   0        -  " in done.stdout
+
+
+def test_saturation_leaves_curves_and_a_picture(tmp_path):
+    folder = tmp_path / "saturation"
+    done = run("--toy=saturation", "--steps=30", f"--run_dir={folder}")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in folder.iterdir()} == {"flags.txt", "results.json", "strip.png"}
+    results = results_of(folder)
+    assert results["steps"][-1] == 30
+    assert set(results["curves"]) == {"minimax", "non_saturating", "least_squares"}
+    last = results["curves"]["minimax"]["gradient_norm"][-1]
+    assert f"     30  {results['curves']['minimax']['fake_score'][-1]:12.6f}  {last:17.6f}" in (
+        done.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [["--d_learning_rate=1e30"], ["--g_learning_rate=1e30"]],
+    ids=["discriminator", "generator"],
+)
+def test_trainings_that_diverge_are_told_and_kept(rates, tmp_path):
+    done = run(
+        *TINY,
+        "--toy=ring",
+        "--loss=kl",
+        "--regularizer=",
+        "--optimizer=sgd",
+        "--num_seeds=2",
+        *rates,
+        f"--run_dir={tmp_path / 'run'}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("diverged: NaN or infinity after step") == 2
+    for seed in results_of(tmp_path / "run")["seeds"]:
+        assert seed["moments"][0]["step"] == 0
+        assert seed["moments"][-1]["step"] < 6
+    assert (tmp_path / "run" / "strip.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--toy=moons"], "--toy=moons: value should be one of <gaussian|ring|grid|saturation>"),
+        (["--toy=ring", "--loss=kll"], "error: Unknown GAN loss. Expected a kgan.losses.Loss or"),
+        (["--toy=ring", "--regularizer=r1"], "error: r1 has no default weight"),
+        (["--toy=ring", "--regularizer=r1=-1"], "error: gamma of R1 must be a finite number >= 0"),
+        (["--toy=ring", "--g_learning_rate=0"], "error: A learning rate must be positive."),
+        (["--toy=ring", "--beta_1=1"], "--beta_1=1.0: must lie in [0, 1)."),
+        (["--toy=ring", "nonsense"], "error: Everything is said by flags. Received: nonsense."),
+    ],
+)
+def test_errors_are_told_and_no_run_folder_is_made(arguments, message, tmp_path):
+    done = run(*arguments, "--run_dir=run", folder=tmp_path)
+    assert done.returncode != 0
+    assert message in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()

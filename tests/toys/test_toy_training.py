@@ -1,0 +1,187 @@
+"""Many steps in one call are the same steps, and one compilation serves many seeds."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import toys
+
+SETTINGS = dataclasses.replace(
+    toys.PRESETS["ring"],
+    loss="non_saturating",
+    regularizers=("lecam",),
+    steps=20,
+    width=8,
+    g_depth=1,
+    d_depth=1,
+    batch_size=4,
+    discriminator_steps=2,
+)
+POINTS = toys.ring().sample(50, seed=0)
+
+
+def build(seed):
+    return toys.build_gan(SETTINGS, 2, seed)
+
+
+def make_trainer(seed=0):
+    return toys.ToyTrainer(build, POINTS, batch_size=4, seed=seed)
+
+
+def state(gan):
+    variables = gan.variables + gan.optimizer.variables + [*gan.state_beside_weights().values()]
+    return [np.array(variable) for variable in variables]
+
+
+def assert_equal_states(first, second):
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_steps_in_one_call_are_those_called_one_by_one():
+    together, apart = make_trainer(), make_trainer()
+    together.advance(6)
+    for _ in range(6):
+        apart.advance(1)
+    assert_equal_states(state(together.gan), state(apart.gan))
+    assert int(together.gan.optimizer.iterations) == 6
+    assert int(together.gan.optimizer.d_optimizer.iterations) == 12
+    assert int(together.gan.images_seen) == 6 * 8
+
+
+def test_a_step_is_a_train_step_on_points_of_the_data():
+    seen = []
+    trainer = make_trainer()
+    trainer.gan.train_step = seen.append
+    trainer._step()
+    (batch,) = seen
+    assert batch.shape == (8, 2)
+    assert {tuple(row) for row in batch.numpy()} <= {tuple(row) for row in POINTS}
+    before = batch.numpy()
+    trainer._step()
+    assert not np.array_equal(seen[1].numpy(), before)
+
+
+def test_logs_are_means_over_the_last_call():
+    trainer = make_trainer()
+    first = trainer.advance(5)
+    assert set(first) == {"d_loss", "g_loss", "d_real", "d_fake", "lecam"}
+    second = trainer.advance(5)
+    whole = make_trainer().advance(10)
+    for name in first:
+        np.testing.assert_allclose(whole[name], (first[name] + second[name]) / 2, rtol=1e-5)
+
+
+def test_a_restart_is_a_new_beginning():
+    trainer = make_trainer(seed=0)
+    trainer.advance(5)
+    trainer.restart(7)
+    assert_equal_states(state(trainer.gan), state(build(7)))
+    trainer.advance(5)
+    other = make_trainer(seed=7)
+    other.advance(5)
+    assert_equal_states(state(trainer.gan), state(other.gan))
+    trainer.restart(8)
+    trainer.advance(5)
+    weights = [np.array(gan.generator.weights[0]) for gan in (trainer.gan, other.gan)]
+    assert not np.array_equal(*weights)
+
+
+def test_the_loop_is_compiled_once():
+    trainer = make_trainer()
+    traces = []
+    step = trainer.gan.train_step
+    trainer.gan.train_step = lambda data: traces.append(1) or step(data)
+    trainer.advance(2)
+    trainer.restart(3)
+    trainer.advance(3)
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", "sgd"])
+def test_settings_become_networks_and_optimizers(optimizer):
+    settings = dataclasses.replace(
+        SETTINGS,
+        optimizer=optimizer,
+        g_depth=2,
+        d_depth=3,
+        weight_clip=0.1,
+        ema_halflife_images=None,
+        regularizers=("r1=0.5", "r2=0.25"),
+    )
+    gan = toys.build_gan(settings, 2, seed=1)
+    units = [layer.units for layer in gan.generator.layers if hasattr(layer, "units")]
+    assert units == [8, 8, 2]
+    units = [layer.units for layer in gan.discriminator.layers if hasattr(layer, "units")]
+    assert units == [8, 8, 8, 1]
+    assert gan.ema_generator is None
+    assert [r.get_config() for r in gan.d_regularizers] == [{"gamma": 0.5}, {"gamma": 0.25}]
+    assert type(gan.optimizer.d_optimizer).__name__.lower() == optimizer
+    assert gan.discriminator_steps == 2
+    gan.fit(POINTS[:8], batch_size=8, verbose=0)
+    assert max(np.abs(weight).max() for weight in gan.discriminator.get_weights()) <= 0.1
+
+
+def test_both_rates_fall_to_zero_at_the_last_step():
+    gan = toys.build_gan(SETTINGS, 2, seed=0)
+    d_rate = gan.optimizer.d_optimizer._learning_rate
+    g_rate = gan.optimizer.g_optimizer._learning_rate
+    np.testing.assert_allclose([float(d_rate(0)), float(g_rate(0))], [6e-4, 6e-3], rtol=1e-6)
+    # Two discriminator updates per step.
+    np.testing.assert_allclose([float(d_rate(40)), float(g_rate(20))], 0, atol=1e-9)
+    np.testing.assert_allclose([float(d_rate(20)), float(g_rate(10))], [3e-4, 3e-3], rtol=1e-6)
+    constant = toys.build_gan(dataclasses.replace(SETTINGS, decay=False), 2, seed=0)
+    assert float(constant.optimizer.g_optimizer.learning_rate) == pytest.approx(6e-3)
+
+
+def test_the_discriminator_begins_with_spread_units_and_can_be_normalised():
+    keras.utils.set_random_seed(0)
+    critic = toys.networks.discriminator(2, width=1000, depth=2)
+    first, second = critic.get_layer("hidden_1"), critic.get_layer("hidden_2")
+    # Deviations of 3 and 1 times He's, sqrt(2 / fan_in).
+    np.testing.assert_allclose(np.std(first.kernel), 3.0, rtol=0.08)
+    np.testing.assert_allclose(np.std(second.kernel), np.sqrt(2 / 1000), rtol=0.01)
+    for layer in (first, second):
+        bias = np.array(layer.bias)
+        assert -1 <= bias.min() < -0.95
+        assert 0.95 < bias.max() <= 1
+    normed = toys.networks.discriminator(2, width=8, depth=2, spectral_norm=True)
+    x = tf.random.stateless_normal((200, 2), [1, 2])
+    steepest = tf.norm(normed(x) - normed(x + 1e-3), axis=-1) / (1e-3 * np.sqrt(2))
+    # silu is 1.1-Lipschitz, every normalised kernel 1-Lipschitz.
+    assert float(tf.reduce_max(steepest)) <= 1.1**2 * 1.01
+
+
+def test_odd_settings_are_refused():
+    with pytest.raises(ValueError, match=r"Expected: adam, rmsprop or sgd\. Received: 'lion'"):
+        toys.build_gan(dataclasses.replace(SETTINGS, optimizer="lion"), 2, seed=0)
+    for rate in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="A learning rate must be positive"):
+            toys.build_gan(dataclasses.replace(SETTINGS, g_learning_rate=rate), 2, seed=0)
+
+
+def test_ring_and_grid_are_one_recipe():
+    ring, grid = toys.PRESETS["ring"], toys.PRESETS["grid"]
+    assert dataclasses.replace(ring, steps=grid.steps) == grid
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("toy", "seeds"), [("ring", 3), ("grid", 2)])
+def test_the_recipe_finds_every_mode(toy, seeds):
+    data, settings = getattr(toys, toy)(), toys.PRESETS[toy]
+    trainer = toys.ToyTrainer(
+        lambda seed: toys.build_gan(settings, 2, seed),
+        data.sample(100_000, seed=0),
+        batch_size=settings.batch_size,
+    )
+    for seed in range(seeds):
+        trainer.restart(seed)
+        trainer.advance(settings.steps)
+        report = data.report(trainer.gan.generate(2500, seed=0))
+        print(toy, seed, report)
+        assert report.modes == len(data.means)
+        assert report.high_quality >= 0.95
+        assert report.reverse_kl <= 0.05
