@@ -47,7 +47,8 @@ flags.DEFINE_integer("g_depth", None, "Hidden layers of the generator.", 0)
 flags.DEFINE_integer("d_depth", None, "Hidden layers of the discriminator.", 0)
 flags.DEFINE_string("g_activation", None, "Activation of the generator, a name of Keras.")
 flags.DEFINE_string("d_activation", None, "Activation of the discriminator, a name of Keras.")
-flags.DEFINE_float("g_bias_range", None, "Range of the generator's initial biases.", 0.0)
+flags.DEFINE_bool("g_spread", None, "Let the generator's units begin spread over the latents.")
+flags.DEFINE_bool("d_spread", None, "Let the discriminator's units begin spread over the data.")
 flags.DEFINE_enum("optimizer", None, ["adam", "rmsprop", "sgd"], "Optimizer of both players.")
 flags.DEFINE_float("g_learning_rate", None, "The generator's learning rate.")
 flags.DEFINE_float("d_learning_rate", None, "The discriminator's learning rate.")
@@ -187,7 +188,9 @@ def saturation(run: Path) -> dict:
     from kgan import toys
     from kgan.toys.saturation_picture import draw_saturation
 
-    gan = toys.build_gan(toys.PRESETS["gaussian"], 1, FLAGS.seed)
+    # Smooth to begin with, so that all confidence is learned.
+    settings = dataclasses.replace(toys.PRESETS["gaussian"], d_spread=False)
+    gan = toys.build_gan(settings, 1, FLAGS.seed)
     points = toys.Gaussian(mean=FAR_AWAY).sample(POINTS, DATA_SEED)
     steps = {} if FLAGS.steps is None else {"steps": FLAGS.steps}
     report = toys.measure_saturation(gan, points, seed=FLAGS.seed, **steps)

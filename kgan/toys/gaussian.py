@@ -199,7 +199,8 @@ def density_of_generator(gan: GAN, points) -> np.ndarray:
     # Which part of an interval comes out below the end of a cell, (ends, intervals); of a point,
     # all or nothing.
     below = (ends[:, None] - low) / np.maximum(high - low, 1e-12)
-    cumulative = np.clip(below, 0.0, 1.0) @ shares
+    # No matrix product: its blocks would round equal rows differently.
+    cumulative = np.sum(np.clip(below, 0.0, 1.0) * shares, axis=1)
     # Rounding can make a difference of nothing slightly negative.
     masses = np.maximum(np.diff(cumulative, prepend=0.0), 0.0)
     return masses / cumulative[-1] / np.gradient(points)

@@ -7,6 +7,9 @@ from keras import layers
 
 from kgan.layers import SpectralNorm
 
+# Factor on He's deviation for the first kernel of a discriminator that begins spread.
+_FIRST_GAIN = 3.0
+
 
 def generator(
     latent_dim: int,
@@ -15,7 +18,7 @@ def generator(
     width: int,
     depth: int,
     activation: str = "relu",
-    bias_range: float = 1.0,
+    spread: bool = True,
 ) -> keras.Model:
     """Latents to points, without a bound on the points.
 
@@ -25,21 +28,24 @@ def generator(
         width: int, units of a hidden layer.
         depth: int, hidden layers.
         activation: name of a Keras activation.
-        bias_range: float >= 0, initial biases are uniform from minus this to this. Random ones make
-            many pieces, as separate modes want them; without any, a generator on a line begins
-            without folds.
+        spread: bool, whether units begin with He's kernels and biases from U(-1, 1), which cut the
+            latents into many pieces, as separate modes want them. Else with Keras' own, smooth:
+            a generator on a line then begins without a fold, which it might never lose.
 
     Returns:
         `keras.Model` of latents (batch, latent_dim) to points (batch, sample_dim).
     """
+    initializers = {}
+    if spread:
+        initializers["kernel_initializer"] = "he_normal"
+        initializers["bias_initializer"] = keras.initializers.RandomUniform(-1.0, 1.0)
     x = latents = keras.Input((latent_dim,), name="latents")
     for number in range(1, depth + 1):
         x = layers.Dense(
             width,
             activation=activation,
-            kernel_initializer="he_normal",
-            bias_initializer=keras.initializers.RandomUniform(-bias_range, bias_range),
             name=f"hidden_{number}",
+            **initializers,
         )(x)
     points = layers.Dense(sample_dim, name="points")(x)
     return keras.Model(latents, points, name="generator")
@@ -51,14 +57,11 @@ def discriminator(
     width: int,
     depth: int,
     activation: str = "silu",
-    first_gain: float = 3.0,
+    spread: bool = True,
     weight_constraint=None,
     spectral_norm: bool = False,
 ) -> keras.Model:
     """Points to one logit.
-
-    Random biases and a steep first layer spread the bends of the first units over the plane, so
-    that modes much narrower than their distance are seen early.
 
     Args:
         sample_dim: int, coordinates of a point.
@@ -66,7 +69,9 @@ def discriminator(
         depth: int, hidden layers.
         activation: name of a Keras activation; smooth ones have the second derivatives that
             gradient penalties are about.
-        first_gain: float, factor on the first layer's initial kernel beside He's.
+        spread: bool, whether units begin with He's kernels, the first of them three times as steep,
+            and biases from U(-1, 1): their bends then lie all over the plane, and modes much
+            narrower than their distance are seen early. Else with Keras' own.
         weight_constraint: `keras.constraints.Constraint` on every weight, or None.
         spectral_norm: bool, whether every kernel is divided by its largest singular value.
 
@@ -84,15 +89,19 @@ def discriminator(
         )
         return SpectralNorm(layer, name=f"{name}_normed") if spectral_norm else layer
 
+    def initializers(fan_in, gain):
+        if not spread:
+            return {}
+        return {
+            "kernel_initializer": keras.initializers.RandomNormal(
+                0.0, gain * math.sqrt(2 / fan_in)
+            ),
+            "bias_initializer": keras.initializers.RandomUniform(-1.0, 1.0),
+        }
+
     x = points = keras.Input((sample_dim,), name="points")
     for number in range(1, depth + 1):
-        fan_in, gain = (sample_dim, first_gain) if number == 1 else (width, 1.0)
-        x = dense(
-            width,
-            f"hidden_{number}",
-            activation=activation,
-            # He's deviation, times the gain.
-            kernel_initializer=keras.initializers.RandomNormal(0.0, gain * math.sqrt(2 / fan_in)),
-            bias_initializer=keras.initializers.RandomUniform(-1.0, 1.0),
-        )(x)
+        fan_in, gain = (sample_dim, _FIRST_GAIN) if number == 1 else (width, 1.0)
+        name = f"hidden_{number}"
+        x = dense(width, name, activation=activation, **initializers(fan_in, gain))(x)
     return keras.Model(points, dense(1, "logits")(x), name="discriminator")

@@ -26,7 +26,8 @@ class Settings:
         d_depth: int, hidden layers of the discriminator.
         g_activation: str, the generator's activation.
         d_activation: str, the discriminator's activation.
-        g_bias_range: float >= 0, range of the generator's initial biases.
+        g_spread: bool, whether the generator's units begin spread, see `networks.generator`.
+        d_spread: bool, the same of the discriminator.
         optimizer: str, "adam", "rmsprop" or "sgd", of both players.
         g_learning_rate: float > 0.
         d_learning_rate: float > 0.
@@ -49,7 +50,8 @@ class Settings:
     d_depth: int = 4
     g_activation: str = "relu"
     d_activation: str = "silu"
-    g_bias_range: float = 1.0
+    g_spread: bool = True
+    d_spread: bool = True
     optimizer: str = "adam"
     g_learning_rate: float = 6e-3
     d_learning_rate: float = 6e-4
@@ -74,7 +76,7 @@ PRESETS = {
         g_depth=2,
         d_depth=2,
         g_activation="silu",
-        g_bias_range=0.0,
+        g_spread=False,
         g_learning_rate=5e-4,
         d_learning_rate=5e-3,
         ema_halflife_images=None,
@@ -107,13 +109,14 @@ def build_gan(settings: Settings, sample_dim: int, seed: int) -> GAN:
             width=settings.width,
             depth=settings.g_depth,
             activation=settings.g_activation,
-            bias_range=settings.g_bias_range,
+            spread=settings.g_spread,
         ),
         networks.discriminator(
             sample_dim,
             width=settings.width,
             depth=settings.d_depth,
             activation=settings.d_activation,
+            spread=settings.d_spread,
             weight_constraint=clip,
             spectral_norm=settings.spectral_norm,
         ),

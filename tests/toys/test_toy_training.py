@@ -148,11 +148,30 @@ def test_the_discriminator_begins_with_spread_units_and_can_be_normalised():
         bias = np.array(layer.bias)
         assert -1 <= bias.min() < -0.95
         assert 0.95 < bias.max() <= 1
+    smooth = toys.networks.discriminator(2, width=1000, depth=2, spread=False)
+    # Glorot's uniform, whose largest value is sqrt(6 / (fan_in + fan_out)), and no biases.
+    largest = np.abs(np.array(smooth.get_layer("hidden_1").kernel)).max()
+    np.testing.assert_allclose(largest, np.sqrt(6 / 1002), rtol=0.02)
+    assert not np.any(smooth.get_layer("hidden_1").bias)
     normed = toys.networks.discriminator(2, width=8, depth=2, spectral_norm=True)
     x = tf.random.stateless_normal((200, 2), [1, 2])
     steepest = tf.norm(normed(x) - normed(x + 1e-3), axis=-1) / (1e-3 * np.sqrt(2))
     # silu is 1.1-Lipschitz, every normalised kernel 1-Lipschitz.
     assert float(tf.reduce_max(steepest)) <= 1.1**2 * 1.01
+
+
+def test_the_generator_begins_spread_or_smooth():
+    keras.utils.set_random_seed(0)
+    spread = toys.networks.generator(2, 2, width=1000, depth=1).get_layer("hidden_1")
+    np.testing.assert_allclose(np.std(spread.kernel), 1.0, rtol=0.08)
+    assert np.abs(np.array(spread.bias)).max() > 0.95
+    smooth = toys.networks.generator(2, 2, width=1000, depth=1, spread=False).get_layer("hidden_1")
+    np.testing.assert_allclose(np.abs(np.array(smooth.kernel)).max(), np.sqrt(6 / 1002), rtol=0.02)
+    assert not np.any(smooth.bias)
+    settings = dataclasses.replace(SETTINGS, g_spread=False, d_spread=False)
+    gan = toys.build_gan(settings, 2, seed=0)
+    assert not np.any(gan.generator.get_layer("hidden_1").bias)
+    assert not np.any(gan.discriminator.get_layer("hidden_1").bias)
 
 
 def test_odd_settings_are_refused():
