@@ -41,6 +41,13 @@ flags.DEFINE_bool("conditional", True, "Use the labels, if the data set has any.
 flags.DEFINE_enum("model", "dcgan", ["dcgan", "mlp", "small_mlp"], "Family of the two networks.")
 flags.DEFINE_integer("width", None, "Channels or units of a layer; unset: the family's own.", 1)
 flags.DEFINE_integer("latent_dim", 64, "Width of the latents.", 1)
+flags.DEFINE_enum(
+    "d_normalization",
+    None,
+    ["batch", "layer", "spectral", "none"],
+    "What normalises the discriminator of a dcgan; unset: the family's own. A --regularizer on "
+    "gradients needs another one than batch.",
+)
 
 flags.DEFINE_string("loss", "non_saturating", "Name of the loss, as kgan.losses.get takes it.")
 flags.DEFINE_multi_string(
@@ -65,6 +72,11 @@ flags.DEFINE_string("run_dir", None, "Folder of the run; it must not hold anothe
 flags.mark_flag_as_required("run_dir")
 flags.register_multi_flags_validator(
     ["epochs", "images"], lambda given: any(given.values()), "give --images or --epochs."
+)
+flags.register_multi_flags_validator(
+    ["model", "d_normalization"],
+    lambda given: given["d_normalization"] is None or given["model"] == "dcgan",
+    "only --model=dcgan has a --d_normalization to choose.",
 )
 flags.register_validator("beta_1", lambda value: 0 <= value < 1, "must lie in [0, 1).")
 for _name in ("weight_clip", "d_learning_rate", "g_learning_rate", "ema_halflife_images"):
@@ -96,14 +108,23 @@ def main(arguments: list[str]) -> int:
 
 
 def check_objective() -> None:
-    """Raise ValueError for an unknown loss or penalty, before data are loaded."""
+    """Raise ValueError for a loss or penalty that cannot be, before data are loaded."""
     # Keras and TensorFlow take seconds to import: a wrong flag is told before that.
     from kgan import losses
     from kgan import regularizers
 
     losses.get(FLAGS.loss)
+    # Where the data decide the size: at 16 pixels every family has all its kinds of layers.
+    size = FLAGS.image_size or 16
+    discriminator = build_discriminator((size, size, 1), width=1)
     for name in FLAGS.regularizer:
-        regularizers.get(name)
+        penalty = regularizers.get(name)
+        try:
+            penalty.check_discriminator(discriminator)
+        except ValueError as error:
+            raise ValueError(
+                f"{error} By flags: --d_normalization=layer, spectral or none."
+            ) from None
 
 
 def load_images():
@@ -117,6 +138,16 @@ def load_images():
         data_dir=FLAGS.data_dir,
         manual_dir=FLAGS.manual_dir,
     )
+
+
+def build_discriminator(image_shape, **options):
+    """The discriminator that the flags describe; `options` are what the data decide."""
+    from kgan import models
+
+    if FLAGS.d_normalization is not None:
+        chosen = FLAGS.d_normalization
+        options["normalization"] = None if chosen == "none" else chosen
+    return models.get(FLAGS.model).discriminator(image_shape, **options)
 
 
 def build_gan(images):
@@ -134,7 +165,7 @@ def build_gan(images):
     clip = None if FLAGS.weight_clip is None else kgan.constraints.WeightClip(FLAGS.weight_clip)
     gan = kgan.GAN(
         family.generator(images.image_shape, FLAGS.latent_dim, **networks),
-        family.discriminator(images.image_shape, weight_constraint=clip, **networks),
+        build_discriminator(images.image_shape, weight_constraint=clip, **networks),
         latent_dim=FLAGS.latent_dim,
         num_classes=num_classes,
         ema_halflife_images=FLAGS.ema_halflife_images,

@@ -29,7 +29,13 @@ def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:
 
 
 def discriminator_head(
-    images, features, *, num_classes: int | None, weight_constraint=None, **dense
+    images,
+    features,
+    *,
+    num_classes: int | None,
+    weight_constraint=None,
+    wrap=lambda layer: layer,
+    **dense,
 ) -> keras.Model:
     """End a discriminator: logits, with a projection of the label where there are classes.
 
@@ -40,6 +46,8 @@ def discriminator_head(
         features: tensor (batch, features), phi of the images.
         num_classes: int, or None without labels.
         weight_constraint: constraint on the head's weights, or None.
+        wrap: function of a layer with a kernel, to the layer in its place, for example one under
+            `kgan.layers.SpectralNorm`. Default: the layer itself.
         **dense: further arguments of the last `keras.layers.Dense`.
 
     Returns:
@@ -48,24 +56,27 @@ def discriminator_head(
     Reference:
         Miyato and Koyama 2018, cGANs with Projection Discriminator, arXiv 1802.05637, section 3.
     """
-    logits = layers.Dense(
+    psi = layers.Dense(
         1,
         kernel_constraint=weight_constraint,
         bias_constraint=weight_constraint,
         dtype="float32",
         name="logits",
         **dense,
-    )(features)
+    )
+    logits = wrap(psi)(features)
     if num_classes is None:
         return keras.Model(images, logits, name="discriminator")
     check_positive_integer("num_classes", num_classes)
     labels = keras.Input((), dtype="int32", name="labels")
-    embedding = layers.Embedding(
+    embed = layers.Embedding(
         num_classes,
         features.shape[-1],
         embeddings_constraint=weight_constraint,
         name="label_embedding",
-    )(labels)
-    projection = layers.Dot(axes=-1, dtype="float32", name="projection")([embedding, features])
+    )
+    projection = layers.Dot(axes=-1, dtype="float32", name="projection")(
+        [wrap(embed)(labels), features]
+    )
     logits = layers.Add(dtype="float32", name="conditional_logits")([logits, projection])
     return keras.Model([images, labels], logits, name="discriminator")

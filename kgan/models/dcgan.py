@@ -1,8 +1,11 @@
 """DCGAN: strided convolutions in both networks, for images of 8 to 128 pixels and more."""
 
+import functools
+
 import keras
 from keras import layers
 
+from kgan.layers import SpectralNorm
 from kgan.models import conditioning
 from kgan.validation import check_image_shape
 from kgan.validation import check_positive_integer
@@ -10,6 +13,13 @@ from kgan.validation import check_positive_integer
 # Sides, in pixels, of the smallest picture inside the networks.
 _SMALLEST_BASE = 4
 _LARGEST_BASE = 8
+
+# Of a sample, layer norm takes height, width and channels together: it never looks at another one.
+_NORM_LAYERS = {
+    "batch": layers.BatchNormalization,
+    "layer": functools.partial(layers.LayerNormalization, axis=[1, 2, 3]),
+}
+_NORMALIZATIONS = (*_NORM_LAYERS, "spectral", None)
 
 
 def dcgan_generator(
@@ -90,6 +100,7 @@ def dcgan_discriminator(
     width: int = 64,
     num_classes: int | None = None,
     weight_constraint=None,
+    normalization: str | None = "batch",
 ) -> keras.Model:
     """Strided convolutions that halve the picture down to 4 to 8 pixels, then logits.
 
@@ -100,6 +111,14 @@ def dcgan_discriminator(
     `evaluate` uses one moving average over both, which fits neither: its logits are shifted against
     those of the training logs. Compare them from one evaluation to the next, not with the logs.
 
+    Penalties on gradients (R1, R2, `GradientPenalty`, `DRAGAN`) need every sample judged alone, so
+    batch norm has to go. With `normalization`
+
+        "layer"     its place is taken by layer norm, as WGAN-GP recommends;
+        "spectral"  every kernel, the head's too, is under `kgan.layers.SpectralNorm`, which bounds
+                    the slope with or without a penalty; the usual partner of `Hinge`;
+        None        there is nothing, and a penalty alone holds the discriminator.
+
     Args:
         image_shape: as in `dcgan_generator`.
         width: int, channels of the first convolution, default 64 as in the paper's figure for its
@@ -108,34 +127,50 @@ def dcgan_discriminator(
             None.
         weight_constraint: `keras.constraints.Constraint` on every weight, for example
             `kgan.constraints.WeightClip` for a Wasserstein critic. Default None.
+        normalization: "batch", "layer", "spectral" or None. Default "batch", the paper's.
 
     Returns:
         Keras model of images (batch, *image_shape), or [images, labels], to logits (batch, 1).
 
     Raises:
-        ValueError: as `dcgan_generator`.
+        ValueError: as `dcgan_generator`, and for an unknown normalization.
+
+    Example:
+        >>> gan = kgan.GAN(
+        ...     dcgan_generator((28, 28, 1), latent_dim=64),
+        ...     dcgan_discriminator((28, 28, 1), normalization="layer"), latent_dim=64)
+        >>> gan.compile(d_optimizer="adam", g_optimizer="adam", d_regularizers="r1=0.1")
 
     Reference:
-        Radford, Metz and Chintala 2016, arXiv 1511.06434, section 3.
+        Radford, Metz and Chintala 2016, arXiv 1511.06434, section 3; layer norm: Gulrajani et al.
+        2017, arXiv 1704.00028, section 4; spectral norm: Miyato et al. 2018, arXiv 1802.05957.
     """
     check_positive_integer("width", width)
+    if normalization not in _NORMALIZATIONS:
+        raise ValueError(
+            f"Unknown normalization. Expected one of {sorted(_NORMALIZATIONS[:-1])} or None. "
+            f"Received: {normalization!r}."
+        )
+    wrap = _with_spectral_norm if normalization == "spectral" else _as_it_is
     _, halvings = _base(image_shape)
     images = keras.Input(image_shape, name="images")
     x = images
     for halving in range(halvings):
-        x = layers.Conv2D(
+        convolution = layers.Conv2D(
             width * 2**halving,
             kernel_size=4,
             strides=2,
             padding="same",
-            use_bias=halving == 0,
+            # None before batch norm, as in the generator.
+            use_bias=halving == 0 or normalization != "batch",
             kernel_initializer=_normal(),
             kernel_constraint=weight_constraint,
             bias_constraint=weight_constraint,
             name=f"down_{halving}",
-        )(x)
-        if halving > 0:
-            x = layers.BatchNormalization(
+        )
+        x = wrap(convolution)(x)
+        if halving > 0 and normalization in _NORM_LAYERS:
+            x = _NORM_LAYERS[normalization](
                 gamma_constraint=weight_constraint,
                 beta_constraint=weight_constraint,
                 name=f"down_{halving}_norm",
@@ -147,8 +182,17 @@ def dcgan_discriminator(
         features,
         num_classes=num_classes,
         weight_constraint=weight_constraint,
+        wrap=wrap,
         kernel_initializer=_normal(),
     )
+
+
+def _with_spectral_norm(layer):
+    return SpectralNorm(layer, name=layer.name)
+
+
+def _as_it_is(layer):
+    return layer
 
 
 def _normal():

@@ -1,16 +1,21 @@
 """One suite over every family of networks."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
 import kgan
 from kgan import models
+from kgan import regularizers
 from kgan.constraints import WeightClip
 
 FAMILIES = ["dcgan", "mlp", "small_mlp"]
 every_family = pytest.mark.parametrize("family", FAMILIES)
 labelled_or_not = pytest.mark.parametrize("num_classes", [None, 5])
+every_normalization = pytest.mark.parametrize("normalization", ["batch", "layer", "spectral", None])
+every_other_normalization = pytest.mark.parametrize("normalization", ["layer", "spectral", None])
 
 
 def build(family, shape=(8, 8, 1), latent_dim=3, width=4, num_classes=None, **discriminator):
@@ -25,6 +30,25 @@ def inputs(samples, num_classes, rows):
     labels = keras.ops.convert_to_tensor(np.arange(rows) % (num_classes or 1), dtype="int32")
     samples = keras.ops.convert_to_tensor(samples)
     return samples if num_classes is None else [samples, labels]
+
+
+def normalised(normalization, num_classes=None, **arguments):
+    # 16 pixels, so that there is a convolution after the first.
+    return models.dcgan_discriminator(
+        (16, 16, 1), width=4, num_classes=num_classes, normalization=normalization, **arguments
+    )
+
+
+def random_images(rows=6):
+    return np.random.default_rng(0).uniform(-1, 1, (rows, 16, 16, 1)).astype("float32")
+
+
+def randomise(model):
+    """Give every weight a value that no initializer gives, as training would."""
+    random = np.random.default_rng(1)
+    for weight in model.weights:
+        # Positive, for the variances among them.
+        weight.assign(random.uniform(0.1, 0.9, weight.shape))
 
 
 @every_family
@@ -115,6 +139,159 @@ def test_dcgan_has_no_bias_before_batch_norm():
                 while not before.weights:
                     before = before.input._keras_history.operation
                 assert before.use_bias is False, before.name
+
+
+def test_dcgan_normalises_by_batch_unless_told_otherwise():
+    discriminator = models.dcgan_discriminator((16, 16, 1), width=4)
+    assert [layer.name for layer in discriminator.layers] == [
+        *("images", "down_0", "down_0_relu", "down_1", "down_1_norm", "down_1_relu"),
+        *("features", "logits"),
+    ]
+    # 4x4 kernels; the norm has scale, shift and two averages for each of 8 channels; 4 * 4 * 8
+    # features and a bias.
+    expected = (4 * 4 * 1 * 4 + 4) + 4 * 4 * 4 * 8 + 4 * 8 + (4 * 4 * 8 + 1)
+    assert discriminator.count_params() == expected
+    assert discriminator.get_config() == normalised("batch").get_config()
+
+
+@every_normalization
+@labelled_or_not
+def test_a_normalised_dcgan_gives_one_logit_per_image(normalization, num_classes):
+    discriminator = normalised(normalization, num_classes)
+    logits = discriminator(inputs(random_images(), num_classes, 6))
+    assert logits.shape == (6, 1)
+    assert np.isfinite(np.asarray(logits)).all()
+
+
+def test_layer_norm_takes_the_place_of_batch_norm():
+    by_batch, by_layer = normalised("batch"), normalised("layer")
+    assert [layer.name for layer in by_layer.layers] == [layer.name for layer in by_batch.layers]
+    assert isinstance(by_layer.get_layer("down_1_norm"), keras.layers.LayerNormalization)
+    # Before the first step scale is 1 and shift 0: every sample has mean 0 over all its pixels and
+    # channels, and variance 1 but for the epsilon. Large weights, to make that one small.
+    for name in ("down_0", "down_1"):
+        kernel = by_layer.get_layer(name).kernel
+        kernel.assign(100 * kernel)
+    picture = keras.Model(by_layer.input, by_layer.get_layer("down_1_norm").output)
+    values = np.asarray(picture(random_images()))
+    np.testing.assert_allclose(values.mean(axis=(1, 2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(values.std(axis=(1, 2, 3)), 1, atol=1e-4)
+    # Of the whole picture, not of every pixel or channel.
+    assert np.abs(values.mean(axis=3)).max() > 0.1
+    assert np.abs(values.mean(axis=(1, 2))).max() > 0.1
+
+
+@every_other_normalization
+def test_convolutions_without_batch_norm_have_their_bias(normalization):
+    # One bias a channel of the two convolutions, one for the logit.
+    discriminator = normalised(normalization)
+    biases = [w.shape for w in discriminator.trainable_variables if w.name == "bias"]
+    assert biases == [(4,), (8,), (1,)]
+
+
+def test_without_normalisation_nothing_but_kernels_and_biases_is_left():
+    assert [w.name for w in normalised(None).weights] == 3 * ["kernel", "bias"]
+
+
+@every_other_normalization
+@labelled_or_not
+def test_without_batch_norm_every_sample_is_judged_alone(normalization, num_classes):
+    discriminator = normalised(normalization, num_classes)
+    images = random_images()
+    together = np.asarray(discriminator(inputs(images, num_classes, 6), training=True))
+    beside_others = np.concatenate([images[:1], -images[1:]])
+    other = np.asarray(discriminator(inputs(beside_others, num_classes, 6), training=True))
+    np.testing.assert_allclose(other[0], together[0], rtol=1e-5, atol=1e-7)
+    assert np.abs(other[1:] - together[1:]).min() > 0
+
+
+@every_other_normalization
+@pytest.mark.parametrize(
+    "penalty",
+    [regularizers.R1(0.1), regularizers.GradientPenalty(), regularizers.DRAGAN()],
+    ids=lambda penalty: penalty.name,
+)
+def test_penalties_on_gradients_accept_all_but_batch_norm(normalization, penalty):
+    penalty.check_discriminator(normalised(normalization))
+    with pytest.raises(ValueError, match="needs a discriminator that judges every sample alone"):
+        penalty.check_discriminator(normalised("batch"))
+
+
+@every_other_normalization
+def test_a_gan_learns_under_a_penalty_on_gradients(normalization):
+    gan = kgan.GAN(models.dcgan_generator((16, 16, 1), 3, width=4), normalised(normalization), 3)
+    gan.compile("adam", "adam", d_regularizers="r1=0.1")
+    before = [np.array(weight) for weight in gan.discriminator.trainable_variables]
+    history = gan.fit(random_images(8), batch_size=4, verbose=0).history
+    assert 0 < history["r1"][-1] < np.inf
+    for weight, old in zip(gan.discriminator.trainable_variables, before, strict=True):
+        assert np.isfinite(np.array(weight)).all()
+        assert np.abs(np.array(weight) - old).max() > 0, weight.path
+
+
+@labelled_or_not
+def test_spectral_norm_is_on_every_kernel(num_classes):
+    # W / sigma(W) does not know the scale of W; without biases any other kernel's would show.
+    discriminator = normalised("spectral", num_classes)
+    images = inputs(random_images(), num_classes, 6)
+    expected = np.asarray(discriminator(images))
+    kernels = [w for w in discriminator.trainable_variables if w.name != "bias"]
+    assert len(kernels) == (3 if num_classes is None else 4)
+    for kernel in kernels:
+        kernel.assign(7 * kernel)
+        np.testing.assert_allclose(np.asarray(discriminator(images)), expected, rtol=1e-4)
+    # Where there is no norm the same change is seen.
+    plain = normalised(None, num_classes)
+    before = np.asarray(plain(images))
+    kernel = plain.get_layer("down_1").kernel
+    kernel.assign(7 * kernel)
+    assert np.abs(np.asarray(plain(images)) / before - 1).max() > 1
+
+
+def test_spectral_norm_is_the_only_norm_and_keeps_the_names_of_the_layers():
+    discriminator = normalised("spectral")
+    assert [layer.name for layer in discriminator.layers] == [
+        layer.name for layer in normalised(None).layers
+    ]
+    with_weights = [layer for layer in discriminator.layers if layer.weights]
+    assert all(isinstance(layer, kgan.layers.SpectralNorm) for layer in with_weights)
+
+
+@every_normalization
+@labelled_or_not
+def test_an_update_leaves_no_weight_beyond_its_constraint(normalization, num_classes):
+    discriminator = normalised(normalization, num_classes, weight_constraint=WeightClip(0.1))
+    weights = discriminator.trainable_variables
+    # No weight starts above 1, so a step of -3 takes each below the bound.
+    keras.optimizers.SGD(3.0).apply([keras.ops.ones_like(weight) for weight in weights], weights)
+    for weight in weights:
+        np.testing.assert_array_equal(np.array(weight), np.float32(-0.1), err_msg=weight.path)
+
+
+@every_normalization
+@labelled_or_not
+def test_a_normalised_dcgan_is_the_same_after_saving_and_loading(
+    normalization, num_classes, tmp_path
+):
+    discriminator = normalised(normalization, num_classes)
+    randomise(discriminator)
+    discriminator.save(tmp_path / "discriminator.keras")
+    loaded = keras.saving.load_model(tmp_path / "discriminator.keras")
+    images = inputs(random_images(), num_classes, 6)
+    np.testing.assert_array_equal(np.asarray(loaded(images)), np.asarray(discriminator(images)))
+    # A fresh one answers otherwise: the weights were in the file.
+    other = np.asarray(normalised(normalization, num_classes)(images))
+    assert np.abs(other - np.asarray(loaded(images))).min() > 0
+
+
+@pytest.mark.parametrize("normalization", ["group", "none", "", 1, ["batch"]])
+def test_an_unknown_normalization_is_refused(normalization):
+    message = (
+        "Unknown normalization. Expected one of ['batch', 'layer', 'spectral'] or None. "
+        f"Received: {normalization!r}."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        normalised(normalization)
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,14 @@ def test_a_folder_with_another_run_is_left_alone(finished):
             "flag --g_learning_rate=-0.1: must be positive.",
         ),
         (["--run_dir=r", "--epochs=1", "--model=stylegan"], "value should be one of <dcgan|mlp|"),
+        (
+            ["--run_dir=r", "--epochs=1", "--d_normalization=group"],
+            "value should be one of <batch|layer|spectral|none>",
+        ),
+        (
+            ["--run_dir=r", "--epochs=1", "--model=mlp", "--d_normalization=batch"],
+            "only --model=dcgan has a --d_normalization to choose.",
+        ),
     ],
 )
 def test_wrong_flags_are_told_before_anything_is_imported(flags, message, tmp_path):
@@ -168,6 +176,20 @@ def test_wrong_flags_are_told_before_anything_is_imported(flags, message, tmp_pa
         (["--loss=lsgna"], "Unknown GAN loss. Expected a kgan.losses.Loss or one of"),
         (["--regularizer=r1"], "r1 has no default weight, since it depends on the scale"),
         (["--regularizer=r1=1"], "R1 needs a discriminator that judges every sample alone."),
+        (
+            # Before the data are looked for.
+            ["--regularizer=lecam", "--regularizer=r1=1", "--dataset=folder:missing"],
+            "which looks at logits only. By flags: --d_normalization=layer, spectral or none.",
+        ),
+        (
+            ["--regularizer=lecam", "--d_normalization=batch", "--dataset=folder:missing"],
+            "missing",
+        ),
+        (
+            ["--regularizer=r1=1", "--image_size=8", "--dataset=folder:missing"],
+            # At 8 pixels one convolution, and no norm.
+            "missing",
+        ),
         (["--batch_size=20000"], "'digits' has 10000 images, too few for one batch."),
     ],
 )
@@ -255,6 +277,29 @@ def test_penalties_are_logged_and_repeated(pictures, tmp_path):
     lines = (folder / "flags.txt").read_text().splitlines()
     assert [line for line in lines if "regularizer" in line] == penalties
     assert "" not in lines
+
+
+@pytest.mark.parametrize("chosen", ["layer", "spectral", "none"])
+def test_the_discriminator_is_normalised_as_chosen_and_then_takes_r1(chosen, pictures, tmp_path):
+    folder = tmp_path / "run"
+    done = run(
+        *TINY[:3],
+        f"--dataset=folder:{pictures}",
+        f"--run_dir={folder}",
+        "--image_size=16",
+        "--epochs=1",
+        "--regularizer=r1=0.1",
+        f"--d_normalization={chosen}",
+    )
+    assert done.returncode == 0, done.stderr
+    gan = keras.saving.load_model(folder / "gan.keras")
+    expected = kgan.models.dcgan_discriminator(
+        (16, 16, 3), width=4, num_classes=2, normalization=None if chosen == "none" else chosen
+    )
+    assert [(weight.name, weight.shape) for weight in gan.discriminator.weights] == [
+        (weight.name, weight.shape) for weight in expected.weights
+    ]
+    assert f"--d_normalization={chosen}" in (folder / "flags.txt").read_text().splitlines()
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
