@@ -35,17 +35,23 @@ def generator(
     Returns:
         `keras.Model` of latents (batch, latent_dim) to points (batch, sample_dim).
     """
-    initializers = {}
-    if spread:
-        initializers["kernel_initializer"] = "he_normal"
-        initializers["bias_initializer"] = keras.initializers.RandomUniform(-1.0, 1.0)
+
+    def initializers():
+        # New ones for every layer: one object would give all of them the same numbers.
+        if not spread:
+            return {}
+        return {
+            "kernel_initializer": "he_normal",
+            "bias_initializer": keras.initializers.RandomUniform(-1.0, 1.0),
+        }
+
     x = latents = keras.Input((latent_dim,), name="latents")
     for number in range(1, depth + 1):
         x = layers.Dense(
             width,
             activation=activation,
             name=f"hidden_{number}",
-            **initializers,
+            **initializers(),
         )(x)
     points = layers.Dense(sample_dim, name="points")(x)
     return keras.Model(latents, points, name="generator")

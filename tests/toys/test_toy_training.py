@@ -168,6 +168,12 @@ def test_the_generator_begins_spread_or_smooth():
     smooth = toys.networks.generator(2, 2, width=1000, depth=1, spread=False).get_layer("hidden_1")
     np.testing.assert_allclose(np.abs(np.array(smooth.kernel)).max(), np.sqrt(6 / 1002), rtol=0.02)
     assert not np.any(smooth.bias)
+    for network in (
+        toys.networks.generator(2, 2, width=8, depth=2),
+        toys.networks.discriminator(2, width=8, depth=2),
+    ):
+        first, second = (np.array(network.get_layer(f"hidden_{i}").bias) for i in (1, 2))
+        assert not np.array_equal(first, second)
     settings = dataclasses.replace(SETTINGS, g_spread=False, d_spread=False)
     gan = toys.build_gan(settings, 2, seed=0)
     assert not np.any(gan.generator.get_layer("hidden_1").bias)
