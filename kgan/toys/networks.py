@@ -35,25 +35,12 @@ def generator(
     Returns:
         `keras.Model` of latents (batch, latent_dim) to points (batch, sample_dim).
     """
-
-    def initializers():
-        # New ones for every layer: one object would give all of them the same numbers.
-        if not spread:
-            return {}
-        return {
-            "kernel_initializer": "he_normal",
-            "bias_initializer": keras.initializers.RandomUniform(-1.0, 1.0),
-        }
-
     x = latents = keras.Input((latent_dim,), name="latents")
     for number in range(1, depth + 1):
-        x = layers.Dense(
-            width,
-            activation=activation,
-            name=f"hidden_{number}",
-            **initializers(),
-        )(x)
-    points = layers.Dense(sample_dim, name="points")(x)
+        initial = _spread(x.shape[-1]) if spread else {}
+        x = layers.Dense(width, activation=activation, name=f"hidden_{number}", **initial)(x)
+    initial = _last(x.shape[-1]) if spread else {}
+    points = layers.Dense(sample_dim, name="points", **initial)(x)
     return keras.Model(latents, points, name="generator")
 
 
@@ -95,19 +82,23 @@ def discriminator(
         )
         return SpectralNorm(layer, name=f"{name}_normed") if spectral_norm else layer
 
-    def initializers(fan_in, gain):
-        if not spread:
-            return {}
-        return {
-            "kernel_initializer": keras.initializers.RandomNormal(
-                0.0, gain * math.sqrt(2 / fan_in)
-            ),
-            "bias_initializer": keras.initializers.RandomUniform(-1.0, 1.0),
-        }
-
     x = points = keras.Input((sample_dim,), name="points")
     for number in range(1, depth + 1):
-        fan_in, gain = (sample_dim, _FIRST_GAIN) if number == 1 else (width, 1.0)
-        name = f"hidden_{number}"
-        x = dense(width, name, activation=activation, **initializers(fan_in, gain))(x)
-    return keras.Model(points, dense(1, "logits")(x), name="discriminator")
+        gain = _FIRST_GAIN if number == 1 else 1.0
+        initial = _spread(x.shape[-1], gain) if spread else {}
+        x = dense(width, f"hidden_{number}", activation=activation, **initial)(x)
+    initial = _last(x.shape[-1]) if spread else {}
+    return keras.Model(points, dense(1, "logits", **initial)(x), name="discriminator")
+
+
+def _spread(fan_in: int, gain: float = 1.0) -> dict:
+    """Initialisers of a hidden layer; new ones, since one object gives all layers the same."""
+    return {
+        "kernel_initializer": keras.initializers.RandomNormal(0.0, gain * math.sqrt(2 / fan_in)),
+        "bias_initializer": keras.initializers.RandomUniform(-1.0, 1.0),
+    }
+
+
+def _last(fan_in: int) -> dict:
+    """Initialisers of a linear output."""
+    return {"kernel_initializer": keras.initializers.RandomNormal(0.0, math.sqrt(1 / fan_in))}

@@ -63,7 +63,7 @@ class Settings:
     spectral_norm: bool = False
 
 
-# The ring and the grid are one recipe: the grid, with three times the modes, takes longer.
+# The grid is the ring's recipe with more of everything: three times the modes, and no seed to spare.
 PRESETS = {
     # Ten times as fast as the generator, the discriminator follows its optimum, as figure 1 has it.
     "gaussian": Settings(
@@ -81,7 +81,7 @@ PRESETS = {
         ema_halflife_images=None,
     ),
     "ring": Settings(),
-    "grid": Settings(steps=20_000),
+    "grid": Settings(steps=20_000, batch_size=512, regularizers=("r1=0.3", "r2=0.3")),
 }
 
 

@@ -1,0 +1,39 @@
+"""What docs/objectives.md says is there is there, and its example prints what it says."""
+
+import re
+from pathlib import Path
+
+import kgan
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "objectives.md").read_text()
+
+
+def test_the_example_prints_what_it_says(capsys):
+    example = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL).group(1)
+    exec(compile(example, "objectives.md", "exec"), {})
+    assert capsys.readouterr().out.strip() == example.rsplit("# ", 1)[1].strip()
+
+
+def test_every_picture_and_file_is_there():
+    linked = re.findall(r"\]\(((?!http|#)[^)]+)\)", PAGE)
+    assert linked
+    assert [name for name in linked if not (DOCS / name).exists()] == []
+    named = re.findall(r"(?:tools|tests|benchmarks|recipes)/[\w/]+\.\w+", PAGE)
+    assert [name for name in named if not (DOCS.parent / name).exists()] == []
+
+
+def test_every_loss_divergence_and_penalty_has_its_row():
+    rows = "\n".join(line for line in PAGE.splitlines() if line.startswith("| `"))
+    for name in {*kgan.losses.__all__} - {"Loss", "get"}:
+        assert f"| `{name}" in rows, name
+    for name in kgan.losses.FDivergence.divergences():
+        assert f'| `"{name}"`' in rows, name
+    for name in {*kgan.regularizers.__all__} - {"Regularizer", "get", "get_all"}:
+        assert f"| `{name}(" in rows, name
+
+
+def test_what_the_page_names_in_kgan_exists():
+    for name in re.findall(r"`((?:theory|losses|layers|constraints)\.\w+)", PAGE):
+        room, attribute = name.split(".")
+        assert hasattr(getattr(kgan, room), attribute), name
