@@ -63,7 +63,7 @@ class Settings:
     spectral_norm: bool = False
 
 
-# The grid is the ring's recipe with more of everything: three times the modes, and no seed to spare.
+# The grid is the ring's recipe with more of everything, since it has three times the modes.
 PRESETS = {
     # Ten times as fast as the generator, the discriminator follows its optimum, as figure 1 has it.
     "gaussian": Settings(
