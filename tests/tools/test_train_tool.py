@@ -215,6 +215,8 @@ def test_ctrl_c_leaves_a_usable_gan_and_says_so(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell lets what it runs in the background ignore Ctrl-C, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 240
     while not (folder / "gan.keras").exists() and time.monotonic() < deadline:
