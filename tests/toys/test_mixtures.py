@@ -37,6 +37,12 @@ def test_samples_have_unit_variance_and_repeat_by_seed(name):
     assert not np.array_equal(samples, mixture.sample(100_000, seed=2))
 
 
+def test_the_scale_counts_the_width_of_the_modes():
+    corners = np.array([(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)])
+    # The variance of an axis is 1 between the modes and 4 within them.
+    np.testing.assert_allclose(toys.Mixture("wide", corners, 2.0).scale, np.sqrt(5))
+
+
 @every_mixture
 def test_the_data_themselves_reach_the_ceiling_of_the_protocol(name):
     mixture = MIXTURES[name]
