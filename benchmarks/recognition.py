@@ -14,7 +14,6 @@ diversity    mean pixel distance between two samples, of one class where there a
 digits       how many of the samples are taken for each digit.
 """
 
-import gzip
 import os
 import sys
 from pathlib import Path
@@ -31,13 +30,12 @@ CERTAIN = 0.9
 
 def real_digits() -> tuple[np.ndarray, np.ndarray, str]:
     """Real images in [-1, 1], their labels, and where they come from."""
-    if "KGAN_DATA" not in os.environ:
-        digits = kgan.data.digits()
-        return digits.images / np.float32(127.5) - 1, digits.labels, "10,000 embedded digits"
-    folder = Path(os.environ["KGAN_DATA"], "mnist")
-    pixels = _idx(folder / "train-images-idx3-ubyte.gz", header=16).reshape(-1, 28, 28, 1)
-    labels = _idx(folder / "train-labels-idx1-ubyte.gz", header=8).astype("int32")
-    return pixels / np.float32(127.5) - 1, labels, "MNIST's 60,000 training images"
+    if "KGAN_DATA" in os.environ:
+        digits = kgan.data.from_idx(Path(os.environ["KGAN_DATA"], "mnist"))
+        source = "MNIST's 60,000 training images"
+    else:
+        digits, source = kgan.data.digits(), "10,000 embedded digits"
+    return digits.images / np.float32(127.5) - 1, digits.labels, source
 
 
 def train_judge(images: np.ndarray, labels: np.ndarray) -> keras.Model:
@@ -112,10 +110,6 @@ def main(runs: list[str]) -> None:
             f"digits {result['digits']}",
             flush=True,
         )
-
-
-def _idx(path: Path, header: int) -> np.ndarray:
-    return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
 
 
 if __name__ == "__main__":

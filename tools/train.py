@@ -27,10 +27,10 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
     "dataset",
     "digits",
-    "What to learn from: 'digits' (embedded), 'folder:<path>' with pictures, or the name of a "
-    "TensorFlow Datasets image set, such as 'mnist'.",
+    "What to learn from: 'digits' (embedded), 'folder:<path>' with pictures, 'idx:<path>' with "
+    "MNIST's published files, or the name of a TensorFlow Datasets image set, such as 'mnist'.",
 )
-flags.DEFINE_string("split", None, "Split of a TensorFlow Datasets set; unset: train.")
+flags.DEFINE_string("split", None, "Split of a TensorFlow Datasets or idx set; unset: train.")
 flags.DEFINE_integer(
     "image_size", None, "Resize pictures to this many pixels a side; unset: as they are.", 1
 )

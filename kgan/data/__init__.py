@@ -3,6 +3,7 @@
 from kgan.data.arrays import from_arrays
 from kgan.data.by_name import load
 from kgan.data.folder import from_folder
+from kgan.data.idx import from_idx
 from kgan.data.mnist import digits
 from kgan.data.store import Images
 from kgan.data.tfds import from_tfds
@@ -12,6 +13,7 @@ __all__ = [
     "digits",
     "from_arrays",
     "from_folder",
+    "from_idx",
     "from_tfds",
     "load",
 ]

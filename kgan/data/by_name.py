@@ -3,21 +3,24 @@
 import inspect
 
 from kgan.data.folder import from_folder
+from kgan.data.idx import from_idx
 from kgan.data.mnist import digits
 from kgan.data.store import Images
 from kgan.data.tfds import from_tfds
 
 _FOLDER = "folder:"
+_IDX = "idx:"
 
 
 def load(name: str, **options) -> Images:
     """Take images from the source that a name stands for.
 
     Args:
-        name: "digits" for the embedded digits, "folder:PATH" for a folder of images, or the name
-            of a TFDS dataset, such as "mnist" or "cifar10".
-        **options: the options of `digits`, `from_folder` or `from_tfds`. Those that are None count
-            as not given.
+        name: "digits" for the embedded digits, "folder:PATH" for a folder of images, "idx:PATH"
+            for a folder with MNIST's published files or others in that form, or the name of a TFDS
+            dataset, such as "mnist" or "cifar10".
+        **options: the options of `digits`, `from_folder`, `from_idx` or `from_tfds`. Those that are
+            None count as not given.
 
     Returns:
         The images as `Images`.
@@ -28,16 +31,18 @@ def load(name: str, **options) -> Images:
     Example:
         >>> kgan.data.load("folder:photos", image_size=64)
     """
-    if not isinstance(name, str) or not name.removeprefix(_FOLDER):
+    if not isinstance(name, str) or name in ("", _FOLDER, _IDX):
         raise ValueError(
-            "A dataset is named 'digits', 'folder:PATH' or by its name in TFDS, such as 'mnist'. "
-            f"Received: {name!r}."
+            "A dataset is named 'digits', 'folder:PATH', 'idx:PATH' or by its name in TFDS, such "
+            f"as 'mnist'. Received: {name!r}."
         )
     options = {option: value for option, value in options.items() if value is not None}
     if name == "digits":
         return _call(digits, name, (), options)
     if name.startswith(_FOLDER):
         return _call(from_folder, name, (name.removeprefix(_FOLDER),), options)
+    if name.startswith(_IDX):
+        return _call(from_idx, name, (name.removeprefix(_IDX),), options)
     return _call(from_tfds, name, (name,), options)
 
 

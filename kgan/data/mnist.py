@@ -1,17 +1,11 @@
 """The digits that come with the package."""
 
-import gzip
 from importlib import resources
 
-import numpy as np
-
 from kgan.data.arrays import resized
+from kgan.data.idx import read_idx
 from kgan.data.resize import Resize
 from kgan.data.store import Images
-
-# An IDX file starts with its type and its sizes; what follows are the bytes.
-_IMAGES_HEADER = 16
-_LABELS_HEADER = 8
 
 
 def digits(*, image_size=None, crop=None, channels=None) -> Images:
@@ -20,7 +14,8 @@ def digits(*, image_size=None, crop=None, channels=None) -> Images:
     They are the 10,000 test images of MNIST, 28x28 pixels in one channel, white on black, with
     their labels: (c) Yann LeCun and Corinna Cortes, commonly given as CC BY-SA 3.0 (see
     `mnist_test/LICENSE.md` beside this file). For the 60,000 training images see
-    `from_tfds("mnist")`.
+    `from_tfds("mnist")` or
+    `from_idx`.
 
     Args:
         image_size: int or (height, width), the size to resize to, in pixels; None keeps the size.
@@ -39,14 +34,15 @@ def digits(*, image_size=None, crop=None, channels=None) -> Images:
     """
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
     images = Images(
-        _read("t10k-images-idx3-ubyte.gz", _IMAGES_HEADER).reshape(-1, 28, 28, 1),
-        _read("t10k-labels-idx1-ubyte.gz", _LABELS_HEADER),
+        _read("t10k-images-idx3-ubyte.gz")[..., None],
+        _read("t10k-labels-idx1-ubyte.gz"),
         class_names=map(str, range(10)),
         name="digits",
     )
     return resized(images, resize)
 
 
-def _read(name: str, header: int) -> np.ndarray:
+def _read(name: str):
     file = resources.files("kgan.data") / "mnist_test" / name
-    return np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=header)
+    with resources.as_file(file) as path:
+        return read_idx(path)

@@ -76,11 +76,11 @@ def test_options_that_do_not_apply(name, options, known):
         load(name, **dict.fromkeys(options, "x"))
 
 
-@pytest.mark.parametrize("name", ["", "folder:", None])
+@pytest.mark.parametrize("name", ["", "folder:", "idx:", None])
 def test_names_that_name_nothing(name):
     message = (
-        "A dataset is named 'digits', 'folder:PATH' or by its name in TFDS, such as 'mnist'. "
-        f"Received: {name!r}."
+        "A dataset is named 'digits', 'folder:PATH', 'idx:PATH' or by its name in TFDS, such "
+        f"as 'mnist'. Received: {name!r}."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         load(name)

@@ -1,0 +1,124 @@
+"""Images from files in MNIST's own format, IDX."""
+
+import gzip
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from kgan.data.arrays import resized
+from kgan.data.resize import Resize
+from kgan.data.store import Images
+
+# The names under which MNIST, Fashion-MNIST and KMNIST are published, with or without ".gz".
+_PREFIXES = {"train": "train", "test": "t10k"}
+_SPLIT = re.compile(r"(train|test)(?:\[(\d*):(\d*)\])?")
+_UINT8 = 8
+
+
+def from_idx(
+    folder: str | os.PathLike,
+    *,
+    split: str = "train",
+    image_size=None,
+    crop=None,
+    channels=None,
+) -> Images:
+    """Read the four published files of MNIST, or of a set in the same form, in their own order.
+
+    Protocols name images by their place in these files ("training images 0 to 49,999"); TFDS
+    stores the same images in another order.
+
+    Args:
+        folder: folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and the same of t10k,
+            each with or without ".gz".
+        split: "train" or "test", or a slice of one: "train[:50000]", "train[50000:51000]".
+        image_size: int or (height, width), the size to resize to, in pixels; None keeps the size.
+        crop: int or (height, width), the central part to use before resizing.
+        channels: 1 (grey) or 3 (colour) to convert to; None keeps the channels.
+
+    Returns:
+        The images, with their labels.
+
+    Raises:
+        FileNotFoundError: if a file is missing.
+        ValueError: for another split, an empty slice, or a file that is no IDX file or is cut off.
+
+    Reference:
+        LeCun, Cortes, Burges: The MNIST database of handwritten digits, "File formats".
+
+    Example:
+        >>> kgan.data.from_idx("mnist", split="train[:50000]").batches(100)
+    """
+    resize = Resize(image_size=image_size, crop=crop, channels=channels)
+    part, rows = _parsed(split)
+    images = read_idx(_file(folder, f"{_PREFIXES[part]}-images-idx3-ubyte"))
+    labels = read_idx(_file(folder, f"{_PREFIXES[part]}-labels-idx1-ubyte"))
+    if images.ndim != 3 or labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"The files of {part!r} in {folder} must hold images (count, height, width) and a "
+            f"label for each. Received: shapes {images.shape} and {labels.shape}."
+        )
+    num_classes = int(labels.max()) + 1
+    images, labels = images[rows], labels[rows]
+    if not len(images):
+        raise ValueError(f"The split {split!r} of {folder} is empty.")
+    name = f"{Path(folder).resolve().name} {split}"
+    stored = Images(images[..., np.newaxis], labels, num_classes=num_classes, name=name)
+    return resized(stored, resize)
+
+
+def read_idx(path: str | os.PathLike) -> np.ndarray:
+    """One IDX file of bytes.
+
+    Args:
+        path: the file, compressed if its name ends in ".gz".
+
+    Returns:
+        Read-only uint8 array with the shape the file states.
+
+    Raises:
+        ValueError: if it is no IDX file of bytes, or has not as many as it states.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise ValueError(f"{path} is damaged: {error}. Fetch it again.") from None
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UINT8:
+        raise ValueError(
+            f"{path} is no IDX file of bytes: it must begin with 0, 0, {_UINT8}. "
+            f"Received: {list(content[:3])}."
+        )
+    dimensions = content[3]
+    shape = tuple(int(size) for size in np.frombuffer(content, ">u4", dimensions, offset=4))
+    values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
+    if len(values) != np.prod(shape):
+        raise ValueError(
+            f"{path} states the shape {shape}, {int(np.prod(shape)):,} bytes, and holds "
+            f"{len(values):,}. It is damaged: fetch it again."
+        )
+    return values.reshape(shape)
+
+
+def _parsed(split: str) -> tuple[str, slice]:
+    match = _SPLIT.fullmatch(split)
+    if match is None:
+        raise ValueError(
+            "A split is 'train' or 'test', or a slice of one, such as 'train[:50000]'. "
+            f"Received: {split!r}."
+        )
+    part, start, stop = match.groups()
+    return part, slice(int(start) if start else None, int(stop) if stop else None)
+
+
+def _file(folder: str | os.PathLike, name: str) -> Path:
+    for path in (Path(folder, f"{name}.gz"), Path(folder, name)):
+        if path.is_file():
+            return path
+    raise FileNotFoundError(
+        f"{folder} holds neither {name}.gz nor {name}. Expected: a folder with MNIST's four "
+        "published files, or those of a set with the same names."
+    )
