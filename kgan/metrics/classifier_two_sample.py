@@ -1,0 +1,299 @@
+"""The classifier two-sample test: can anything tell the two samples apart?"""
+
+import math
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+
+from kgan.metrics.sample_metric import SampleMetric
+from kgan.metrics.states import Rows
+from kgan.metrics.two_samples import check_count
+from kgan.metrics.two_samples import checked_samples
+
+_LARGEST_BATCH = 128
+# The training ends when the validation loss has not fallen by this many nats in so many epochs.
+_MOST_EPOCHS, _PATIENCE, _LEAST_GAIN = 50, 5, 1e-3
+# Of float32 numbers, relative to their size: a smaller deviation is none.
+_ROUNDING = 1e-6
+# Deviations of the reals beyond which inputs are cut off.
+_FARTHEST = 10
+# The standard normal's, of a two-sided interval of 95 %.
+_QUANTILE = 1.959964
+
+
+class ClassifierTwoSampleResult(NamedTuple):
+    """How well a classifier tells reals from fakes that it has not seen.
+
+    Attributes:
+        accuracy: mean over splits, balanced: 0.5 is chance, 1 is complete separation.
+        p_value: probability of such an accuracy or a higher one from equal distributions.
+        interval: 95 % interval (low, high) of the accuracy by Wilson's formula, over test rows. It
+            says nothing of other trainings, seeds or classifiers.
+        auc: area under the ROC curve, mean over splits: the probability that a real has a higher
+            score than a fake.
+        n: int, test rows of one split, half of them real.
+        classifier: str, what was trained.
+        accuracies: tuple of floats, one per split.
+        aucs: tuple of floats, one per split.
+    """
+
+    accuracy: float
+    p_value: float
+    interval: tuple[float, float]
+    auc: float
+    n: int
+    classifier: str
+    accuracies: tuple[float, ...]
+    aucs: tuple[float, ...]
+
+
+def classifier_two_sample(
+    real, fake, *, splits: int = 5, seed: int = 0
+) -> ClassifierTwoSampleResult:
+    """Train a classifier to tell two samples apart, and test whether it can.
+
+    For each split, three quarters of each sample are for training and a fifth of those to stop it
+    early; accuracy t is taken on n rows of the rest. For equal distributions t is normal with mean
+    1/2 and variance 1 / (4 n), so p = 1 - Phi((t - 1/2) 2 sqrt(n)). For several splits t is their
+    mean and n remains that of one: they share rows, and p is then too large rather than too small.
+
+    The best possible accuracy is (1 + TV) / 2 with the total variation distance of the
+    distributions. A rejection proves a difference; no rejection proves nothing beyond this
+    classifier and this n. An accuracy of 1/2 + d takes about n = (1.645 / (2 d))^2 to be seen.
+
+    Vectors go to two hidden layers of 16 min(width, 20) ReLU units; images to convolutions of 32
+    and 64 filters, 3 x 3, a 2 x 2 pooling and 128 units. Both are trained by Adam on the logistic
+    loss. Inputs are scaled by mean and deviation of the reals in the training part, of each entry
+    of a vector, of each channel of an image, and cut off at 10 deviations.
+
+    Args:
+        real: float array (reals, width), features or any other vectors; or images (reals, height,
+            width, channels) in [-1, 1]. Not those that a generator was trained on.
+        fake: float array of the same shape but for the number of rows. Of the larger sample, as
+            many rows as the smaller has are drawn.
+        splits: int, default 5.
+        seed: int, of the draw, the splits and the initial weights.
+
+    Returns:
+        A ClassifierTwoSampleResult.
+
+    Raises:
+        ValueError: for rows of different shapes, that are not finite, or fewer than 20 of each.
+
+    Example:
+        The same test finds whether a model will meet other inputs than it was trained on:
+
+        >>> shift = kgan.metrics.classifier_two_sample(training_inputs, deployment_inputs)
+        >>> if shift.p_value < 0.01:
+        ...     print(f"The inputs have shifted: they can be told apart by {shift.accuracy:.0%}.")
+
+    Reference:
+        Lopez-Paz and Oquab 2017, arXiv 1610.06545.
+    """
+    real, fake = checked_samples(real, fake)
+    check_count("splits", splits)
+    random = np.random.default_rng(seed)
+    count = min(len(real), len(fake))
+    samples = [sample[random.permutation(len(sample))[:count]] for sample in (real, fake)]
+    classifier = _Classifier(real.shape[1:], seed)
+    scores = [_held_out_scores(samples, classifier, random) for _ in range(splits)]
+    # The logits of the reals should be positive.
+    accuracies = [float(np.mean([(r > 0).mean(), (f <= 0).mean()])) for r, f in scores]
+    aucs = [_area_under_curve(*pair) for pair in scores]
+    accuracy, n = float(np.mean(accuracies)), 2 * len(scores[0][0])
+    return ClassifierTwoSampleResult(
+        accuracy=accuracy,
+        p_value=_p_value(accuracy, n),
+        interval=_interval(accuracy, n),
+        auc=float(np.mean(aucs)),
+        n=n,
+        classifier=classifier.description,
+        accuracies=tuple(accuracies),
+        aucs=tuple(aucs),
+    )
+
+
+class ClassifierTwoSample(SampleMetric):
+    """How well a new classifier tells generated samples from reals.
+
+    Its values are `c2st_accuracy` and `c2st_p_value`. Every row is kept until `reset_state`.
+
+    Args:
+        extractor: a `kgan.features.Extractor`; None, the default, to give features. Of no use with
+            `reads="images"`.
+        reads: "features", the default, or "images", for a small convolutional network.
+        splits: int, as in `classifier_two_sample`.
+        seed: int, as in `classifier_two_sample`.
+        name: str, default "classifier_two_sample".
+
+    Example:
+        >>> metric = kgan.metrics.ClassifierTwoSample(kgan.features.digits())
+        >>> metric.update_state(test_images, gan.generate(10_000, seed=0))
+        >>> metric.result()["c2st_accuracy"]
+
+    Reference:
+        Lopez-Paz and Oquab 2017, arXiv 1610.06545.
+    """
+
+    default_name = "classifier_two_sample"
+
+    def __init__(
+        self,
+        extractor=None,
+        *,
+        reads: str = "features",
+        splits: int = 5,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        if reads not in ("features", "images"):
+            raise ValueError(f'reads must be "features" or "images". Received: {reads!r}.')
+        check_count("splits", splits)
+        self.reads = reads
+        self.splits = splits
+        self.seed = seed
+        super().__init__(extractor, name=name)
+
+    def new_state(self):
+        return Rows()
+
+    def values(self):
+        result = classifier_two_sample(
+            self.real.all(), self.fake.all(), splits=self.splits, seed=self.seed
+        )
+        return {"c2st_accuracy": result.accuracy, "c2st_p_value": result.p_value}
+
+
+class _Classifier:
+    """A network that is trained anew for every split, with one compilation for all.
+
+    Args:
+        shape: of one row, (width,) or (height, width, channels).
+        seed: int, of the initial weights.
+
+    Attributes:
+        description: str, its layers.
+    """
+
+    def __init__(self, shape: tuple, seed: int):
+        hidden, self.description = (
+            _vector_layers(*shape, seed) if len(shape) == 1 else _image_layers(seed)
+        )
+        logit = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed))
+        self._model = keras.Sequential([keras.Input(shape), *hidden, logit])
+        self._model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
+        self._model.optimizer.build(self._model.trainable_variables)
+        self._start = [np.array(variable) for variable in self._variables()]
+
+    def fit(self, rows: np.ndarray, labels: np.ndarray, validation: tuple) -> None:
+        """Train from the start until the validation loss rises."""
+        for variable, value in zip(self._variables(), self._start, strict=True):
+            variable.assign(value)
+        stop = keras.callbacks.EarlyStopping(
+            patience=_PATIENCE, min_delta=_LEAST_GAIN, restore_best_weights=True
+        )
+        self._model.fit(
+            rows,
+            labels,
+            # A few rows still make an epoch of eight steps.
+            batch_size=min(_LARGEST_BATCH, max(16, len(rows) // 8)),
+            epochs=_MOST_EPOCHS,
+            validation_data=validation,
+            callbacks=[stop],
+            # Keras shuffles by a global seed; the rows come shuffled.
+            shuffle=False,
+            verbose=0,
+        )
+
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        """High for real, float (rows,)."""
+        return self._model.predict(rows, batch_size=256, verbose=0)[:, 0]
+
+    def _variables(self) -> list:
+        return [*self._model.variables, *self._model.optimizer.variables]
+
+
+def _vector_layers(width: int, seed: int) -> tuple[list, str]:
+    units = 16 * min(width, 20)
+    hidden = [_dense(units, seed + 1), _dense(units, seed + 2)]
+    return hidden, f"dense {units}, dense {units}, logit"
+
+
+def _image_layers(seed: int) -> tuple[list, str]:
+    convolutions = [
+        layers.Conv2D(
+            filters, 3, activation="relu", kernel_initializer=keras.initializers.HeNormal(seed + i)
+        )
+        for i, filters in ((1, 32), (2, 64))
+    ]
+    hidden = [
+        *convolutions,
+        layers.MaxPooling2D(2),
+        layers.Dropout(0.25, seed=seed + 3),
+        layers.Flatten(),
+        _dense(128, seed + 4),
+        layers.Dropout(0.5, seed=seed + 5),
+    ]
+    return hidden, "conv 32, conv 64, dense 128, logit"
+
+
+def _dense(units: int, seed: int) -> layers.Dense:
+    start = keras.initializers.HeNormal(seed)
+    return layers.Dense(units, activation="relu", kernel_initializer=start)
+
+
+def _held_out_scores(samples: list, classifier: _Classifier, random: np.random.Generator) -> tuple:
+    """The logits of the real and of the fake test rows of a new split."""
+    samples = [sample[random.permutation(len(sample))] for sample in samples]
+    count = len(samples[0])
+    tested = count // 4
+    stopping = tested + (count - tested) // 5
+    real, fake = (sample[stopping:] for sample in samples)
+    scaled = _scale_of(real, fake)
+    order = random.permutation(2 * len(real))
+    training = scaled(np.concatenate([real, fake]))[order], _labels(len(real))[order]
+    validation = [sample[tested:stopping] for sample in samples]
+    validation = scaled(np.concatenate(validation)), _labels(stopping - tested)
+    classifier.fit(*training, validation)
+    real_logits, fake_logits = (classifier.logits(scaled(sample[:tested])) for sample in samples)
+    return real_logits, fake_logits
+
+
+def _labels(count: int) -> np.ndarray:
+    return np.repeat(np.float32([1, 0]), count)[:, None]
+
+
+def _scale_of(real: np.ndarray, fake: np.ndarray):
+    axes = tuple(range(real.ndim - 1))
+    mean = real.mean(axis=axes, dtype=np.float64)
+    deviation = real.std(axis=axes, dtype=np.float64)
+    # Of an entry in which the reals do not vary, but for rounding, the fakes give the unit.
+    distance = np.sqrt(((fake - mean) ** 2).mean(axis=axes))
+    constant = deviation <= _ROUNDING * np.abs(mean)
+    deviation = np.where(constant, distance, deviation)
+    deviation = np.where(deviation <= _ROUNDING * np.abs(mean), 1, deviation)
+    # Fakes may be anywhere; the network is to learn where they lie, not to follow them.
+    limit = _FARTHEST
+    return lambda rows: np.clip((rows - mean) / deviation, -limit, limit).astype(np.float32)
+
+
+def _area_under_curve(real: np.ndarray, fake: np.ndarray) -> float:
+    """The share of pairs in which the real has the higher score, ties as halves."""
+    fake = np.sort(fake)
+    below = np.searchsorted(fake, real, "left") + np.searchsorted(fake, real, "right")
+    return float(below.mean() / (2 * len(fake)))
+
+
+def _p_value(accuracy: float, n: int) -> float:
+    # 1 - Phi(x) = erfc(x / sqrt(2)) / 2, which keeps its digits far out.
+    return math.erfc((accuracy - 0.5) * math.sqrt(2 * n)) / 2
+
+
+def _interval(accuracy: float, n: int) -> tuple[float, float]:
+    """Wilson's, which does not shrink to nothing at an accuracy of 1."""
+    square = _QUANTILE**2 / n
+    centre = (accuracy + square / 2) / (1 + square)
+    half = _QUANTILE * math.sqrt(accuracy * (1 - accuracy) / n + square / (4 * n)) / (1 + square)
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,0 +1,215 @@
+"""What every measure of a sample shares: its streaming protocol."""
+
+import abc
+
+import numpy as np
+
+# Rounding of a resize or of a 16-bit generator may step over the end of the range by this much.
+_RANGE_TOLERANCE = 1e-3
+
+# Of a sum of many probabilities that a model computed in 16 bits.
+_SUM_TOLERANCE = 1e-2
+
+
+class SampleMetric(abc.ABC):
+    """A measure of generated samples, fed batch by batch, of reals and of fakes.
+
+    It speaks as `keras.metrics.Metric` does (`update_state`, `result`, `reset_state`, `name`) but
+    is none: its two samples have sizes of their own, and its state is float64 on the host, for
+    covariances and logarithms that float32 variables would spoil.
+
+    A measure of its own sets what `new_state` needs before it calls `super().__init__`.
+
+    Args:
+        extractor: a `kgan.features.Extractor`, with which `update_state` takes images in [-1, 1];
+            None, the default, to give what the measure reads.
+        name: str, None for the measure's own.
+
+    Attributes:
+        reads: "features", "probabilities" or "images": what `update_state` takes without an
+            extractor.
+        real: the state of the reals; its `count` is the number of rows so far.
+        fake: the state of the fakes.
+    """
+
+    reads = "features"
+
+    def __init__(self, extractor=None, *, name: str | None = None):
+        self.extractor = extractor
+        self.name = type(self).default_name if name is None else name
+        self.reset_state()
+
+    def update_state(self, real=None, fake=None) -> None:
+        """Count more rows. The two samples need not come in equal numbers.
+
+        Args:
+            real: array of real rows: features (rows, dim), probabilities (rows, classes) or images
+                (rows, height, width, channels) in [-1, 1], as `reads` says; images with an
+                extractor. None for no more of them.
+            fake: the same of generated rows.
+
+        Raises:
+            ValueError: for rows of another shape or width, that are not finite, or images outside
+                [-1, 1]. Nothing is counted then.
+        """
+        real = None if real is None else self._read(real, "real")
+        fake = None if fake is None else self._read(fake, "fake")
+        self._check_widths(real, fake)
+        if real is not None:
+            self.real.update(real)
+        if fake is not None:
+            self.fake.update(fake)
+
+    def reset_state(self) -> None:
+        """Forget all rows."""
+        self.real = self.new_state()
+        self.fake = self.new_state()
+
+    def reset_fake(self) -> None:
+        """Forget the fakes: the reals are the same at every evaluation."""
+        self.fake = self.new_state()
+
+    def result(self):
+        """The measure of all rows so far.
+
+        Returns:
+            A float, or a dict of floats for a measure with several numbers.
+
+        Raises:
+            ValueError: if there are too few rows.
+        """
+        values = self.values()
+        return next(iter(values.values())) if len(values) == 1 else values
+
+    @abc.abstractmethod
+    def values(self) -> dict[str, float]:
+        """The numbers of `result` by their names, a single one too."""
+
+    @abc.abstractmethod
+    def new_state(self):
+        """An empty state of one sample: an object with `update(rows)`, `count` and `width`."""
+
+    def _read(self, rows, side: str) -> np.ndarray:
+        if self.extractor is not None and self.reads != "images":
+            rows = getattr(self.extractor(rows), self.reads)
+            if rows is None:
+                raise ValueError(
+                    f"{type(self).__name__} reads class probabilities, and the extractor "
+                    f"{self.extractor.name!r} has no classes. Give it one that has, such as "
+                    "kgan.features.digits()."
+                )
+        if self.reads == "images":
+            return checked_images(rows, f"{side} images")
+        if self.reads == "probabilities":
+            return checked_probabilities(rows, f"{side} probabilities")
+        return checked(rows, f"{side} {self.reads}")
+
+    def _check_widths(self, real, fake) -> None:
+        expected = self.real.width if self.fake.width is None else self.fake.width
+        for rows, side in ((real, "real"), (fake, "fake")):
+            if rows is None:
+                continue
+            width = int(np.prod(rows.shape[1:]))
+            if expected is not None and width != expected:
+                raise ValueError(
+                    f"{type(self).__name__} compares reals and fakes of one width. Expected: "
+                    f"{expected} numbers in a row, as in those before. Received: {width} in a "
+                    f"{side} one. Take all from one source: one extractor, one image shape."
+                )
+            expected = width
+
+
+def checked(rows, what: str, *, dimensions: int = 2) -> np.ndarray:
+    """An array of rows, all finite.
+
+    Args:
+        rows: array or tensor, (rows, ...).
+        what: str, what the rows are, for the error.
+        dimensions: int, how many the array must have, default 2.
+
+    Returns:
+        A float array of the same shape: float64 stays, everything else becomes float32.
+
+    Raises:
+        ValueError: if there are other dimensions, no rows, or NaN or infinity among them.
+    """
+    rows = np.asarray(rows)
+    if rows.dtype != np.float64:
+        rows = rows.astype(np.float32, copy=False)
+    if rows.ndim != dimensions or not rows.size:
+        shape = "(rows, width)" if dimensions == 2 else "(rows, height, width, channels)"
+        raise ValueError(
+            f"{what} must be an array {shape} with at least one row. "
+            f"Received: an array of shape {rows.shape}."
+        )
+    if not np.isfinite(rows).all():
+        bad = int((~np.isfinite(rows.reshape(len(rows), -1))).any(axis=1).argmax())
+        raise ValueError(
+            f"{what} hold NaN or infinity, first in row {bad}. A generator that makes such images "
+            "has diverged: go back to an earlier checkpoint."
+        )
+    return rows
+
+
+def checked_images(images, what: str) -> np.ndarray:
+    """An array of images, all finite and in [-1, 1].
+
+    Args:
+        images: array or tensor, (images, height, width, channels).
+        what: str, what they are, for the error.
+
+    Returns:
+        A float array of the same shape, as `checked` makes it.
+
+    Raises:
+        ValueError: if there are other dimensions, no images, NaN or infinity among their values, or
+            values outside [-1, 1].
+    """
+    images = checked(images, what, dimensions=4)
+    check_range(images, what)
+    return images
+
+
+def check_range(images: np.ndarray, what: str) -> None:
+    """Raise unless images lie in [-1, 1].
+
+    Args:
+        images: finite float array of any shape.
+        what: str, what they are, for the error.
+
+    Raises:
+        ValueError: for values outside.
+    """
+    low, high = float(images.min()), float(images.max())
+    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
+        raise ValueError(
+            f"{what} must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
+            "Scale them with images / 127.5 - 1 if they lie in [0, 255]."
+        )
+
+
+def checked_probabilities(rows, what: str) -> np.ndarray:
+    """An array of class probabilities.
+
+    Args:
+        rows: array or tensor, (rows, classes).
+        what: str, what they are, for the error.
+
+    Returns:
+        A float array of the same shape, as `checked` makes it.
+
+    Raises:
+        ValueError: if there are other dimensions, no rows, values that are not finite or below 0,
+            or a row whose sum is not 1.
+    """
+    rows = checked(rows, what)
+    sums = rows.sum(axis=1, dtype=np.float64)
+    wrong = (rows.min(axis=1) < 0) | (np.abs(sums - 1) > _SUM_TOLERANCE)
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise ValueError(
+            f"{what} must be >= 0 and sum to 1 in every row. Received: in row {first} values from "
+            f"{rows[first].min():g} on, with the sum {sums[first]:g}. If they are logits, give "
+            "their softmax."
+        )
+    return rows

@@ -1,0 +1,145 @@
+"""What a measure keeps of a sample: its moments, or its rows."""
+
+import numpy as np
+
+# Rows that are merged at a time: few enough that their float64 copy stays small, enough that the
+# merge of a wide covariance costs little beside its product.
+_BLOCK = 2048
+
+
+class Moments:
+    """Count, mean and covariance of all rows so far, in float64; memory does not grow.
+
+    Blocks of rows are merged by the update of Chan, Golub and LeVeque (1983), which does not
+    subtract large sums from each other. Rows wait until they fill a block, so that many small
+    batches cost what one large one costs. All are taken relative to the first row: the variance of
+    a constant entry is 0, without rounding.
+
+    Attributes:
+        count: int, rows so far.
+        width: int, entries of a row; None before the first.
+    """
+
+    def __init__(self):
+        self.count = 0
+        self.width = None
+        self._waiting = []
+        self._merged = 0
+        self._origin = None
+        self._mean = None
+        self._scatter = None
+
+    @property
+    def mean(self) -> np.ndarray | None:
+        """The mean of the rows, float64 (width,); None before the first row."""
+        self._merge_all()
+        return None if self._mean is None else self._origin + self._mean
+
+    def update(self, rows: np.ndarray) -> None:
+        """Count more rows.
+
+        Args:
+            rows: float array (rows, width).
+
+        Raises:
+            ValueError: if the width is not that of the rows before.
+        """
+        check_shape(None if self.width is None else (self.width,), rows)
+        if self._origin is None:
+            self.width = rows.shape[1]
+            self._origin = rows[0].astype(np.float64)
+        self.count += len(rows)
+        # A copy: whoever gave the rows may fill their array anew.
+        self._waiting.append(np.array(rows))
+        if self.count - self._merged >= _BLOCK:
+            self._merge_all()
+
+    def covariance(self) -> np.ndarray:
+        """The unbiased covariance, float64 (width, width).
+
+        Raises:
+            ValueError: for fewer than two rows.
+        """
+        if self.count < 2:
+            raise ValueError(
+                "A covariance takes at least 2 rows, better more than the width of one. "
+                f"Received: {self.count}."
+            )
+        self._merge_all()
+        return self._scatter / (self.count - 1)
+
+    def _merge_all(self) -> None:
+        if not self._waiting:
+            return
+        rows = np.concatenate(self._waiting)
+        self._waiting = []
+        for start in range(0, len(rows), _BLOCK):
+            self._merge(rows[start : start + _BLOCK] - self._origin)
+
+    def _merge(self, rows: np.ndarray) -> None:
+        mean = rows.mean(axis=0)
+        rows -= mean
+        scatter = rows.T @ rows
+        total = self._merged + len(rows)
+        if self._merged:
+            difference = mean - self._mean
+            scatter += np.outer(difference, difference * (self._merged * len(rows) / total))
+            scatter += self._scatter
+            mean = self._mean + difference * (len(rows) / total)
+        self._mean, self._scatter, self._merged = mean, scatter, total
+
+
+class Rows:
+    """All rows so far, as they came: for measures that compare single samples.
+
+    Attributes:
+        count: int, rows so far.
+        width: int, entries of a row; None before the first.
+    """
+
+    def __init__(self):
+        self.count = 0
+        self.width = None
+        self._batches = []
+
+    def update(self, rows: np.ndarray) -> None:
+        """Keep more rows.
+
+        Args:
+            rows: float array (rows, ...).
+
+        Raises:
+            ValueError: if they have not the shape of the rows before.
+        """
+        check_shape(self._batches[0].shape[1:] if self._batches else None, rows)
+        self.width = int(np.prod(rows.shape[1:]))
+        # A copy: whoever gave the rows may fill their array anew.
+        self._batches.append(np.array(rows))
+        self.count += len(rows)
+
+    def all(self) -> np.ndarray:
+        """One array of all rows.
+
+        Raises:
+            ValueError: if there are none.
+        """
+        if not self._batches:
+            raise ValueError("There are no rows yet. Give some to update_state().")
+        self._batches = [np.concatenate(self._batches)]
+        return self._batches[0]
+
+
+def check_shape(shape: tuple[int, ...] | None, rows: np.ndarray) -> None:
+    """Raise if rows have not the shape of those before.
+
+    Args:
+        shape: of one row so far, None before the first.
+        rows: array (rows, ...).
+
+    Raises:
+        ValueError: if they differ.
+    """
+    if shape is not None and rows.shape[1:] != shape:
+        raise ValueError(
+            f"All rows must have one shape. The first had {shape}. Received: {rows.shape[1:]}."
+        )
