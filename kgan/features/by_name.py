@@ -1,0 +1,76 @@
+"""Extractors by one word, for command lines."""
+
+import re
+from pathlib import Path
+
+import keras
+
+from kgan.features.extractor import Extractor
+from kgan.features.extractor import check_name_is_free
+from kgan.features.inception import inception
+from kgan.features.shipped import digits
+from kgan.features.shipped import fashion
+
+_SHIPPED = {"digits": digits, "fashion": fashion}
+_INCEPTION = "inception:"
+
+
+def get(name: str, *, image_shape: tuple[int, int, int]) -> Extractor:
+    """The extractor that a name stands for.
+
+    Args:
+        name: "digits" or "fashion" for the classifiers in the package; "inception:PATH" for the FID
+            paper's network with the tensors at PATH; or "PATH.keras" for a saved Keras model as
+            `Extractor` takes it, which is named after its file.
+        image_shape: (height, width, channels) of the images it is to look at.
+
+    Returns:
+        An `Extractor` of such images.
+
+    Raises:
+        ValueError: for an unknown name, or an extractor of images of another shape.
+        FileNotFoundError: if there is no file at PATH.
+
+    Example:
+        >>> kgan.features.get("digits", image_shape=(28, 28, 1))
+    """
+    image_shape = tuple(image_shape)
+    extractor = _extractor(name, image_shape)
+    if extractor.image_shape != image_shape:
+        raise ValueError(
+            f"The extractor {name!r} does not fit the images. Expected: images of the shape "
+            f"{extractor.image_shape}. Received: {image_shape}. Resize them, or train an extractor "
+            "for their shape with kgan.features.train_classifier."
+        )
+    return extractor
+
+
+def _extractor(name: str, image_shape: tuple[int, int, int]) -> Extractor:
+    if name in _SHIPPED:
+        return _SHIPPED[name]()
+    if isinstance(name, str) and name.startswith(_INCEPTION) and name != _INCEPTION:
+        return inception(name.removeprefix(_INCEPTION), image_shape)
+    if isinstance(name, str) and Path(name).suffix == ".keras":
+        return _saved(Path(name))
+    raise ValueError(
+        "An extractor is named 'digits', 'fashion', 'inception:PATH' or 'PATH.keras'. "
+        f"Received: {name!r}."
+    )
+
+
+def _saved(path: Path) -> Extractor:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no file {path}. Expected: a Keras model, saved with model.save."
+        )
+    name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem)
+    check_name_is_free(name)
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    # What a damaged archive raises has many names, and Keras' own says that there is no file.
+    except Exception as error:
+        raise ValueError(
+            f"{path} cannot be loaded as a Keras model: it is damaged, or needs layers that are "
+            f"not known here ({error})."
+        ) from error
+    return Extractor(model, name)
