@@ -1,0 +1,358 @@
+"""Many measures of one generator, with the work they share done once."""
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from kgan import sampling
+from kgan.evaluation import samples
+from kgan.evaluation.by_name import get_all
+from kgan.evaluation.cache import FeatureCache
+from kgan.evaluation.cache import key_of
+from kgan.evaluation.progress import Progress
+from kgan.evaluation.protocol import Measurement
+from kgan.evaluation.protocol import describe
+from kgan.evaluation.protocol import value_name
+from kgan.features.by_name import get as get_extractor
+from kgan.features.extractor import Extractor
+from kgan.features.extractor import Features
+from kgan.metrics.sample_metric import SampleMetric
+from kgan.validation import check_positive_integer
+
+
+class _Value(NamedTuple):
+    """A value, and the measure that it is of."""
+
+    name: str
+    value: float
+    metric: SampleMetric
+
+
+class Evaluator:
+    """Measure generated images against real ones.
+
+    The reals are looked at once, when the Evaluator is made; with `cache_dir` once for all
+    Evaluators of the same images and extractor. The extractor looks at every batch once, for all
+    measures. All images are rounded to 256 levels first, as stored ones are.
+
+    A value is called "{value}_{extractor}_{number of generated images}", for it compares only with
+    what has both in common; without the extractor if pixels are measured. "fid_10000" and
+    "kid_10000" are the Frechet and the kernel distance of the FID paper's Inception features, and
+    of no others.
+
+    Args:
+        images: the reals: an array (images, height, width, channels), uint8 or floats in [-1, 1];
+            a `kgan.data.Images`; or a `tf.data.Dataset` or other iterable of batches of images or
+            of (images, labels).
+        extractor: a `kgan.features.Extractor` or the name of one, as `kgan.features.get` takes it;
+            None if only pixels are measured.
+        metrics: measures of `kgan.metrics`, without extractors of their own, or their names (see
+            `kgan.evaluation.get`). Default: Frechet distance, precision and recall, and where the
+            extractor has classes how many of them there are.
+        num_images: int, how many reals to take at most. Of an iterable the first; of an array or an
+            `Images` with more a random choice, the same every time. Many measures are biased by
+            their number of images, so generate as many.
+        cache_dir: folder in which the features of the reals are kept, under a name made of the
+            images, the extractor and the treatment before it. None, the default: they are not kept.
+        batch_size: int, images as floats at a time.
+        verbose: 0 for no progress bars; 1, the default, for those of work that takes a while, on a
+            terminal.
+
+    Attributes:
+        num_images: int, how many reals there are.
+        image_shape: (height, width, channels).
+        extractor: the `kgan.features.Extractor`, or None.
+        real: the `kgan.features.Features` of the reals; None without extractor.
+        labels: integer array (num_images,), of the reals; None if not known.
+
+    Raises:
+        ValueError: for images of another form, shape or range, that do not fit the extractor, or
+            measures that do not.
+
+    Example:
+        >>> evaluator = kgan.evaluation.Evaluator(kgan.data.digits(), "digits")
+        >>> evaluator(gan.generate(10_000, seed=0))
+        {'frechet_distance_digits_10000': 4.1, 'precision_digits_10000': 0.83, ...}
+    """
+
+    def __init__(
+        self,
+        images,
+        extractor: Extractor | str | None,
+        metrics=None,
+        *,
+        num_images: int = 10_000,
+        cache_dir: str | os.PathLike | None = None,
+        batch_size: int = 256,
+        verbose: int = 1,
+    ):
+        check_positive_integer("num_images", num_images)
+        check_positive_integer("batch_size", batch_size)
+        self.batch_size = batch_size
+        self.verbose = verbose
+        measures = None if metrics is None else get_all(metrics)
+        cache = None if cache_dir is None else FeatureCache(cache_dir)
+        pixels, self.labels, self._source = samples.take(
+            images, num_images, real=True, verbose=verbose
+        )
+        self.num_images = len(pixels)
+        self.image_shape = pixels.shape[1:]
+        if isinstance(extractor, str):
+            extractor = get_extractor(extractor, image_shape=self.image_shape)
+        self.extractor = extractor
+        self._metrics = get_all(_default(extractor)) if measures is None else measures
+        for metric in self._metrics:
+            _check_readable(metric, extractor)
+        if len(pixels) < num_images and verbose:
+            print(f"There are {len(pixels):,} real images to measure against, not {num_images:,}.")
+        self.real = self._real_features(pixels, cache)
+        self._update("real", pixels, self.real)
+
+    def __call__(self, images) -> dict[str, float]:
+        """Measure generated images.
+
+        Args:
+            images: in any of the forms of the reals; all of them are used.
+
+        Returns:
+            Dict of floats by their names.
+
+        Raises:
+            ValueError: for images of another form, shape or range, or too few for a measure.
+        """
+        pixels = self._pixels(images)
+        return _by_name(self._measure(pixels, self._features(pixels)))
+
+    def extract(self, images) -> Features:
+        """What the extractor makes of images, as the measures see it.
+
+        Args:
+            images: in any of the forms of the reals.
+
+        Returns:
+            A `kgan.features.Features`, to look at or for `measure`.
+
+        Raises:
+            ValueError: for images of another form, shape or range, or without an extractor.
+        """
+        if self.extractor is None:
+            raise ValueError("This Evaluator has no extractor. Give it one to extract features.")
+        return self._features(self._pixels(images))
+
+    def measure(self, images, extracted: Features) -> dict[str, float]:
+        """Measure generated images whose features are there already.
+
+        Args:
+            images: in any of the forms of the reals.
+            extracted: the `Features` that `extract` made of them.
+
+        Returns:
+            Dict of floats by their names, as calling the Evaluator does.
+        """
+        return _by_name(self._measure(self._pixels(images), extracted))
+
+    def evaluate(
+        self,
+        generator: Callable,
+        *,
+        latent_dim: int,
+        num_classes: int | None = None,
+        seed: int = 0,
+        repeats: int = 1,
+    ) -> dict[str, Measurement]:
+        """Measure a generator by sample sets of its own, each as large as the reals.
+
+        Args:
+            generator: callable of (latents, training=False), or of ([latents, labels],
+                training=False), such as a keras model; returns images in [-1, 1].
+            latent_dim: int, width of the latents.
+            num_classes: int, or None for a generator of latents alone.
+            seed: int in [0, 2^32), of the first sample set; the next has the next.
+            repeats: int, how many sample sets.
+
+        Returns:
+            Dict of `Measurement` by the names of the values.
+
+        Raises:
+            ValueError: for arguments out of range, classes that the labels do not fit, or images
+                that cannot be measured.
+        """
+        check_positive_integer("repeats", repeats)
+        sets = []
+        for number in range(repeats):
+            with Progress(self.num_images, verbose=self.verbose) as progress:
+                images = sampling.generate(
+                    _counting(generator, progress),
+                    self.num_images,
+                    latent_dim=latent_dim,
+                    num_classes=num_classes,
+                    seed=seed + number,
+                    labels=self.draw_labels(num_classes, seed + number),
+                )
+            pixels = self._pixels(images)
+            sets.append(self._measure(pixels, self._features(pixels)))
+        how = self._sampling_protocol(num_classes, seed, repeats)
+        return {
+            values[0].name: self._measurement([value.value for value in values], values[0], how)
+            for values in zip(*sets, strict=True)
+        }
+
+    def draw_labels(self, num_classes: int | None, seed: int) -> np.ndarray | None:
+        """Labels for as many generated images as there are reals.
+
+        Args:
+            num_classes: int, the generator's; None for one without classes.
+            seed: int.
+
+        Returns:
+            int32 array (num_images,), drawn as often as each is among the reals; uniformly if their
+            labels are not known. None without classes.
+
+        Raises:
+            ValueError: if the reals have labels that the generator does not know.
+        """
+        if num_classes is None:
+            return None
+        random = np.random.default_rng(seed)
+        if self.labels is None:
+            return random.integers(num_classes, size=self.num_images, dtype="int32")
+        if self.labels.min() < 0 or self.labels.max() >= num_classes:
+            raise ValueError(
+                f"The real images have labels from {self.labels.min()} to {self.labels.max()}, and "
+                f"the generator knows 0..{num_classes - 1}, since num_classes={num_classes}. "
+                "Measure against images of the classes that it was trained on."
+            )
+        shares = np.bincount(self.labels, minlength=num_classes) / self.num_images
+        return random.choice(num_classes, size=self.num_images, p=shares).astype("int32")
+
+    def _pixels(self, images) -> np.ndarray:
+        pixels = samples.take(images, real=False, verbose=self.verbose).pixels
+        if pixels.shape[1:] != self.image_shape:
+            raise ValueError(
+                "Generated images must have the shape of the real ones. "
+                f"Expected: {self.image_shape}. Received: {pixels.shape[1:]}."
+            )
+        return pixels
+
+    def _real_features(self, pixels: np.ndarray, cache: FeatureCache | None) -> Features | None:
+        if cache is None or self.extractor is None:
+            return self._features(pixels)
+        key = key_of(pixels, self.extractor)
+        found = cache.load(key)
+        if found is None:
+            found = self._features(pixels)
+            cache.save(key, found)
+        return found
+
+    def _features(self, pixels: np.ndarray) -> Features | None:
+        if self.extractor is None:
+            return None
+        parts = []
+        with Progress(len(pixels), verbose=self.verbose) as progress:
+            for rows in self._chunks(len(pixels)):
+                images = samples.to_floats(pixels[rows])
+                parts.append(self.extractor(images))
+                progress.add(len(images))
+        # Without classes the probabilities are None in every part.
+        joined = [
+            None if outputs[0] is None else np.concatenate(outputs)
+            for outputs in zip(*parts, strict=True)
+        ]
+        return Features(*joined)
+
+    def _update(self, side: str, pixels: np.ndarray, extracted: Features | None) -> None:
+        """Give every measure what it reads, chunk by chunk."""
+        for rows in self._chunks(len(pixels)):
+            for metric in self._metrics:
+                if metric.reads == "images":
+                    metric.update_state(**{side: samples.to_floats(pixels[rows])})
+                else:
+                    metric.update_state(**{side: getattr(extracted, metric.reads)[rows]})
+
+    def _measure(self, pixels: np.ndarray, extracted: Features | None) -> list[_Value]:
+        for metric in self._metrics:
+            metric.reset_fake()
+        self._update("fake", pixels, extracted)
+        extractor = None if self.extractor is None else self.extractor.name
+        values = []
+        for metric in self._metrics:
+            for key, value in metric.values().items():
+                name = value_name(key, metric.reads, extractor, len(pixels))
+                values.append(_Value(name, float(value), metric))
+            # Their rows are not needed any more.
+            metric.reset_fake()
+        return values
+
+    def _measurement(self, numbers: list[float], value: _Value, how: str) -> Measurement:
+        looked = describe(
+            value.metric,
+            self.extractor,
+            num_real=self.num_images,
+            num_fake=self.num_images,
+            source=self._source,
+        )
+        return Measurement(
+            mean=float(np.mean(numbers)),
+            std=float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None,
+            sample_sets=len(numbers),
+            num_real=self.num_images,
+            num_fake=self.num_images,
+            protocol=f"{looked}, {how}.",
+        )
+
+    def _sampling_protocol(self, num_classes: int | None, seed: int, repeats: int) -> str:
+        labels = ""
+        if num_classes is not None:
+            how = "uniformly" if self.labels is None else "as often as among the reals"
+            labels = f"labels drawn {how}, "
+        if repeats == 1:
+            return f"{labels}one sample set of seed {seed}"
+        last = seed + repeats - 1
+        return (
+            f"{labels}mean and standard deviation of {repeats} sample sets, seeds {seed} to {last}"
+        )
+
+    def _chunks(self, count: int) -> list[slice]:
+        return [slice(start, start + self.batch_size) for start in range(0, count, self.batch_size)]
+
+
+def _default(extractor: Extractor | None) -> list[str]:
+    if extractor is None:
+        raise ValueError(
+            "The default measures compare features. Pass an extractor, such as "
+            "kgan.features.digits(), or metrics that read images."
+        )
+    classes = [] if extractor.num_classes is None else ["mode_count"]
+    return ["frechet_distance", "precision_recall", *classes]
+
+
+def _check_readable(metric, extractor: Extractor | None) -> None:
+    """Raise if the extractor does not make what the measure reads."""
+    made = ["images"]
+    if extractor is not None:
+        made += ["features"] if extractor.num_classes is None else ["features", "probabilities"]
+    if metric.reads not in made:
+        name = None if extractor is None else extractor.name
+        raise ValueError(
+            f"{type(metric).__name__} reads {metric.reads}. Expected: an extractor that makes "
+            f"them. Received: extractor={name!r}, which makes {' and '.join(made[1:]) or 'none'}. "
+            "kgan.features.digits() and kgan.features.fashion() make both features and class "
+            "probabilities."
+        )
+
+
+def _counting(generator: Callable, progress: Progress) -> Callable:
+    """The same generator, which counts the images it makes."""
+
+    def generate(inputs, training=False):
+        images = generator(inputs, training=training)
+        progress.add(int(images.shape[0]))
+        return images
+
+    return generate
+
+
+def _by_name(values: list[_Value]) -> dict[str, float]:
+    return {value.name: value.value for value in values}

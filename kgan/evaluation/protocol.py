@@ -1,0 +1,91 @@
+"""What a number is called and how it was measured: without both it compares with nothing."""
+
+import inspect
+import numbers
+from typing import NamedTuple
+
+# The FID paper's features, for which alone these names are kept.
+_INCEPTION = "inception"
+_OF_INCEPTION = {
+    "frechet_distance": "fid",
+    "kernel_distance": "kid",
+    "kernel_distance_std": "kid_std",
+}
+
+
+class Measurement(NamedTuple):
+    """A number with its uncertainty and its protocol.
+
+    Attributes:
+        mean: over the sample sets.
+        std: standard deviation over the sample sets (divided by their number minus one); None for
+            a single one. The reals are the same in each: their own chance is not in it.
+        sample_sets: how many sets of generated images were measured.
+        num_real: real images.
+        num_fake: generated images in a set.
+        protocol: one sentence that says how it was measured.
+    """
+
+    mean: float
+    std: float | None
+    sample_sets: int
+    num_real: int
+    num_fake: int
+    protocol: str
+
+
+def value_name(key: str, reads: str, extractor_name: str | None, num_fake: int) -> str:
+    """The name of a value in logs and tables.
+
+    Args:
+        key: the measure's own name of it.
+        reads: what the measure reads, "features", "probabilities" or "images".
+        extractor_name: str, of the extractor; None without one.
+        num_fake: int, how many generated images were measured.
+
+    Returns:
+        "{key}_{extractor}_{n}"; without the extractor for what reads images; "fid", "kid" and
+        "kid_std" with "_{n}" for distances of the FID paper's Inception features.
+    """
+    if reads == "images":
+        return f"{key}_{num_fake}"
+    if extractor_name == _INCEPTION and key in _OF_INCEPTION:
+        return f"{_OF_INCEPTION[key]}_{num_fake}"
+    return f"{key}_{extractor_name}_{num_fake}"
+
+
+def describe(metric, extractor, *, num_real: int, num_fake: int, source: str | None) -> str:
+    """How a measure looks at its images, for a `Measurement`.
+
+    Args:
+        metric: a `kgan.metrics.SampleMetric`.
+        extractor: a `kgan.features.Extractor`, or None for a measure that reads images.
+        num_real: int.
+        num_fake: int.
+        source: str, where the reals come from, or None.
+
+    Returns:
+        The beginning of a sentence, such as "PrecisionRecall(k=3) on the 64 features of 'digits',
+        10,000 real images of 'mnist' against 10,000 generated, all in 256 levels".
+    """
+    seen = {
+        "features": lambda: f"the {extractor.dim} features of {extractor.name!r}",
+        "probabilities": lambda: f"the {extractor.num_classes} classes of {extractor.name!r}",
+        "images": lambda: "pixels",
+    }[metric.reads]()
+    real = f"{num_real:,} real images" + (f" of {source!r}" if source else "")
+    return (
+        f"{type(metric).__name__}({_parameters(metric)}) on {seen}, {real} against {num_fake:,} "
+        "generated, all in 256 levels"
+    )
+
+
+def _parameters(metric) -> str:
+    """The plain parameters of a measure, as in a call."""
+    names = [name for name in inspect.signature(type(metric)).parameters if name != "name"]
+    values = {name: getattr(metric, name, None) for name in names}
+    return ", ".join(
+        f"{name}={value}"
+        for name, value in values.items()
+        if isinstance(value, numbers.Number | str)
+    )

@@ -1,0 +1,177 @@
+"""Images that are to be measured, whatever form they came in, as pixels."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from kgan.evaluation.progress import Progress
+from kgan.images import to_uint8
+
+# Rounding of a resize or of a 16-bit source may step over the end of the range by this much.
+_RANGE_TOLERANCE = 1e-3
+# The pixel of the value 0.
+_MIDDLE = 128
+
+
+class Samples(NamedTuple):
+    """Images to measure.
+
+    Attributes:
+        pixels: uint8 array (images, height, width, channels).
+        labels: integer array (images,), or None where they are not known.
+        name: str, where the images come from, or None.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray | None
+    name: str | None
+
+
+def take(images, num_images: int | None = None, *, real: bool, verbose: int = 0) -> Samples:
+    """The images to measure, in the 256 levels that a picture file would keep.
+
+    Stored images have no more levels, so that reals and fakes are rounded alike.
+
+    Args:
+        images: array (images, height, width, channels), uint8 or floats in [-1, 1]; a
+            `kgan.data.Images`; or an iterable, such as a `tf.data.Dataset`, of batches of such
+            images or of (images, labels). Labels that are no class numbers are left out.
+        num_images: int, how many to take at most; None for all. Of an iterable the first; of an
+            array or an `Images` with more a random choice, the same every time, since stored
+            images often lie class by class.
+        real: bool, whether these are the reals. If none of them has a negative value they are
+            refused: they probably lie in [0, 1].
+        verbose: 0 for no progress bar.
+
+    Returns:
+        The `Samples`.
+
+    Raises:
+        ValueError: for another form, no images, another dtype, or values that are not finite or
+            not in [-1, 1].
+    """
+    if hasattr(images, "images") and hasattr(images, "labels"):
+        rows = _rows(len(images.images), num_images)
+        labels = None if images.labels is None else np.asarray(images.labels)[rows]
+        return Samples(to_pixels(images.images[rows]), labels, getattr(images, "name", None))
+    if hasattr(images, "shape") and hasattr(images, "dtype"):
+        # An array may be a file larger than memory: only the rows that are taken are read.
+        array = images if isinstance(images, np.ndarray) else keras.ops.convert_to_numpy(images)
+        batches = [array[_rows(len(array), num_images)] if array.ndim else array]
+    elif isinstance(images, Iterable) and not isinstance(images, str | bytes | dict):
+        batches = images
+    else:
+        raise ValueError(
+            "Images to measure are an array (images, height, width, channels), a kgan.data.Images, "
+            "or a dataset or another iterable of batches of images or of (images, labels). "
+            f"Received: {images!r}. kgan.data.load makes an Images of a folder or a name."
+        )
+    return _joined(batches, num_images, real, verbose)
+
+
+def to_pixels(images: np.ndarray) -> np.ndarray:
+    """The pixels of an array of images, which is checked.
+
+    Args:
+        images: array (images, height, width, channels), uint8 or floats in [-1, 1].
+
+    Returns:
+        A uint8 array of the same shape.
+
+    Raises:
+        ValueError: for another shape or dtype, or values that are not finite or not in [-1, 1].
+    """
+    if images.ndim != 4 or not images.size:
+        remedy = ""
+        if images.ndim == 3:
+            remedy = (
+                " Add the axis that is missing: images[..., None] for the channel of grey images, "
+                "images[None] or .batch() for the batch."
+            )
+        raise ValueError(
+            "Images to measure must have the shape (images, height, width, channels), at least one "
+            f"of them. Received: {images.shape}.{remedy}"
+        )
+    if images.dtype == np.uint8:
+        return np.asarray(images)
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            "Images to measure must be uint8 in [0, 255], or floats in [-1, 1]. "
+            f"Received: dtype {images.dtype}. "
+            "Convert integers in [0, 255] with .astype('uint8')."
+        )
+    low, high = float(images.min()), float(images.max())
+    # NaN and infinity pass into the minimum or the maximum.
+    if not np.isfinite([low, high]).all():
+        bad = ~np.isfinite(images.reshape(len(images), -1)).all(axis=1)
+        raise ValueError(
+            f"The images hold NaN or infinity, first in row {int(bad.argmax())}. "
+            "A generator that makes such images has diverged: go back to an earlier checkpoint."
+        )
+    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
+        raise ValueError(
+            f"Images must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
+            "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if "
+            "they lie in [0, 1]."
+        )
+    return to_uint8(images)
+
+
+def to_floats(pixels: np.ndarray) -> np.ndarray:
+    """Float32 images in [-1, 1] of uint8 pixels, as `kgan.data.Images` scales them."""
+    return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def _rows(count: int, num_images: int | None):
+    """Which rows of a store to take: all, or a choice that is the same every time."""
+    if num_images is None or count <= num_images:
+        return slice(None)
+    return np.sort(np.random.default_rng(0).choice(count, num_images, replace=False))
+
+
+def _joined(batches: Iterable, num_images: int | None, real: bool, verbose: int) -> Samples:
+    pixels, labels, count, floats = [], [], 0, True
+    with Progress(num_images, verbose=verbose) as progress:
+        for batch in batches:
+            images, classes = _parts(batch)
+            pixels.append(to_pixels(images))
+            labels.append(classes)
+            floats = floats and images.dtype != np.uint8
+            count += len(images)
+            progress.add(len(images))
+            if num_images is not None and count >= num_images:
+                break
+    if not pixels:
+        raise ValueError(
+            "There are no images to measure: the iterable is empty. A Python generator is used up "
+            "after one pass; give a list of batches, a tf.data.Dataset or an array."
+        )
+    pixels = np.concatenate(pixels)[:num_images]
+    if real and floats and pixels.min() >= _MIDDLE:
+        raise ValueError(
+            f"None of the {len(pixels)} real images has a negative value. Expected: floats in "
+            "[-1, 1]. Received: images that look like [0, 1]. Scale them with 2 * images - 1."
+        )
+    known = all(classes is not None for classes in labels)
+    return Samples(pixels, np.concatenate(labels)[:num_images] if known else None, None)
+
+
+def _parts(batch) -> tuple:
+    """(images, labels or None) of one batch, as arrays."""
+    if isinstance(batch, dict):
+        raise ValueError(
+            "A batch to measure must be images or (images, labels). "
+            f"Received: a dict with the keys {sorted(batch)}. "
+            "Take its parts by name, for example dataset.map(lambda row: row['image'])."
+        )
+    images, labels = batch, None
+    if isinstance(batch, tuple | list):
+        images, labels, *_ = (*batch, None, None)
+    images = keras.ops.convert_to_numpy(images)
+    if labels is not None:
+        labels = keras.ops.convert_to_numpy(labels)
+        is_class_number = np.issubdtype(labels.dtype, np.integer) and labels.ndim == 1
+        labels = labels if is_class_number and len(labels) == len(images) else None
+    return images, labels

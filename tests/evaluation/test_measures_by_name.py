@@ -1,0 +1,84 @@
+import re
+
+import pytest
+
+from kgan import evaluation
+from kgan import metrics
+from kgan.evaluation.by_name import get_all
+
+NAMES = {
+    "frechet_distance": metrics.FrechetDistance,
+    "kernel_distance": metrics.KernelDistance,
+    "precision_recall": metrics.PrecisionRecall,
+    "density_coverage": metrics.DensityCoverage,
+    "mode_count": metrics.ModeCount,
+    "inception_score": metrics.InceptionScore,
+    "classifier_two_sample": metrics.ClassifierTwoSample,
+    "ms_ssim": metrics.MultiScaleSSIM,
+}
+
+
+@pytest.mark.parametrize(("name", "kind"), NAMES.items())
+def test_names_give_measures(name, kind):
+    metric = evaluation.get(name)
+    assert type(metric) is kind
+    assert metric.extractor is None
+
+
+def test_measures_are_taken_as_they_are():
+    metric = metrics.PrecisionRecall(k=7)
+    assert evaluation.get(metric) is metric
+
+
+@pytest.mark.parametrize("identifier", ["fid", "FrechetDistance", 3, None, metrics.ModeCount])
+def test_what_names_no_measure(identifier):
+    message = (
+        "Unknown measure. Expected a measure of kgan.metrics or one of ['classifier_two_sample', "
+        "'density_coverage', 'frechet_distance', 'inception_score', 'kernel_distance', "
+        f"'mode_count', 'ms_ssim', 'precision_recall']. Received: {identifier!r}."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        evaluation.get(identifier)
+
+
+def test_several_are_copies_without_rows_in_their_order():
+    counted = metrics.ModeCount(min_samples=3)
+    counted.update_state(fake=[[0.0, 1.0]])
+    found = get_all([counted, "frechet_distance"])
+    assert [type(metric) for metric in found] == [metrics.ModeCount, metrics.FrechetDistance]
+    assert found[0].min_samples == 3
+    assert (found[0].fake.count, counted.fake.count) == (0, 1)
+
+
+@pytest.mark.parametrize("identifiers", ["mode_count", ["mode_count"], ("mode_count",)])
+def test_one_needs_no_list(identifiers):
+    (metric,) = get_all(identifiers)
+    assert type(metric) is metrics.ModeCount
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "received"),
+    [
+        ([], "[]"),
+        (["mode_count", metrics.ModeCount(min_samples=2)], "['ModeCount', 'ModeCount']"),
+    ],
+)
+def test_none_or_two_of_a_kind(identifiers, received):
+    message = (
+        "An evaluation takes at least one measure, and no two of one kind, whose values would have "
+        f"the same names. Received: {received}. Make an Evaluator for each."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        get_all(identifiers)
+
+
+def test_a_measure_with_an_extractor_of_its_own():
+    class Named:
+        name = "digits"
+
+    message = (
+        "FrechetDistance has an extractor of its own, 'digits'. An evaluation runs one extractor "
+        "once for all measures. Leave it out of the measure and pass it to the Evaluator."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        get_all(metrics.FrechetDistance(Named()))
