@@ -1,0 +1,172 @@
+"""What was exported, opened again: a generator to call, whatever its file format."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from kgan.export.signatures import LATENTS_TO_IMAGES
+
+
+class ExportedGenerator:
+    """A generator from an exported file, called as a keras generator is.
+
+    Args:
+        path: the version's folder, or the .tflite file.
+        function: of named arrays, latents and, where it takes them, label; returns the images.
+        latent_dim: int, width of the latents.
+        conditional: bool, whether it takes labels.
+        refusal: the exception that `function` raises for a label out of range.
+
+    Example:
+        >>> generator = load_exported("exported/digits")
+        >>> sampling.generate(generator, 16, latent_dim=generator.latent_dim, num_classes=10)
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        function: Callable,
+        *,
+        latent_dim: int,
+        conditional: bool,
+        refusal: type[Exception],
+    ):
+        self.path = path
+        self.latent_dim = latent_dim
+        self.conditional = conditional
+        self._function = function
+        self._refusal = refusal
+
+    def __call__(self, inputs, training: bool = False) -> np.ndarray:
+        """Images of latents.
+
+        Args:
+            inputs: latents, float (n, latent_dim), or [latents, labels] with labels int (n,).
+            training: False. An export has no other mode.
+
+        Returns:
+            float32 array, (n, height, width, channels), in [-1, 1].
+
+        Raises:
+            ValueError: if a label is out of range, or there are labels where there should be none.
+        """
+        latents, labels = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
+        if (labels is not None) != self.conditional:
+            expected = "[latents, labels]" if self.conditional else "latents alone"
+            received = "latents alone" if labels is None else "[latents, labels]"
+            raise ValueError(f"{self.path} takes {expected}. Received: {received}.")
+        named = {"latents": np.asarray(latents, "float32")}
+        if self.conditional:
+            named["label"] = np.asarray(labels, "int32")
+        try:
+            return np.asarray(self._function(**named))
+        except self._refusal as error:
+            if not self.conditional:
+                raise
+            raise ValueError(
+                f"{self.path} refuses labels from {named['label'].min()} to "
+                f"{named['label'].max()}. It knows fewer classes."
+            ) from error
+
+    def knows(self, label: int) -> bool:
+        """Whether the generator has a class of this number."""
+        try:
+            self([np.zeros((1, self.latent_dim), "float32"), [label]])
+        except ValueError:
+            return False
+        return True
+
+
+def load_exported(path: str | os.PathLike) -> ExportedGenerator:
+    """Open what `export_generator` wrote, for comparing and measuring it in Python.
+
+    Args:
+        path: a .tflite file, a version's folder, or the folder of the versions, of which the newest
+            is taken.
+
+    Returns:
+        An `ExportedGenerator`.
+
+    Raises:
+        FileNotFoundError: nothing exported is there.
+        ValueError: it is damaged, or has not the signature `serving_default` of latents.
+
+    Example:
+        >>> load_exported("exported/digits/digits.tflite")
+    """
+    path = find_exported(path)
+    try:
+        return _open_tflite(path) if path.suffix == ".tflite" else _open_saved_model(path)
+    # Each loader has errors of its own for a damaged file.
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(
+            f"{path} cannot be opened: {reason.rstrip('.')}. It is damaged, or kgan has not "
+            "exported it. Export it anew with tools/export.py."
+        ) from error
+
+
+def find_exported(path: str | os.PathLike) -> Path:
+    """The .tflite file or the version's folder that a path stands for.
+
+    Args:
+        path: as in `load_exported`.
+
+    Returns:
+        The path itself, or that of the newest version in it.
+
+    Raises:
+        FileNotFoundError: nothing exported is there.
+    """
+    path = Path(path)
+    if path.suffix == ".tflite" and path.is_file():
+        return path
+    if (path / "saved_model.pb").is_file():
+        return path
+    versions = [folder for folder in path.glob("*/") if _is_version(folder)]
+    if not versions:
+        raise FileNotFoundError(
+            f"{path} is no .tflite file and holds no exported version, <number>/saved_model.pb. "
+            "Export first: python tools/export.py --run_dir=<run folder>"
+        )
+    return max(versions, key=lambda folder: int(folder.name))
+
+
+def _is_version(folder: Path) -> bool:
+    return folder.name.isdecimal() and (folder / "saved_model.pb").is_file()
+
+
+def _open_saved_model(folder: Path) -> ExportedGenerator:
+    loaded = tf.saved_model.load(str(folder))
+    inputs = loaded.signatures[LATENTS_TO_IMAGES].structured_input_signature[1]
+
+    def images(**named):
+        # The signature only borrows the variables of `loaded`, which this function keeps.
+        signature = loaded.signatures[LATENTS_TO_IMAGES]
+        return signature(**{name: tf.constant(value) for name, value in named.items()})["images"]
+
+    return ExportedGenerator(
+        folder,
+        images,
+        latent_dim=int(inputs["latents"].shape[-1]),
+        conditional="label" in inputs,
+        refusal=tf.errors.InvalidArgumentError,
+    )
+
+
+def _open_tflite(path: Path) -> ExportedGenerator:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count())
+    runner = interpreter.get_signature_runner(LATENTS_TO_IMAGES)
+    inputs = runner.get_input_details()
+    return ExportedGenerator(
+        path,
+        lambda **named: runner(**named)["images"],
+        latent_dim=int(inputs["latents"]["shape"][-1]),
+        conditional="label" in inputs,
+        refusal=RuntimeError,
+    )

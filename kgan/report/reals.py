@@ -1,0 +1,112 @@
+"""Which real images the samples are measured against, and which show what real images score."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+# As many as the published protocols of small data sets take.
+_MOST = 10_000
+
+
+class Part(NamedTuple):
+    """Some real images, in a form that `kgan.evaluation.Evaluator` takes.
+
+    Attributes:
+        images: uint8 array (images, height, width, channels).
+        labels: integer array (images,), or None.
+        name: str, of the data set.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    name: str
+
+
+class Reals(NamedTuple):
+    """The real images of one evaluation.
+
+    Attributes:
+        training: all training images, an object with `images` (uint8), `labels`, `name`,
+            `class_names` and `num_classes`, such as a `kgan.data.Images`.
+        measured: int array, the rows of the training images that samples are measured against.
+        others: `Part`, as many more that are measured in place of samples; None if there are not as
+            many.
+        other_rows: int array, the others' rows among the training images; None if held out.
+    """
+
+    training: object
+    measured: np.ndarray
+    others: Part | None
+    other_rows: np.ndarray | None
+
+    def measured_part(self) -> Part:
+        """The images that samples are measured against."""
+        return part(self.training, self.measured)
+
+    def words(self) -> str:
+        """What the others are, empty if there are none."""
+        if self.others is None:
+            return ""
+        count, name = len(self.others.images), self.others.name
+        if self.other_rows is None:
+            return f"{count:,} images of {name!r}, held out"
+        return f"{count:,} other training images of {name!r}"
+
+
+def divide(training, held_out=None, num_images: int | None = None) -> Reals:
+    """Choose the real images of an evaluation.
+
+    What real images score in place of samples is measured on as many others: held-out ones if there
+    are, else training images that the samples are not measured against. The choice is random, the
+    same every time.
+
+    Args:
+        training: a `kgan.data.Images`, all images that the generator was trained on.
+        held_out: a `kgan.data.Images`, others of the same kind; None, the default, if there are
+            none.
+        num_images: int, how many to measure against. None, the default: 10,000, but without
+            held-out images at most half of the training images.
+
+    Returns:
+        The `Reals`.
+
+    Raises:
+        ValueError: if there are not so many, or the held-out ones have another shape.
+    """
+    total = len(training.images)
+    if held_out is not None and held_out.images.shape[1:] != training.images.shape[1:]:
+        raise ValueError(
+            "Held-out images must have the shape of the training images. Expected: "
+            f"{training.images.shape[1:]}. Received: {held_out.images.shape[1:]}."
+        )
+    if num_images is None:
+        spare = max(1, total // 2) if held_out is None else min(total, len(held_out.images))
+        num_images = min(_MOST, spare)
+    if num_images > total:
+        raise ValueError(
+            f"{training.name!r} has {total:,} images. Received: num_images={num_images:,}. Measure "
+            "with as many as there are, or fewer."
+        )
+    order = np.random.default_rng(0).permutation(total)
+    measured, rest = np.sort(order[:num_images]), np.sort(order[num_images : 2 * num_images])
+    if held_out is not None:
+        rows = np.random.default_rng(0).permutation(len(held_out.images))[:num_images]
+        others = part(held_out, np.sort(rows)) if len(rows) == num_images else None
+        return Reals(training, measured, others, None)
+    if len(rest) < num_images:
+        return Reals(training, measured, None, None)
+    return Reals(training, measured, part(training, rest), rest)
+
+
+def part(images, rows: np.ndarray) -> Part:
+    """Some rows of images.
+
+    Args:
+        images: a `kgan.data.Images`.
+        rows: int array.
+
+    Returns:
+        A `Part`.
+    """
+    labels = None if images.labels is None else images.labels[rows]
+    return Part(images.images[rows], labels, images.name)

@@ -1,0 +1,129 @@
+import re
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan import sampling
+from kgan.export import export_generator
+from kgan.export.loaded import find_exported
+from kgan.export.loaded import load_exported
+
+# TFLite's kernels sum in another order than TensorFlow's.
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def plain(generator, tmp_path_factory):
+    """The exported generator of latents alone."""
+    base = tmp_path_factory.mktemp("exported") / "plain"
+    export_generator(generator, base)
+    return base
+
+
+@pytest.fixture(scope="module")
+def conditional(conditional_generator, tmp_path_factory):
+    """The exported generator of latents and 3 classes, its version 9 behind version 10."""
+    base = tmp_path_factory.mktemp("exported") / "conditional"
+    export_generator(conditional_generator, base, num_classes=3, version=10)
+    shutil.copytree(base / "10", base / "9")
+    return base
+
+
+@pytest.mark.parametrize("name", ["", "1", "plain.tflite"])
+def test_every_format_gives_keras_samples_of_a_seed(generator, plain, name):
+    loaded = load_exported(plain / name)
+    options = {"latent_dim": 5, "seed": 3, "batch_size": 4}
+    samples = sampling.generate(loaded, 10, **options)
+    assert samples.dtype == np.float32
+    expected = sampling.generate(generator, 10, **options)
+    np.testing.assert_allclose(samples, expected, rtol=0, atol=TOLERANCE)
+    assert (loaded.latent_dim, loaded.conditional) == (5, False)
+
+
+@pytest.mark.parametrize("name", ["", "9", "conditional.tflite"])
+def test_every_format_gives_keras_samples_of_a_seed_and_classes(
+    conditional_generator, conditional, name
+):
+    loaded = load_exported(conditional / name)
+    options = {"latent_dim": 5, "num_classes": 3, "seed": 3, "batch_size": 4}
+    samples = sampling.generate(loaded, 10, **options)
+    expected = sampling.generate(conditional_generator, 10, **options)
+    np.testing.assert_allclose(samples, expected, rtol=0, atol=TOLERANCE)
+    assert (loaded.latent_dim, loaded.conditional) == (5, True)
+
+
+def test_of_several_versions_the_newest_is_taken(conditional):
+    # By number: by name "9" would come after "10".
+    assert load_exported(conditional).path == conditional / "10"
+
+
+@pytest.mark.parametrize("name", ["10", "conditional.tflite"])
+def test_it_knows_the_classes_it_was_exported_with_and_no_others(conditional, name):
+    loaded = load_exported(conditional / name)
+    assert [label for label in range(-2, 6) if loaded.knows(label)] == [0, 1, 2]
+    # A refused label leaves it usable.
+    assert loaded([np.zeros((2, 5)), [0, 2]]).shape == (2, 8, 8, 1)
+
+
+@pytest.mark.parametrize("name", ["10", "conditional.tflite"])
+def test_labels_beyond_its_classes_are_refused(conditional, name):
+    message = f"{conditional / name} refuses labels from 1 to 3. It knows fewer classes."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        load_exported(conditional / name)([np.zeros((2, 5)), [3, 1]])
+
+
+def test_labels_must_be_given_exactly_where_they_belong(plain, conditional):
+    latents = np.zeros((2, 5))
+    message = f"{conditional / '10'} takes [latents, labels]. Received: latents alone."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        load_exported(conditional)(latents)
+    message = f"{plain / '1'} takes latents alone. Received: [latents, labels]."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        load_exported(plain)([latents, [0, 0]])
+
+
+@pytest.mark.parametrize("name", ["a.keras", "gone.tflite", "", "1.tmp"])
+def test_where_nothing_was_exported_is_told(tmp_path, name):
+    (tmp_path / "1.tmp").mkdir()
+    (tmp_path / "a.keras").touch()
+    path = tmp_path / name
+    message = (
+        f"{path} is no .tflite file and holds no exported version, <number>/saved_model.pb. "
+        "Export first: python tools/export.py --run_dir=<run folder>"
+    )
+    with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
+        find_exported(path)
+
+
+def damaged(path, reason):
+    return (
+        re.escape(f"{path} cannot be opened: ")
+        + reason
+        + re.escape(
+            ". It is damaged, or kgan has not exported it. Export it anew with tools/export.py."
+        )
+    )
+
+
+def test_a_file_that_was_cut_short_is_refused(plain, tmp_path):
+    content = (plain / "plain.tflite").read_bytes()
+    short = tmp_path / "short.tflite"
+    short.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=f"^{damaged(short, '.*Flatbuffer.*')}$"):
+        load_exported(short)
+
+
+def test_a_folder_without_its_variables_is_refused(plain, tmp_path):
+    shutil.copytree(plain / "1", tmp_path / "1")
+    shutil.rmtree(tmp_path / "1" / "variables")
+    with pytest.raises(ValueError, match=f"^{damaged(tmp_path / '1', '.*variables.*')}$"):
+        load_exported(tmp_path)
+
+
+def test_a_model_of_another_program_is_refused(tmp_path):
+    module = tf.Module()
+    tf.saved_model.save(module, str(tmp_path / "1"))
+    with pytest.raises(ValueError, match=f"^{damaged(tmp_path / '1', '.*serving_default.*')}$"):
+        load_exported(tmp_path)

@@ -1,0 +1,214 @@
+"""One examination of a tiny generator, whose every part is checked, and the page of it."""
+
+import keras
+import numpy as np
+import pytest
+
+from kgan import sampling
+from kgan.data import Images
+from kgan.features import Extractor
+from kgan.images import to_uint8
+from kgan.report import Subject
+from kgan.report import divide
+from kgan.report import examine
+from kgan.report import report_page
+
+CLASSES = 3
+SHAPE = (8, 8, 1)
+
+
+def make_generator(*, conditional):
+    """A generator whose latents and classes show in its images."""
+    latents = keras.Input((4,))
+    labels = keras.Input((), dtype="int32")
+    start = keras.initializers.RandomNormal(seed=1)
+    x = latents
+    if conditional:
+        embedded = keras.layers.Embedding(CLASSES, 4, embeddings_initializer=start)(labels)
+        x = keras.layers.Concatenate()([latents, embedded])
+    x = keras.layers.Dense(64, activation="tanh", kernel_initializer=start)(x)
+    inputs = [latents, labels] if conditional else latents
+    return keras.Model(inputs, keras.layers.Reshape(SHAPE)(x))
+
+
+def make_extractor(*, classes=CLASSES):
+    start = keras.initializers.RandomNormal(seed=2)
+    inputs = keras.Input(SHAPE)
+    features = keras.layers.Dense(5, kernel_initializer=start)(keras.layers.Flatten()(inputs))
+    outputs = features
+    if classes:
+        outputs = [features, keras.layers.Dense(classes, activation="softmax")(features)]
+    return Extractor(keras.Model(inputs, outputs), "tiny")
+
+
+def make_images(count, *, labels=True, seed=3):
+    random = np.random.default_rng(seed)
+    pixels = random.integers(0, 256, (count, *SHAPE), dtype="uint8")
+    classes = np.arange(count) % CLASSES if labels else None
+    names = ["one", "two", "three"] if labels else None
+    return Images(pixels, classes, class_names=names, name="noise")
+
+
+def subject(*, conditional, seed=7):
+    return Subject(
+        make_generator(conditional=conditional),
+        latent_dim=4,
+        num_classes=CLASSES if conditional else None,
+        seed=seed,
+    )
+
+
+def page(findings):
+    return report_page(findings, title="A title", subtitle="Against noise", provenance={"a": "b"})
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    """Findings on a conditional generator, against 40 of 80 images."""
+    reals = divide(make_images(80))
+    return reals, examine(subject(conditional=True), reals, make_extractor(), repeats=2)
+
+
+def test_the_numbers_are_those_of_the_evaluator_with_what_reals_score(conditional):
+    _, findings = conditional
+    assert [number.key for number in findings.numbers][:3] == [
+        "frechet_distance",
+        "precision",
+        "recall",
+    ]
+    assert all(number.name.endswith("_tiny_40") for number in findings.numbers)
+    assert all(number.measurement.sample_sets == 2 for number in findings.numbers)
+    assert all(number.real is not None for number in findings.numbers)
+    assert findings.real_images == "40 other training images of 'noise'"
+
+
+def test_samples_and_their_requested_classes_belong_together(conditional):
+    reals, findings = conditional
+    generator = make_generator(conditional=True)
+    counts = np.bincount(reals.training.labels[reals.measured], minlength=CLASSES)
+    labels = np.random.default_rng(7).choice(CLASSES, size=40, p=counts / 40).astype("int32")
+    expected = sampling.generate(
+        generator, 40, latent_dim=4, num_classes=CLASSES, seed=7, labels=labels
+    )
+    np.testing.assert_array_equal(findings.samples, to_uint8(expected))
+    assert findings.classes.requested.tolist() == np.bincount(labels, minlength=3).tolist()
+    assert findings.classes.names == ["one", "two", "three"]
+
+
+def test_neighbours_are_found_in_pixels_among_all_training_images(conditional):
+    reals, findings = conditional
+    by_pixels = findings.closeness[0]
+    everyone = reals.training.images.reshape(80, -1).astype(float)
+    for sample, index in zip(findings.samples, by_pixels.fake.indices, strict=True):
+        distances = np.linalg.norm(everyone - sample.reshape(-1), axis=1)
+        assert index == distances.argmin()
+    assert by_pixels.training_images == 80
+
+
+def test_neighbours_are_found_by_features_among_those_that_were_looked_at(conditional):
+    reals, findings = conditional
+    by_features = findings.closeness[1]
+    extract = make_extractor()
+    rows = np.concatenate([reals.measured, reals.other_rows])
+    known = extract(reals.training.images[rows] / np.float32(127.5) - 1).features
+    samples = extract(findings.samples / np.float32(127.5) - 1).features
+    for sample, index in zip(samples, by_features.fake.indices, strict=True):
+        assert index == rows[np.linalg.norm(known - sample, axis=1).argmin()]
+    for place, index in enumerate(by_features.real.indices):
+        distances = np.linalg.norm(known - known[place], axis=1)
+        distances[place] = np.inf
+        assert index == rows[distances.argmin()]
+
+
+def test_a_grid_has_a_row_per_class(conditional):
+    _, findings = conditional
+    assert findings.grid.shape == (CLASSES, 10, *SHAPE)
+    labels = np.repeat(np.arange(CLASSES), 10)
+    expected = sampling.generate(
+        make_generator(conditional=True), 30, latent_dim=4, num_classes=3, seed=7, labels=labels
+    )
+    np.testing.assert_array_equal(findings.grid.reshape(30, *SHAPE), to_uint8(expected))
+
+
+def test_both_ways_between_latents_have_the_same_ends_and_only_those(conditional):
+    _, findings = conditional
+    linear, spherical = findings.linear, findings.spherical
+    assert linear.shape == spherical.shape == (4, 10, *SHAPE)
+    # The rounding of sines may move a pixel by one level.
+    for end in (0, -1):
+        np.testing.assert_allclose(linear[:, end].astype(int), spherical[:, end], atol=1)
+    assert (linear[:, 5] != spherical[:, 5]).any()
+    assert findings.interpolated_classes == (
+        "The rows have the classes 0, 0, 1, 2: only latents change."
+    )
+
+
+def test_the_same_seed_finds_the_same(conditional):
+    reals, findings = conditional
+    again = examine(subject(conditional=True), reals, make_extractor(), repeats=2)
+    assert page(again) == page(findings)
+    other = examine(subject(conditional=True, seed=8), reals, make_extractor(), repeats=2)
+    assert other.numbers[0].measurement.mean != findings.numbers[0].measurement.mean
+    assert (other.linear != findings.linear).any()
+
+
+def test_the_page_has_a_part_for_every_question(conditional):
+    html = page(conditional[1])
+    titles = ["Numbers", "Classes", "Nearest training images", "Between two latents"]
+    places = [html.index(f"<h2>{title}</h2>") for title in (*titles, "Where this comes from")]
+    assert places == sorted(places)
+    for about in ("Distance", "Quality", "Diversity", "Classes", "Copies"):
+        assert f"<strong>{about}</strong><br>" in html
+    assert "<title>A title</title>" in html
+
+
+def test_without_labels_held_out_images_or_classes_what_is_left_is_shown():
+    reals = divide(make_images(20, labels=False), num_images=20)
+    found = examine(
+        subject(conditional=False),
+        reals,
+        make_extractor(classes=None),
+        metrics=["frechet_distance"],
+    )
+    assert found.classes is None
+    assert (found.numbers[0].real, found.real_images) == (None, "")
+    assert found.grid.shape == (10, 10, *SHAPE)
+    assert found.closeness[1].training_images == 20
+    html = page(found)
+    assert "<h2>Classes</h2>" not in html
+    assert "<strong>Quality</strong>" not in html
+
+
+def test_held_out_images_are_what_samples_are_compared_with():
+    training, held_out = make_images(30), make_images(30, seed=4)
+    found = examine(
+        subject(conditional=True), divide(training, held_out), make_extractor(), repeats=1
+    )
+    assert [space.real_images for space in found.closeness] == ["held-out images"] * 2
+    assert [space.training_images for space in found.closeness] == [30, 30]
+    everyone = training.images.reshape(30, -1).astype(float)
+    for image, index in zip(held_out.images, found.closeness[0].real.indices, strict=True):
+        assert index == np.linalg.norm(everyone - image.reshape(-1), axis=1).argmin()
+
+
+def test_the_classes_of_an_extractor_for_other_data_are_not_shown():
+    found = examine(
+        subject(conditional=True), divide(make_images(40)), make_extractor(classes=5), repeats=1
+    )
+    assert found.classes is None
+
+
+def test_copies_are_told():
+    training = make_images(60)
+    first = training.images[:30] / np.float32(127.5) - 1
+
+    def copier(latents, training=False):
+        return first[np.arange(len(latents)) % len(first)]
+
+    reals = divide(training)
+    found = examine(
+        Subject(copier, latent_dim=4, num_classes=None, seed=0), reals, make_extractor(), repeats=1
+    )
+    assert [space.close_share for space in found.closeness] == [1, 1]
+    assert not found.closeness[0].ratios.any()
+    assert "100.0\N{NO-BREAK SPACE}% of the samples are nearer to a training image" in page(found)

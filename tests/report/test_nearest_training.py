@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from kgan.report.neighbours import Closeness
+from kgan.report.neighbours import NearestTraining
+from kgan.report.neighbours import measure_closeness
+from kgan.report.neighbours import nearest_training
+from kgan.report.neighbours import neighbours_section
+
+
+@pytest.fixture
+def rows():
+    return np.random.default_rng(0).standard_normal((30, 6))
+
+
+def in_blocks(rows, sizes):
+    return np.split(rows, np.cumsum(sizes)[:-1])
+
+
+@pytest.mark.parametrize("sizes", [[30], [1, 29], [7, 7, 7, 9]])
+def test_blocks_find_what_a_slow_loop_finds(rows, sizes):
+    images = np.random.default_rng(1).standard_normal((5, 6))
+    found = nearest_training(images, in_blocks(rows, sizes))
+    for image, distance, index in zip(images, *found, strict=True):
+        distances = [np.linalg.norm(image - row) for row in rows]
+        assert index == int(np.argmin(distances))
+        assert distance == pytest.approx(min(distances))
+
+
+@pytest.mark.parametrize("sizes", [[30], [1, 29], [7, 7, 7, 9]])
+def test_an_image_is_not_its_own_neighbour(rows, sizes):
+    own = np.array([0, 7, 29, -1])
+    found = nearest_training(rows[own], in_blocks(rows, sizes), own=own)
+    for place, distance, index in list(zip(own, *found, strict=True))[:3]:
+        distances = np.linalg.norm(rows - rows[place], axis=1)
+        distances[place] = np.inf
+        assert (index, distance) == (distances.argmin(), pytest.approx(distances.min()))
+    # The last is no training image, so that it may be a copy of one.
+    assert (found.indices[3], found.distances[3]) == (29, 0)
+
+
+def test_an_image_that_is_there_twice_has_the_other_for_its_neighbour(rows):
+    rows[20] = rows[3]
+    found = nearest_training(rows[[3, 20]], in_blocks(rows, [10, 20]), own=np.array([3, 20]))
+    assert found.indices.tolist() == [20, 3]
+    assert found.distances.tolist() == [0, 0]
+
+
+def line(*values):
+    return np.array(values, float)[:, np.newaxis]
+
+
+def test_closeness_of_a_worked_example():
+    # Training images at 0, 1, 3 and 7 of a line, known by the places 10, 11, 12 and 13.
+    blocks = in_blocks(line(0, 1, 3, 7), [1, 3])
+    samples, own = line(0.5, 3, 6), np.array([0, 3])
+    found = measure_closeness(
+        samples, line(0, 7), lambda: iter(blocks), np.arange(10, 14), own=own, space="line"
+    )
+    assert found.fake.indices.tolist() == [10, 12, 13]
+    assert found.fake.distances.tolist() == [0.5, 0, 1]
+    assert found.real.indices.tolist() == [11, 12]
+    assert found.real.distances.tolist() == [1, 4]
+    # The next training image is 1, 2 and 4 from those that were found.
+    assert found.ratios.tolist() == [0.5, 0, 0.25]
+    assert found.real_images == "training images, themselves left out"
+
+
+def test_held_out_images_have_all_training_images_for_neighbours():
+    found = measure_closeness(
+        line(0.5), line(3), lambda: [line(0, 1, 3)], np.arange(3), space="line"
+    )
+    assert found.real.distances.tolist() == [0]
+    assert found.real_images == "held-out images"
+
+
+def test_where_training_images_are_copies_of_each_other_only_copies_have_the_ratio_0():
+    found = measure_closeness(line(0, 1), line(3), lambda: [line(0, 0)], np.arange(2), space="line")
+    assert found.ratios.tolist() == [0, np.inf]
+
+
+def closeness(fake, real):
+    fake, real = (
+        NearestTraining(np.asarray(side, float), np.zeros(len(side), int)) for side in (fake, real)
+    )
+    return Closeness("pixels", fake, real, "held-out images", 5, np.ones(len(fake.distances)))
+
+
+def test_copies_are_nearer_than_99_percent_of_reals():
+    reals = np.linspace(1, 2, 1000)
+    assert closeness(np.zeros(50), reals).close_share == 1
+    assert closeness([0, 1.5, 1.6, 1.7], reals).close_share == 0.25
+    # Of images like the reals one in a hundred is.
+    assert closeness(reals, reals).close_share == pytest.approx(0.01)
+
+
+def test_the_numbers_for_json():
+    assert closeness([1, 2, 6], [3, 5]).as_dict() == {
+        "space": "pixels",
+        "real_images": "held-out images",
+        "training_images": 5,
+        "samples": 3,
+        "reals": 2,
+        "median_fake_distance": 2,
+        "median_real_distance": 4,
+        "share_nearer_than_99_percent_of_reals": pytest.approx(2 / 3),
+    }
+
+
+@pytest.mark.parametrize("samples", [25, 7, 3])
+def test_the_page_shows_samples_beside_and_above_their_neighbours(samples):
+    images = np.zeros((samples, 4, 4, 1), "uint8")
+    space = closeness(np.ones(samples), np.ones(10))
+    html = neighbours_section(images, np.zeros((5, 4, 4, 1), "uint8"), [space])
+    # Without a whole row of samples the paper's figure is left out.
+    assert html.count("<img") == (3 if samples >= 5 else 1)
+    assert html.count("<svg") == 1
+    assert f"Of {samples} samples the {min(10, samples)} that come closest" in html
