@@ -3,11 +3,15 @@
 from kgan import callbacks
 from kgan import constraints
 from kgan import data
+from kgan import evaluation
 from kgan import export
+from kgan import features
 from kgan import layers
 from kgan import losses
+from kgan import metrics
 from kgan import models
 from kgan import regularizers
+from kgan import report
 from kgan import theory
 from kgan import toys
 from kgan.gan import GAN
@@ -21,11 +25,15 @@ __all__ = [
     "callbacks",
     "constraints",
     "data",
+    "evaluation",
     "export",
+    "features",
     "layers",
     "losses",
+    "metrics",
     "models",
     "regularizers",
+    "report",
     "theory",
     "toys",
 ]

@@ -26,8 +26,9 @@ class GAN(WithInspection, WithRandomState, keras.Model):
     generator. `gan(latents)`, `predict`, `generate`, `evaluate` and export use the moving average
     of the generator where `ema_halflife_images` is set.
 
-    The logs of `fit` and `evaluate` are `d_loss` and `g_loss` (means per sample) and `d_real` and
-    `d_fake` (mean D(x) and D(G(z)), as probabilities where the loss has them, else as scores).
+    The logs of `fit` and `evaluate` are `d_loss` and `g_loss` (means per sample), `d_real` and
+    `d_fake` (mean D(x) and D(G(z)), as probabilities where the loss has them, else as scores), and
+    `d_auc` (how often the discriminator ranks a real over a fake: 0.5 by chance, 1 if always).
 
     Args:
         generator: keras model of latents (batch, latent_dim), or of [latents, labels] with
@@ -200,8 +201,9 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         fake_logits = self._logits(fakes, labels, training=False)
         self.logs.update_discriminator(
             self.loss.discriminator_loss(real_logits, fake_logits),
-            self.loss.scores(real_logits),
-            self.loss.scores(fake_logits),
+            real_logits,
+            fake_logits,
+            self.loss.scores,
         )
         compared = real_logits if self.loss.compares_with_reals else None
         self.logs.update_generator(self.loss.generator_loss(compared, fake_logits))
@@ -323,8 +325,7 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         (loss, *penalties), real_logits, fake_logits = self._minimise(
             play, self.optimizer.d_optimizer, self.discriminator
         )
-        scores = self.loss.scores
-        self.logs.update_discriminator(loss, scores(real_logits), scores(fake_logits), penalties)
+        self.logs.update_discriminator(loss, real_logits, fake_logits, self.loss.scores, penalties)
 
     def _penalties(self, real, fake, labels, real_logits, fake_logits) -> list:
         return [

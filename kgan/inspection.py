@@ -1,17 +1,33 @@
 """A look at the data before the first step."""
 
+import keras
 import numpy as np
 
 from kgan import backend
 from kgan import sampling
 from kgan import validation
 
+# As many as show whether samples are as varied as data, and no more than anyone's memory holds.
+_REFERENCES = 64
+
 
 class WithInspection:
     """Mixin for `kgan.GAN`: `fit` and `evaluate` check their data before anything is done to it.
 
     Stand this class before `keras.Model` in the list of bases.
+
+    Attributes:
+        reference_images: float32 array (n, ...), the first n <= 64 images of the data of the last
+            `fit`, for callbacks that compare samples with data. Not saved. None before a `fit`,
+            and where the data could not be looked into.
+        reference_labels: int array (n,), their labels; None without.
+        callbacks_of_fit: tuple of the callbacks given to the last `fit`, in their order, for those
+            that depend on each other: Keras tells none of the others.
     """
+
+    reference_images = None
+    reference_labels = None
+    callbacks_of_fit = ()
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
         """Train: `keras.Model.fit`, after a look at the first batch.
@@ -33,7 +49,12 @@ class WithInspection:
                 structure, holds NaN or cannot be split.
         """
         self._assert_compile_called("fit")
-        x, shuffled = self._inspected(x, y, batch_size, self.discriminator_steps)
+        batch, x, shuffled = self._inspected(x, y, batch_size, self.discriminator_steps)
+        self._keep_references(batch)
+        callbacks = kwargs.get("callbacks") or ()
+        # A keras.callbacks.CallbackList holds them in an attribute.
+        callbacks = getattr(callbacks, "callbacks", callbacks)
+        self.callbacks_of_fit = tuple(keras.tree.flatten(callbacks))
         if shuffled:
             # Keras' default, True, is for arrays; of other data it only warns that it cannot.
             kwargs.setdefault("shuffle", False)
@@ -61,7 +82,7 @@ class WithInspection:
         self._assert_compile_called("evaluate")
         # `fit` evaluates an iterator that it keeps: a look would take a batch from a generator.
         if not kwargs.get("_use_cached_eval_dataset"):
-            x, _ = self._inspected(x, y, batch_size)
+            _, x, _ = self._inspected(x, y, batch_size)
         with self.unchanged_random_state():
             sampling.restart(self.evaluation_seeds)
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
@@ -76,8 +97,8 @@ class WithInspection:
             discriminator_steps: the number of minibatches a batch is to be split into.
 
         Returns:
-            (x, shuffled): the data to use in place of `x`, and whether they come in an order of
-            their own, as `backend.first_batch` says.
+            (batch, x, shuffled): the first batch or None, the data to use in place of `x`, and
+            whether they come in an order of their own, as `backend.first_batch` says.
 
         Raises:
             ValueError: if there are no data, or they are not what this GAN can learn from.
@@ -87,4 +108,13 @@ class WithInspection:
             validation.check_batch(batch, self.image_shape, self.num_classes, discriminator_steps)
         if y is not None and self.num_classes is not None:
             validation.check_labels(np.asarray(y), len(x), self.num_classes)
-        return x, shuffled
+        return batch, x, shuffled
+
+    def _keep_references(self, batch) -> None:
+        self.reference_images = self.reference_labels = None
+        if batch is not None:
+            images, labels = validation.images_and_labels(batch, self.num_classes)
+            # Copies: a view would keep the whole batch.
+            self.reference_images = np.array(images[:_REFERENCES], "float32")
+            if labels is not None:
+                self.reference_labels = np.array(labels[:_REFERENCES])

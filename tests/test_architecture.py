@@ -14,10 +14,12 @@ FLOORS = [
         "averaging": set(),
         "backend": set(),
         "constraints": set(),
+        "diagnosis": set(),
         "files": set(),
         "images": set(),
         "layers": set(),
         "logs": set(),
+        "metrics": set(),
         "minibatches": set(),
         "optimizers": set(),
         "theory": set(),
@@ -27,13 +29,17 @@ FLOORS = [
     {
         "animation": {"files"},
         "data": {"images", "validation"},
+        "features": {"files", "images", "validation", "version"},
         "losses": {"backend"},
         "models": {"layers", "validation"},
         "regularizers": {"backend"},
         "sampling": {"validation"},
         "saving": {"files"},
     },
-    {"inspection": {"backend", "sampling", "validation"}},
+    {
+        "evaluation": {"features", "files", "images", "metrics", "sampling", "validation"},
+        "inspection": {"backend", "sampling", "validation"},
+    },
     {
         "gan": {
             "averaging",
@@ -50,8 +56,19 @@ FLOORS = [
         },
     },
     {
-        "callbacks": {"animation", "files", "images", "validation"},
+        "callbacks": {
+            "animation",
+            "backend",
+            "diagnosis",
+            "evaluation",
+            "features",
+            "files",
+            "images",
+            "sampling",
+            "validation",
+        },
         "export": {"files", "images", "layers"},
+        "report": {"evaluation", "features", "images", "metrics", "sampling"},
         "toys": {"backend", "constraints", "gan", "layers", "losses", "theory", "validation"},
     },
 ]
@@ -106,7 +123,8 @@ def test_no_file_outgrows_its_subject(path):
 def test_public_names_are_listed_once_and_exist():
     import kgan
 
-    rooms = (kgan.callbacks, kgan.data, kgan.export, kgan.layers, kgan.losses, kgan.models)
-    for module in (kgan, *rooms, kgan.regularizers, kgan.toys):
+    rooms = (kgan.callbacks, kgan.data, kgan.evaluation, kgan.export, kgan.features, kgan.layers)
+    more = (kgan.losses, kgan.metrics, kgan.models, kgan.regularizers, kgan.report, kgan.toys)
+    for module in (kgan, *rooms, *more):
         assert len(set(module.__all__)) == len(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)

@@ -67,7 +67,7 @@ def algorithm_1(gan, batches, k, d_rate, g_rate):
     discriminator = keras.models.clone_model(gan.discriminator)
     discriminator.set_weights(gan.discriminator.get_weights())
     seeds = keras.random.SeedGenerator(gan.seed)
-    logs = {"d_loss": [], "g_loss": [], "d_real": [], "d_fake": []}
+    logs = {"d_loss": [], "g_loss": [], "d_real": [], "d_fake": [], "d_auc": []}
 
     def descend(loss, tape, network, rate):
         gradients = tape.gradient(loss, [w.value for w in network.trainable_variables])
@@ -94,6 +94,7 @@ def algorithm_1(gan, batches, k, d_rate, g_rate):
             logs["d_loss"].append(loss)
             logs["d_real"].append(tf.reduce_mean(tf.sigmoid(real)))
             logs["d_fake"].append(tf.reduce_mean(tf.sigmoid(fake)))
+            logs["d_auc"].append(np.mean([r > f for r, f in zip(real, fake, strict=True)]))
         latents = keras.random.normal((m, gan.latent_dim), seed=seeds)
         with tf.GradientTape() as tape:
             fake = call(discriminator, call(generator, latents, own), own)
@@ -123,10 +124,10 @@ def test_fit_is_algorithm_1_written_out(k, num_classes):
     }
 
 
-def test_logs_are_the_two_losses_and_the_two_scores_and_nothing_else():
+def test_logs_are_the_two_losses_the_two_scores_and_their_ranking_and_nothing_else():
     gan = make_gan()
     logs = gan.fit(dataset(12, 4), verbose=0, validation_data=dataset(8, 4)).history
-    names = {"d_loss", "g_loss", "d_real", "d_fake"}
+    names = {"d_loss", "g_loss", "d_real", "d_fake", "d_auc"}
     assert set(logs) == names | {f"val_{name}" for name in names}
     assert set(gan.evaluate(dataset(8, 4), verbose=0, return_dict=True)) == names
 
@@ -270,6 +271,7 @@ def test_evaluate_measures_both_players_on_all_the_rows():
         "g_loss": tf.reduce_mean(tf.nn.softplus(-fake)),
         "d_real": tf.reduce_mean(tf.sigmoid(real)),
         "d_fake": tf.reduce_mean(tf.sigmoid(fake)),
+        "d_auc": np.mean(np.array(real) > np.array(fake)),
     }
     assert logs == {name: pytest.approx(float(v), rel=1e-5) for name, v in expected.items()}
 
@@ -449,7 +451,7 @@ def test_arrays_can_be_fitted_and_evaluated():
     images, labels = images_and_labels(12)
     gan.fit(images, labels, batch_size=4, verbose=0)
     assert int(gan.optimizer.iterations) == 3
-    assert len(gan.evaluate(images, labels, batch_size=4, verbose=0)) == 4
+    assert len(gan.evaluate(images, labels, batch_size=4, verbose=0)) == 5
 
 
 def test_a_learning_rate_schedule_reaches_both_players():

@@ -115,11 +115,11 @@ def test_every_penalty_is_a_log_of_its_own_and_no_evaluation_has_one():
     gan = make_gan(every_penalty())
     logs = fitted(gan)
     penalties = ["r1", "r2", "gradient_penalty", "dragan", "lecam"]
-    assert set(logs) == {"d_loss", "g_loss", "d_real", "d_fake", *penalties}
+    assert set(logs) == {"d_loss", "g_loss", "d_real", "d_fake", "d_auc", *penalties}
     assert all(np.all(np.array(logs[name]) > 0) for name in penalties)
     evaluated = gan.evaluate(IMAGES, verbose=0, return_dict=True)
-    assert set(evaluated) == {"d_loss", "g_loss", "d_real", "d_fake"}
-    assert len(gan.evaluate(IMAGES, verbose=0)) == 4
+    assert set(evaluated) == {"d_loss", "g_loss", "d_real", "d_fake", "d_auc"}
+    assert len(gan.evaluate(IMAGES, verbose=0)) == 5
     validated = gan.fit(IMAGES, verbose=0, validation_data=IMAGES).history
     assert "r1" in validated
     assert "val_d_loss" in validated
@@ -266,7 +266,7 @@ def test_compiling_again_starts_with_other_penalties():
     gan = make_gan(every_penalty())
     fitted(gan)
     gan.compile("sgd", "sgd", d_regularizers=[regularizers.R2(0.1)])
-    assert set(fitted(gan)) == {"d_loss", "g_loss", "d_real", "d_fake", "r2"}
+    assert set(fitted(gan)) == {"d_loss", "g_loss", "d_real", "d_fake", "d_auc", "r2"}
     assert gan.state_beside_weights() == {}
 
 

@@ -13,6 +13,7 @@ if keras.backend.backend() != "tensorflow":
         "keras.json, before Keras is imported."
     )
 
+from kgan.backend.tensorflow import compiled
 from kgan.backend.tensorflow import first_batch
 from kgan.backend.tensorflow import global_mean
 from kgan.backend.tensorflow import global_rows
@@ -23,6 +24,7 @@ from kgan.backend.tensorflow import scope
 from kgan.backend.tensorflow import value_and_gradients
 
 __all__ = [
+    "compiled",
     "first_batch",
     "global_mean",
     "global_rows",

@@ -86,6 +86,18 @@ def value_and_gradients(objective, variables: list):
     return others, tape.gradient(value, [variable.value for variable in variables])
 
 
+def compiled(function):
+    """Compile a function, so that a call of it waits for Python no longer than for one operation.
+
+    Args:
+        function: function of tensors that returns tensors. All its variables exist.
+
+    Returns:
+        Function of the same tensors. It is compiled anew for every new shape.
+    """
+    return tf.function(function)
+
+
 def repeated(step):
     """Compile a step and a loop around it.
 

@@ -1,7 +1,9 @@
 """What Keras' callbacks do not know about a GAN: its samples, its two losses, its NaN."""
 
 from kgan.callbacks.curves import Curves
+from kgan.callbacks.evaluation import Evaluation
+from kgan.callbacks.health import Health
 from kgan.callbacks.sample_grid import SampleGrid
 from kgan.callbacks.stop_on_non_finite import StopOnNonFinite
 
-__all__ = ["Curves", "SampleGrid", "StopOnNonFinite"]
+__all__ = ["Curves", "Evaluation", "Health", "SampleGrid", "StopOnNonFinite"]

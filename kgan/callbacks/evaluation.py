@@ -116,7 +116,8 @@ class Evaluation(GANCallback):
             return
         self._first_epoch = epoch
         self._evaluator.verbose = self._verbose
-        self._add(self._evaluator(self._samples()))
+        # Values beyond [-1, 1] are clipped as later on; what is not finite is refused by name.
+        self._add(self._evaluator(np.clip(self._samples(), -1, 1)))
         # From now on a bar would write into that of the epoch.
         self._evaluator.verbose = 0
         self._check_other_callbacks()

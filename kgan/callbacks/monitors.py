@@ -66,7 +66,7 @@ def _check(callback, evaluation: str, before: bool, every_n_epochs: int | None) 
             'mode="min" for distances, mode="max" for shares, scores and counts.'
         )
     patience = getattr(callback, "patience", None)
-    if every_n_epochs is not None and patience is not None and patience < every_n_epochs:
+    if every_n_epochs is not None and patience is not None and max(patience, 1) < every_n_epochs:
         raise ValueError(
             f"{kind} with patience={patience} would lose it before the next value: {evaluation} "
             f"measures every {every_n_epochs} epochs, and patience counts epochs. Pass "

@@ -12,7 +12,7 @@ from kgan.regularizers.lecam import LeCam
 from kgan.regularizers.regularizer import Regularizer
 
 # What a GAN logs of its players.
-_TAKEN = ("d_loss", "g_loss", "d_real", "d_fake")
+_TAKEN = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc")
 _BY_NAME = {kind.name: kind for kind in (R1, R2, GradientPenalty, DRAGAN, LeCam)}
 
 

@@ -21,6 +21,16 @@ def test_gradients_are_those_of_the_scalar_and_others_pass_through():
     assert [float(gradient) for gradient in gradients] == [12.0, 9.0]
 
 
+def test_a_compiled_function_is_the_function_and_sees_new_values_of_variables():
+    calls, x = [], keras.Variable(3.0)
+    square = backend.compiled(lambda factor: calls.append(1) or factor * x * x)
+    assert float(square(tf.constant(2.0))) == 18.0
+    x.assign(4.0)
+    assert float(square(tf.constant(1.0))) == 16.0
+    # Traced once: Python did not run a second time.
+    assert len(calls) == 1
+
+
 def test_one_device_draws_just_its_rows():
     assert backend.num_replicas() == 1
     drawn = []

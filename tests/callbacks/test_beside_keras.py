@@ -9,7 +9,7 @@ from kgan.callbacks import Curves
 from kgan.callbacks import SampleGrid
 from kgan.callbacks import StopOnNonFinite
 
-LOGS = ["d_fake", "d_loss", "d_real", "g_loss"]
+LOGS = ["d_auc", "d_fake", "d_loss", "d_real", "g_loss"]
 
 
 def test_every_callback_of_one_fit_writes_what_it_should(tmp_path, make_gan, make_dataset):

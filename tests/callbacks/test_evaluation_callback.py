@@ -304,7 +304,7 @@ def test_a_generator_that_diverged_is_not_the_best_and_does_not_end_training(
     assert watch.step == 3
 
 
-def test_values_beyond_the_range_are_clipped_once_training_has_begun(make_gan, make_dataset):
+def test_values_beyond_the_range_are_clipped_as_a_picture_would(make_gan, make_dataset):
     def linear(scale):
         gan = make_gan()
         latents = keras.Input((3,))
@@ -316,8 +316,8 @@ def test_values_beyond_the_range_are_clipped_once_training_has_begun(make_gan, m
 
     gan = linear(0.01)
     gan.fit(make_dataset(16), verbose=0, callbacks=[SetGenerator(0, 5.0), make_evaluation()])
-    with pytest.raises(ValueError, match=r"Images must lie in \[-1, 1\]"):
-        linear(5.0).fit(make_dataset(16), verbose=0, callbacks=[make_evaluation()])
+    # Before training, too: a second fit may begin with such a generator.
+    linear(5.0).fit(make_dataset(16), verbose=0, callbacks=[make_evaluation()])
 
 
 def test_the_values_stand_in_the_line_of_the_epoch(make_gan, make_dataset, capsys):

@@ -72,11 +72,14 @@ def test_one_stands_for_a_list_and_none_for_an_empty_one():
     assert names == ["r1", "lecam"]
 
 
-def test_a_penalty_with_the_name_of_a_loss_is_refused():
+@pytest.mark.parametrize("taken", ["d_loss", "g_loss", "d_real", "d_fake", "d_auc"])
+def test_a_penalty_with_the_name_of_another_log_is_refused(taken):
     class Odd(regularizers.Regularizer):
-        name = "d_loss"
+        name = taken
 
-    message = "Odd would be logged as 'd_loss', which the players are. Expected: a name of its own"
+    message = (
+        f"Odd would be logged as {taken!r}, which the players are. Expected: a name of its own"
+    )
     with pytest.raises(ValueError, match=re.escape(message)):
         regularizers.get_all(Odd(), DISCRIMINATOR)
 

@@ -68,7 +68,7 @@ def test_a_step_is_a_train_step_on_points_of_the_data():
 def test_logs_are_means_over_the_last_call():
     trainer = make_trainer()
     first = trainer.advance(5)
-    assert set(first) == {"d_loss", "g_loss", "d_real", "d_fake", "lecam"}
+    assert set(first) == {"d_loss", "g_loss", "d_real", "d_fake", "d_auc", "lecam"}
     second = trainer.advance(5)
     whole = make_trainer().advance(10)
     for name in first:

@@ -1,0 +1,67 @@
+"""What `fit` keeps of the data it looks at."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kgan
+from kgan import models
+
+SHAPE = (8, 8, 1)
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.uniform(-1, 1, (100, *SHAPE)).astype("float32")
+LABELS = RANDOM.integers(3, size=100)
+
+
+def make_gan(num_classes=None):
+    gan = kgan.GAN(
+        models.small_mlp_generator(SHAPE, 2, width=2, num_classes=num_classes),
+        models.small_mlp_discriminator(SHAPE, width=2, num_classes=num_classes),
+        latent_dim=2,
+        num_classes=num_classes,
+    )
+    gan.compile("sgd", "sgd", run_eagerly=True)
+    return gan
+
+
+@pytest.mark.parametrize(("batch", "kept"), [(100, 64), (20, 20)])
+def test_fit_keeps_the_first_images_of_its_data(batch, kept):
+    gan = make_gan()
+    assert gan.reference_images is None
+    gan.fit(tf.data.Dataset.from_tensor_slices(IMAGES).batch(batch), verbose=0)
+    np.testing.assert_array_equal(gan.reference_images, IMAGES[:kept])
+    assert gan.reference_labels is None
+
+
+def test_fit_keeps_their_labels():
+    gan = make_gan(num_classes=3)
+    gan.fit(IMAGES, LABELS, batch_size=50, verbose=0)
+    np.testing.assert_array_equal(gan.reference_images, IMAGES[:50])
+    np.testing.assert_array_equal(gan.reference_labels, LABELS[:50])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_kept_is_float32_and_a_copy(dtype):
+    gan, images = make_gan(), IMAGES.astype(dtype)
+    gan.fit(images, batch_size=100, verbose=0)
+    assert gan.reference_images.dtype == np.float32
+    first = gan.reference_images[0].copy()
+    images[:] = 0
+    np.testing.assert_array_equal(gan.reference_images[0], first)
+
+
+def test_evaluate_keeps_nothing_and_the_next_fit_anew():
+    gan = make_gan()
+    gan.evaluate(IMAGES, verbose=0)
+    assert gan.reference_images is None
+    gan.fit(IMAGES[:8], batch_size=8, verbose=0)
+    gan.fit(IMAGES[8:16], batch_size=8, verbose=0, validation_data=IMAGES[16:24])
+    np.testing.assert_array_equal(gan.reference_images, IMAGES[8:16])
+
+
+def test_what_is_kept_is_not_saved(tmp_path):
+    gan = make_gan()
+    gan.fit(IMAGES, batch_size=50, verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    assert keras.saving.load_model(tmp_path / "gan.keras").reference_images is None
