@@ -11,7 +11,7 @@ The paper has 225 +- 2. The error beside a run is over test images; that beside 
 runs, sample standard deviation over the root of their number.
 
 Blurred images score above real ones, so every row carries two checks, both in pixel distance and 1
-for real images: diversity, the mean distance between two samples over that between two test images;
+for test images: diversity, the mean distance between two samples over that between two test images;
 and to training, the median distance of a sample to the nearest training image over that of a test
 image, near 0 for copies. Runs with a moving average are scored by it, and once without it.
 """

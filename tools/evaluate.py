@@ -55,10 +55,10 @@ flags.DEFINE_string("model", None, "Instead: a .keras file, an exported folder o
 flags.DEFINE_string(
     "dataset",
     None,
-    "Real images: 'digits', 'folder:<path>' or the name of a TensorFlow Datasets image set, such "
-    "as 'mnist'. Default: those of the run.",
+    "Real images: 'digits', 'folder:<path>', 'idx:<path>' with MNIST's published files, or the "
+    "name of a TensorFlow Datasets image set, such as 'mnist'. Default: those of the run.",
 )
-flags.DEFINE_string("split", None, "Split of a TensorFlow Datasets set. Default: the run's.")
+flags.DEFINE_string("split", None, "Split of such a set. Default: the run's.")
 flags.DEFINE_integer("image_size", None, "Pixels a side to resize to. Default: the run's.", 1)
 flags.DEFINE_string("data_dir", None, "Where TensorFlow Datasets keeps prepared data.")
 flags.DEFINE_string("manual_dir", None, "Folder with files downloaded by hand, for one data set.")
@@ -284,13 +284,16 @@ def choose_extractor(training, dataset: str):
 
     name = FLAGS.extractor
     if name is None:
-        shipped = _SHIPPED.get(dataset.partition(":")[0])
+        # After the colon of a TFDS name comes its version, after that of "idx:" a folder.
+        word = Path(dataset).name if dataset.startswith("idx:") else dataset.partition(":")[0]
+        shipped = _SHIPPED.get(word.removeprefix("idx:"))
         fits = shipped is not None and tuple(training.image_shape) == (28, 28, 1)
         name = shipped if fits else "classifier"
         if name == "classifier" and training.labels is None:
             raise ValueError(
                 f"{training.name!r} has no labels, so no classifier can be trained to look at its "
-                "images. Name one: --extractor=inception:<path>, or a .keras file."
+                "images. Name one: --extractor=inception:<path> for colour, digits or fashion for "
+                "28x28 grey images, or a .keras file."
             )
     if name == "classifier":
         return features.train_classifier(
@@ -335,11 +338,25 @@ def examine(generator, training, held_out, extractor):
         ),
         report.divide(training, held_out, FLAGS.num_images),
         extractor,
-        metrics=FLAGS.metrics,
+        metrics=chosen_metrics(),
         repeats=FLAGS.num_repeats,
         cache_dir=cache_dir(),
         say=lambda words: print(words, flush=True),
     )
+
+
+def chosen_metrics():
+    """The measures of --metrics, None for the default."""
+    from kgan import evaluation
+    from kgan import metrics
+
+    if FLAGS.metrics is None:
+        return None
+    # Small sets are measured by smaller subsets; the protocol says how many.
+    smaller = metrics.KernelDistance(subset_size=min(1000, FLAGS.num_images or 1000))
+    return [
+        smaller if name == "kernel_distance" else evaluation.get(name) for name in FLAGS.metrics
+    ]
 
 
 def facts_of(path: Path, training, extractor) -> dict:
@@ -382,7 +399,7 @@ def print_findings(findings) -> None:
     classes = findings.classes
     if classes is not None:
         print(f"\n{classes.terminal_table()}")
-    print("\nsamples nearer to a training image than 99 % of real images are; without copies 1 %:")
+    print("\nsamples as near to a training image as the nearest 1 % of real images:")
     for space in findings.closeness:
         print(f"{space.close_share:7.1%}  by {space.space}")
 

@@ -231,6 +231,8 @@ def train(gan, batches, epochs: int, run: Path) -> int:
             verbose=1 if sys.stdout.isatty() else 2,
             callbacks=[
                 non_finite,
+                # Says in one line when the training goes wrong, and what to do about it.
+                callbacks.Health(),
                 samples,
                 callbacks.Curves(run / "curves.png"),
                 keras.callbacks.CSVLogger(run / "log.csv"),
@@ -268,7 +270,7 @@ def _optimizer(learning_rate: float):
 
 
 def whereabouts(gan, run: Path, seconds: float) -> str:
-    """What the run has left where, and the command that goes on from here."""
+    """What the run has left where, and the commands that go on from here."""
     left = {
         "model": run / "gan.keras",
         "samples": run / "samples" / "latest.png",
@@ -280,6 +282,7 @@ def whereabouts(gan, run: Path, seconds: float) -> str:
         [
             f"Trained on {int(gan.images_seen.numpy()):,} images in {seconds:.0f} s.",
             *(f"  {name:8} {path}" for name, path in left.items() if path.exists()),
+            f"Measure it with\n  python tools/evaluate.py --run_dir={shlex.quote(str(run))}",
             f"Export it with\n  python tools/export.py --run_dir={shlex.quote(str(run))}",
         ]
     )

@@ -54,6 +54,8 @@ class Evaluator:
         num_images: int, how many reals to take at most. Of an iterable the first; of an array or an
             `Images` with more a random choice, the same every time. Many measures are biased by
             their number of images, so generate as many.
+        training_labels: int array, of all images that the generator was trained on, by whose shares
+            of classes labels are drawn for it. Default: those of all images there are to take from.
         cache_dir: folder in which the features of the reals are kept, under a name made of the
             images, the extractor and the treatment before it. None, the default: they are not kept.
         batch_size: int, images as floats at a time.
@@ -84,6 +86,7 @@ class Evaluator:
         metrics=None,
         *,
         num_images: int = 10_000,
+        training_labels=None,
         cache_dir: str | os.PathLike | None = None,
         batch_size: int = 256,
         verbose: int = 1,
@@ -94,9 +97,11 @@ class Evaluator:
         self.verbose = verbose
         measures = None if metrics is None else get_all(metrics)
         cache = None if cache_dir is None else FeatureCache(cache_dir)
-        pixels, self.labels, self._source = samples.take(
+        pixels, self.labels, self._all_labels, self._source = samples.take(
             images, num_images, real=True, verbose=verbose
         )
+        if training_labels is not None:
+            self._all_labels = np.asarray(training_labels)
         self.num_images = len(pixels)
         self.image_shape = pixels.shape[1:]
         if isinstance(extractor, str):
@@ -207,24 +212,25 @@ class Evaluator:
             seed: int.
 
         Returns:
-            int32 array (num_images,), drawn as often as each is among the reals; uniformly if their
-            labels are not known. None without classes.
+            int32 array (num_images,), drawn as often as each is among the training labels;
+            uniformly if those are not known. None without classes.
 
         Raises:
-            ValueError: if the reals have labels that the generator does not know.
+            ValueError: if there are labels that the generator does not know.
         """
         if num_classes is None:
             return None
         random = np.random.default_rng(seed)
-        if self.labels is None:
+        labels = self._all_labels
+        if labels is None:
             return random.integers(num_classes, size=self.num_images, dtype="int32")
-        if self.labels.min() < 0 or self.labels.max() >= num_classes:
+        if labels.min() < 0 or labels.max() >= num_classes:
             raise ValueError(
-                f"The real images have labels from {self.labels.min()} to {self.labels.max()}, and "
+                f"The real images have labels from {labels.min()} to {labels.max()}, and "
                 f"the generator knows 0..{num_classes - 1}, since num_classes={num_classes}. "
                 "Measure against images of the classes that it was trained on."
             )
-        shares = np.bincount(self.labels, minlength=num_classes) / self.num_images
+        shares = np.bincount(labels, minlength=num_classes) / len(labels)
         return random.choice(num_classes, size=self.num_images, p=shares).astype("int32")
 
     def _pixels(self, images) -> np.ndarray:
@@ -305,7 +311,7 @@ class Evaluator:
     def _sampling_protocol(self, num_classes: int | None, seed: int, repeats: int) -> str:
         labels = ""
         if num_classes is not None:
-            how = "uniformly" if self.labels is None else "as often as among the reals"
+            how = "uniformly" if self._all_labels is None else "as often as among the reals"
             labels = f"labels drawn {how}, "
         if repeats == 1:
             return f"{labels}one sample set of seed {seed}"

@@ -21,11 +21,13 @@ class Samples(NamedTuple):
     Attributes:
         pixels: uint8 array (images, height, width, channels).
         labels: integer array (images,), or None where they are not known.
+        all_labels: the labels of all images there were to take from; None where they are not known.
         name: str, where the images come from, or None.
     """
 
     pixels: np.ndarray
     labels: np.ndarray | None
+    all_labels: np.ndarray | None
     name: str | None
 
 
@@ -54,12 +56,20 @@ def take(images, num_images: int | None = None, *, real: bool, verbose: int = 0)
     """
     if hasattr(images, "images") and hasattr(images, "labels"):
         rows = _rows(len(images.images), num_images)
-        labels = None if images.labels is None else np.asarray(images.labels)[rows]
-        return Samples(to_pixels(images.images[rows]), labels, getattr(images, "name", None))
+        every = None if images.labels is None else np.asarray(images.labels)
+        labels = None if every is None else every[rows]
+        pixels = to_pixels(images.images[rows])
+        return Samples(pixels, labels, every, getattr(images, "name", None))
     if hasattr(images, "shape") and hasattr(images, "dtype"):
         # An array may be a file larger than memory: only the rows that are taken are read.
         array = images if isinstance(images, np.ndarray) else keras.ops.convert_to_numpy(images)
         batches = [array[_rows(len(array), num_images)] if array.ndim else array]
+    elif _is_pair_of_arrays(images):
+        raise ValueError(
+            "Images and labels as two arrays would be taken for two batches. Received: a "
+            f"{type(images).__name__} of arrays {images[0].shape} and {images[1].shape}. Pass "
+            "kgan.data.from_arrays(images, labels)."
+        )
     elif isinstance(images, Iterable) and not isinstance(images, str | bytes | dict):
         batches = images
     else:
@@ -124,6 +134,14 @@ def to_floats(pixels: np.ndarray) -> np.ndarray:
     return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)
 
 
+def _is_pair_of_arrays(images) -> bool:
+    """Whether this is (images, labels), and not two batches of images."""
+    if not isinstance(images, tuple | list) or len(images) != 2:
+        return False
+    dimensions = [getattr(part, "ndim", None) for part in images]
+    return dimensions[0] in (3, 4) and dimensions[1] in (1, 2)
+
+
 def _rows(count: int, num_images: int | None):
     """Which rows of a store to take: all, or a choice that is the same every time."""
     if num_images is None or count <= num_images:
@@ -155,7 +173,8 @@ def _joined(batches: Iterable, num_images: int | None, real: bool, verbose: int)
             "[-1, 1]. Received: images that look like [0, 1]. Scale them with 2 * images - 1."
         )
     known = all(classes is not None for classes in labels)
-    return Samples(pixels, np.concatenate(labels)[:num_images] if known else None, None)
+    labels = np.concatenate(labels)[:num_images] if known else None
+    return Samples(pixels, labels, labels, None)
 
 
 def _parts(batch) -> tuple:

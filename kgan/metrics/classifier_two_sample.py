@@ -12,11 +12,9 @@ from kgan.metrics.states import Rows
 from kgan.metrics.two_samples import check_count
 from kgan.metrics.two_samples import checked_samples
 
-_LARGEST_BATCH = 128
+_LARGEST_BATCH, _TEST_BATCH = 128, 256
 # The training ends when the validation loss has not fallen by this many nats in so many epochs.
 _MOST_EPOCHS, _PATIENCE, _LEAST_GAIN = 50, 5, 1e-3
-# Of float32 numbers, relative to their size: a smaller deviation is none.
-_ROUNDING = 1e-6
 # Deviations of the reals beyond which inputs are cut off.
 _FARTHEST = 10
 # The standard normal's, of a two-sided interval of 95 %.
@@ -209,7 +207,10 @@ class _Classifier:
 
     def logits(self, rows: np.ndarray) -> np.ndarray:
         """High for real, float (rows,)."""
-        return self._model.predict(rows, batch_size=256, verbose=0)[:, 0]
+        # Not by predict(), which would compile once more for a few batches.
+        batches = np.split(rows, range(_TEST_BATCH, len(rows), _TEST_BATCH))
+        logits = [self._model(batch, training=False) for batch in batches]
+        return np.concatenate([keras.ops.convert_to_numpy(batch)[:, 0] for batch in logits])
 
     def _variables(self) -> list:
         return [*self._model.variables, *self._model.optimizer.variables]
@@ -270,10 +271,10 @@ def _scale_of(real: np.ndarray, fake: np.ndarray):
     mean = real.mean(axis=axes, dtype=np.float64)
     deviation = real.std(axis=axes, dtype=np.float64)
     # Of an entry in which the reals do not vary, but for rounding, the fakes give the unit.
+    rounding = 10 * np.finfo(real.dtype).eps * np.abs(mean)
     distance = np.sqrt(((fake - mean) ** 2).mean(axis=axes))
-    constant = deviation <= _ROUNDING * np.abs(mean)
-    deviation = np.where(constant, distance, deviation)
-    deviation = np.where(deviation <= _ROUNDING * np.abs(mean), 1, deviation)
+    deviation = np.where(deviation <= rounding, distance, deviation)
+    deviation = np.where(deviation <= rounding, 1, deviation)
     # Fakes may be anywhere; the network is to learn where they lie, not to follow them.
     limit = _FARTHEST
     return lambda rows: np.clip((rows - mean) / deviation, -limit, limit).astype(np.float32)

@@ -120,6 +120,7 @@ def examine(
         extractor,
         metrics,
         num_images=count,
+        training_labels=reals.training.labels,
         cache_dir=cache_dir,
     )
     say(f"Making and measuring {count:,} samples, {repeats} times.")
@@ -138,7 +139,7 @@ def examine(
         say("Measuring other real images in their place.")
         others = evaluator.extract(reals.others.images)
         scores = evaluator.measure(reals.others.images, others)
-    say(f"Searching {len(reals.training.images):,} training images for neighbours of samples.")
+    say(f"Searching {len(reals.training.images):,} training images for neighbours by pixels.")
     closeness = [_by_pixels(samples, reals), _by_features(fake, others, evaluator, reals)]
     linear, spherical, path_labels = _paths(subject)
     grid, caption = _grid(subject, reals)

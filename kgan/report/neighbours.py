@@ -66,12 +66,12 @@ class Closeness(NamedTuple):
 
     @property
     def close_share(self) -> float:
-        """Share of samples nearer to a training image than 99 % of the real images are.
+        """Share of samples as near to a training image as the nearest 1 % of the real images.
 
         It is about 0.01 where samples and real images are alike, and 1 for copies.
         """
         edge = np.quantile(self.real.distances, TAIL)
-        return float((self.fake.distances < edge).mean())
+        return float((self.fake.distances <= edge).mean())
 
     def as_dict(self) -> dict:
         """The numbers, for JSON."""
@@ -215,9 +215,11 @@ def _paper_figure(samples, training, spaces: list[Closeness]) -> str:
                 title=f"by {space.space}",
             )
         )
+    among = ", ".join(f"{space.training_images:,} by {space.space}" for space in spaces)
     words = (
         f"The first {rows * COLUMNS} samples, not chosen. Framed: the training image nearest to "
-        "the last sample of its row (the right column of figure 2 of Goodfellow et al. 2014)."
+        "the last sample of its row (the right column of figure 2 of Goodfellow et al. 2014), "
+        f"of {among}."
     )
     return elements.row(*parts) + elements.paragraph(words, quiet=True)
 
@@ -244,7 +246,7 @@ def _distances_figure(space: Closeness) -> str:
         f"Distance by {space.space} to the nearest of {space.training_images:,} training images: "
         f"of {len(samples):,} samples (median {np.median(samples):.3g}) and of {len(reals):,} "
         f"{space.real_images} (median {np.median(reals):.3g}). {percent(space.close_share)} of the "
-        f"samples are nearer than 99 % of those real images; where nothing is "
+        f"samples are as near as the nearest 1 % of those real images; where nothing is "
         f"copied it is about 1 %."
     )
     svg = distance_chart(reals, samples, f"distance by {space.space}")

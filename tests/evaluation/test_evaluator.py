@@ -319,6 +319,24 @@ def test_labels_are_as_frequent_as_among_the_reals(make_pixels, make_extractor):
     assert generator.labels == drawn.tolist()
 
 
+def test_labels_come_as_in_the_training_data_where_those_are_known(make_pixels, make_extractor):
+    # The measured reals are chance; what a perfect generator learned are the shares of all.
+    images = kgan.data.Images(make_pixels(6), [0, 0, 0, 0, 0, 1], num_classes=2)
+    training = np.repeat([0, 1], 500)
+    evaluator = Evaluator(images, make_extractor(), num_images=6, training_labels=training)
+    labels = np.concatenate([evaluator.draw_labels(2, seed) for seed in range(500)])
+    # 3,000 tosses of a coin have a standard deviation of 0.009.
+    assert labels.mean() == pytest.approx(0.5, abs=4 * 0.0092)
+
+
+def test_labels_of_a_choice_come_as_in_all_there_is_to_choose_from(make_pixels, make_extractor):
+    images = kgan.data.Images(make_pixels(100), np.repeat([0, 1], [99, 1]), num_classes=2)
+    evaluator = Evaluator(images, make_extractor(), num_images=10)
+    labels = np.concatenate([evaluator.draw_labels(2, seed) for seed in range(400)])
+    # 4,000 draws of 0.01 have a standard deviation of 0.0016.
+    assert labels.mean() == pytest.approx(0.01, abs=4 * 0.0016)
+
+
 def test_labels_are_uniform_where_those_of_the_reals_are_not_known(make_pixels, make_extractor):
     attributes = tf.zeros((200, 7), tf.int32)
     evaluator = Evaluator([(make_pixels(200), attributes)], make_extractor())
@@ -410,6 +428,15 @@ def test_images_that_cannot_be_measured(make_pixels, make_extractor, images, mes
         Evaluator(images, make_extractor())
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Evaluator(make_pixels(10), make_extractor())(images)
+
+
+def test_images_beside_labels_are_not_taken_for_two_batches(make_pixels, make_extractor):
+    message = (
+        "Images and labels as two arrays would be taken for two batches. Received: a tuple of "
+        "arrays (8, 4, 4, 1) and (8,). Pass kgan.data.from_arrays(images, labels)."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Evaluator((make_pixels(8), np.zeros(8, int)), make_extractor())
 
 
 def test_reals_between_0_and_1_are_refused_and_such_fakes_measured(make_pixels, make_extractor):

@@ -1,126 +1,241 @@
 import importlib
-import math
 import re
+import statistics
 
+import keras
 import numpy as np
 import pytest
 
 from kgan.metrics.classifier_two_sample import ClassifierTwoSample
 from kgan.metrics.classifier_two_sample import classifier_two_sample
+from kgan.metrics.nearest_neighbour_two_sample import nearest_neighbour_two_sample
 
 # Its name is also that of the function.
 module = importlib.import_module("kgan.metrics.classifier_two_sample")
 
 
-def normal(count, seed, shift=0.0):
-    return np.random.default_rng(seed).normal(size=(count, 3)) + shift
-
-
-def one_hot(probabilities, count, seed):
-    drawn = np.random.default_rng(seed).choice(len(probabilities), count, p=probabilities)
-    return np.eye(len(probabilities))[drawn]
-
-
-@pytest.fixture
-def short(monkeypatch):
-    """Trainings as long as these simple samples need."""
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch):
+    """Train for as long as these simple samples need."""
     monkeypatch.setattr(module, "_MOST_EPOCHS", 12)
 
 
+def sample(count, width=2, seed=0, *, shift=0.0):
+    return np.random.default_rng(seed).normal(size=(count, width)) + shift
+
+
+def one_hot(probabilities, count, seed):
+    classes = np.random.default_rng(seed).choice(len(probabilities), count, p=probabilities)
+    return np.eye(len(probabilities))[classes]
+
+
 @pytest.mark.parametrize(
-    ("real", "fake", "best"),
-    # Protocol cases whose best accuracy is (1 + TV) / 2.
+    ("p", "q", "best"),
     [
         ((0.1, 0.2, 0.3, 0.4), (0.25, 0.25, 0.25, 0.25), 0.60),
         ((0.7, 0.2, 0.1), (0.2, 0.3, 0.5), 0.75),
     ],
-    ids=["A", "B"],
 )
-def test_it_reaches_the_best_accuracy_there_is(short, real, fake, best):
-    result = classifier_two_sample(one_hot(real, 8000, 0), one_hot(fake, 8000, 1), splits=1)
-    # Three standard deviations of n = 4,000 test rows.
-    assert result.n == 4000
-    assert result.accuracy == pytest.approx(best, abs=3 / (2 * math.sqrt(4000)))
-    assert result.p_value < 1e-6
+def test_it_reaches_the_best_accuracy(p, q, best):
+    # (1 + total variation) / 2, within two deviations of a coin: 1,000 rows are tested.
+    real, fake = one_hot(p, 2000, 0), one_hot(q, 2000, 1)
+    result = classifier_two_sample(real, fake, splits=1)
+    assert result.n == 1000
+    assert result.accuracy == pytest.approx(best, abs=0.032)
+    assert result.interval[0] < best < result.interval[1]
+    assert result.p_value < 1e-5
+    assert result.classifier == f"dense {16 * len(p)}, dense {16 * len(p)}, logit"
 
 
-def test_equal_distributions_are_not_told_apart(short):
-    result = classifier_two_sample(normal(400, 0), normal(400, 1), splits=2)
-    assert abs(result.accuracy - 0.5) < 4 / (2 * math.sqrt(result.n))
-    assert result.p_value > 1e-4
-    assert len(result.accuracies) == len(result.aucs) == 2
+def test_equal_distributions_are_told_apart_no_better_than_by_coins():
+    result = classifier_two_sample(sample(100), sample(100, seed=1), splits=3)
+    assert result.p_value > 0.05
+    assert result.interval[0] < 0.5 < result.interval[1]
+    assert len(result.accuracies) == len(result.aucs) == 3
+    assert result.accuracy == pytest.approx(np.mean(result.accuracies))
+    assert result.auc == pytest.approx(np.mean(result.aucs))
+    # Every split is another.
+    assert len({*zip(result.accuracies, result.aucs, strict=True)}) == 3
 
 
-def test_distributions_apart_are(short):
-    result = classifier_two_sample(normal(200, 0), normal(300, 1, 8.0), splits=1)
-    assert result.accuracy == result.auc == 1
-    assert result.n == 100
-    assert result.interval[0] > 0.95
-
-
-def test_equal_seeds_give_equal_results(short):
-    samples = normal(80, 0), normal(80, 1, 0.5)
-    first, again = (classifier_two_sample(*samples, splits=1, seed=3) for _ in range(2))
-    assert first == again
-
-
-def test_images_have_a_network_of_their_own(short):
-    images = np.random.default_rng(0).uniform(-1, 1, (60, 8, 8, 1))
-    result = classifier_two_sample(images, 0.1 * images, splits=1)
-    assert result.classifier.startswith("conv 32, conv 64")
-    assert result.accuracy > 0.9
-
-
-@pytest.mark.parametrize(
-    ("n", "accuracy"), [(200, 0.558), (1000, 0.526), (2000, 0.518), (10_000, 0.508)]
-)
-def test_the_p_value_is_that_of_coin_tosses(n, accuracy):
-    # One-sided limits of 95 %, to the three digits that the protocol gives.
-    assert module._p_value(accuracy, n) == pytest.approx(0.05, abs=0.0055)
-    assert module._p_value(0.5, n) == pytest.approx(0.5, rel=1e-12)
-
-
-def test_the_area_under_the_curve_is_the_share_of_pairs_in_order():
-    real, fake = np.array([3.0, 1.0, 2.0]), np.array([2.0, 0.0])
-    pairs = [(r > f) + 0.5 * (r == f) for r in real for f in fake]
-    assert module._area_under_curve(real, fake) == pytest.approx(np.mean(pairs), rel=1e-12)
-
-
-def test_wilsons_interval_solves_its_equation():
-    # Its ends are the p with (accuracy - p)^2 = z^2 p (1 - p) / n.
-    for accuracy in (0.5, 0.83, 1.0):
-        for p in module._interval(accuracy, 50):
-            assert (accuracy - p) ** 2 == pytest.approx(1.959964**2 * p * (1 - p) / 50, abs=1e-9)
+def test_inputs_that_have_shifted_since_the_training_are_found():
+    training, deployment = sample(300, 10), sample(300, 10, seed=1)
+    deployment[:, 3] += 1.5
+    result = classifier_two_sample(training, deployment, splits=1)
+    # The best possible is Phi(0.75) = 0.77.
+    assert result.p_value < 1e-3
+    assert result.accuracy > 0.65
+    assert result.auc > result.accuracy
 
 
 @pytest.mark.slow
-def test_the_classifier_rejects_equal_distributions_in_five_of_a_hundred(short):
-    rejected = np.mean(
-        [
-            classifier_two_sample(normal(60, 2 * i), normal(60, 2 * i + 1), splits=1).p_value < 0.05
-            for i in range(200)
-        ]
-    )
-    assert 0 < rejected <= 0.05 + 4 * 0.0155
+def test_equal_distributions_are_rejected_in_a_twentieth_of_repeats():
+    rejected = 0
+    for repeat in range(200):
+        real, fake = sample(200, seed=2 * repeat), sample(200, seed=2 * repeat + 1)
+        rejected += classifier_two_sample(real, fake, splits=1, seed=repeat).p_value < 0.05
+    # 10 on average; beyond these with a probability of 0.5 %.
+    assert 2 <= rejected <= 20
 
 
-def test_few_rows_are_refused():
-    message = (
-        "A two-sample test takes at least 20 rows of each sample, better a thousand. "
-        "Received: 19 real and 30 fake rows."
-    )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        classifier_two_sample(normal(19, 0), normal(30, 1))
+@pytest.mark.parametrize("scale", [1e6, 1e30])
+def test_fakes_beyond_all_measure_are_told_apart(scale):
+    result = classifier_two_sample(sample(200), scale * sample(200, seed=1), splits=1)
+    assert result.accuracy > 0.9
 
 
-def test_rows_of_different_shapes_are_refused():
-    message = "Real and fake rows must have one shape. Received: (3,) and (2,)."
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        classifier_two_sample(normal(30, 0), normal(30, 1)[:, :2])
+def test_a_constant_entry_tells_fakes_apart_and_constant_samples_are_alike():
+    # What is a constant of the reals, such as a pixel of the border, has no deviation.
+    real, fake = sample(100), sample(100, seed=1)
+    real[:, 1], fake[:, 1] = 0.1, 0.1001
+    assert classifier_two_sample(real, fake, splits=1).accuracy > 0.9
+    alike = classifier_two_sample(np.full((20, 2), 0.1), np.full((20, 2), 0.1), splits=1)
+    assert (alike.accuracy, alike.auc, alike.p_value) == (0.5, 0.5, 0.5)
 
 
-def test_the_metric_reads_features_or_images():
+def test_small_entries_count_as_much_as_large_ones():
+    real, fake = sample(300), sample(300, seed=1, shift=(0, 3))
+    scales = np.array([1e6, 1e-6])
+    result = classifier_two_sample(real * scales + 5, fake * scales + 5, splits=1)
+    assert result.accuracy > 0.85
+
+
+def test_images_are_told_apart_by_their_texture():
+    random = np.random.default_rng(0)
+    noise = random.choice([-0.5, 0.5], (2, 120, 8, 8, 1))
+    stripes = np.sign(noise[1, :, :1, :1]) * np.resize([0.5, -0.5], (8, 1, 1))
+    result = classifier_two_sample(noise[0], np.broadcast_to(stripes, (120, 8, 8, 1)), splits=1)
+    assert result.accuracy > 0.8
+    assert result.classifier == "conv 32, conv 64, dense 128, logit"
+
+
+def test_of_the_larger_sample_as_many_rows_are_drawn():
+    result = classifier_two_sample(sample(60), sample(43, seed=1), splits=1)
+    # A quarter of 43, of each sample.
+    assert result.n == 20
+
+
+def test_equal_seeds_give_equal_results_whatever_the_global_seed_is():
+    results = []
+    for seed, global_seed in ((1, 2), (1, 3), (4, 3)):
+        keras.utils.set_random_seed(global_seed)
+        real, fake = sample(40), sample(40, seed=1, shift=0.5)
+        results.append(classifier_two_sample(real, fake, splits=1, seed=seed))
+    first, again, other = results
+    assert first.auc == pytest.approx(again.auc, abs=1e-6)
+    assert first.auc != other.auc
+
+
+def test_global_random_numbers_are_left_alone():
+    keras.utils.set_random_seed(1)
+    expected = np.random.random(), keras.random.uniform(()).numpy()
+    keras.utils.set_random_seed(1)
+    classifier_two_sample(sample(20), sample(20, seed=1), splits=1)
+    assert (np.random.random(), keras.random.uniform(()).numpy()) == expected
+
+
+@pytest.mark.parametrize(
+    ("n", "limit"), [(200, 0.558), (1000, 0.526), (2000, 0.518), (10000, 0.508)]
+)
+def test_one_in_twenty_coins_passes_the_limit(n, limit):
+    # The limits are given to three digits.
+    assert module._p_value(limit - 0.0005, n) > 0.05 > module._p_value(limit + 0.0005, n)
+
+
+@pytest.mark.parametrize(("accuracy", "n"), [(0.5, 100), (0.63, 40), (0.9, 1000)])
+def test_p_is_the_normal_tail(accuracy, n):
+    tail = statistics.NormalDist(0.5, np.sqrt(1 / (4 * n))).cdf(1 - accuracy)
+    assert module._p_value(accuracy, n) == pytest.approx(tail, rel=1e-9)
+
+
+@pytest.mark.parametrize(("accuracy", "n"), [(0.5, 100), (0.63, 40), (0.99, 1000)])
+def test_the_ends_of_the_interval_are_1_96_of_their_deviations_away(accuracy, n):
+    for end in module._interval(accuracy, n):
+        deviation = np.sqrt(end * (1 - end) / n)
+        assert abs(accuracy - end) / deviation == pytest.approx(1.959964, rel=1e-6)
+
+
+def test_the_interval_of_a_complete_separation_ends_at_1_and_is_not_empty():
+    low, high = module._interval(1.0, 100)
+    assert low == pytest.approx(1 / (1 + 1.959964**2 / 100), rel=1e-9)
+    assert high == 1
+
+
+def test_the_area_under_the_curve_is_the_share_of_pairs_in_order():
+    real, fake = np.array([3.0, 1, 1, 5]), np.array([1.0, 0, 3, 2, 1])
+    pairs = [(r > f) + (r == f) / 2 for r in real for f in fake]
+    assert module._area_under_curve(real, fake) == pytest.approx(np.mean(pairs), rel=1e-12)
+
+
+def test_the_metric_measures_what_the_function_does():
+    real, fake = sample(40), sample(50, seed=1, shift=1)
+    metric = ClassifierTwoSample(splits=1, seed=3)
+    metric.update_state(real, fake)
+    expected = classifier_two_sample(real, fake, splits=1, seed=3)
+    result = metric.result()
+    assert list(result) == ["c2st_accuracy", "c2st_p_value"]
+    # Threads may round the weights differently.
+    assert result["c2st_accuracy"] == pytest.approx(expected.accuracy, abs=0.05)
+
+
+def test_the_metric_reads_images_when_told():
+    metric = ClassifierTwoSample(reads="images", splits=1)
+    bright, dark = np.full((20, 6, 6, 1), 0.9), np.full((20, 6, 6, 1), -0.9)
+    metric.update_state(bright, dark)
+    assert metric.result()["c2st_accuracy"] == 1
+    assert metric.reads == "images"
+    assert ClassifierTwoSample().reads == "features"
+
+
+def test_what_the_metric_cannot_read_is_refused():
     message = 'reads must be "features" or "images". Received: \'pixels\'.'
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         ClassifierTwoSample(reads="pixels")
-    assert ClassifierTwoSample(reads="images").reads == "images"
+
+
+@pytest.mark.parametrize("test", [classifier_two_sample, nearest_neighbour_two_sample])
+def test_too_few_rows_are_refused(test):
+    message = (
+        "A two-sample test takes at least 20 rows of each sample, better a thousand. "
+        "Received: 30 real and 19 fake rows."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        test(sample(30), sample(19))
+
+
+@pytest.mark.parametrize("test", [classifier_two_sample, nearest_neighbour_two_sample])
+def test_rows_of_different_shapes_are_refused(test):
+    message = "Real and fake rows must have one shape. Received: (2,) and (8, 8, 1)."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        test(sample(30), np.zeros((30, 8, 8, 1)))
+
+
+@pytest.mark.parametrize("test", [classifier_two_sample, nearest_neighbour_two_sample])
+def test_rows_that_are_not_finite_are_refused(test):
+    rows = sample(30)
+    rows[8, 1] = np.inf
+    message = (
+        "fake rows hold NaN or infinity, first in row 8. A generator that makes such images has "
+        "diverged: go back to an earlier checkpoint."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        test(sample(30), rows)
+
+
+def test_images_too_small_for_the_network_are_refused():
+    message = (
+        "The images must have at least 6 x 6 pixels. Received: 5 x 8. Flatten smaller ones to "
+        "vectors."
+    )
+    images = np.zeros((30, 5, 8, 1))
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        classifier_two_sample(images, images)
+
+
+def test_counts_are_positive_integers():
+    message = "splits must be a positive integer. Received: splits=0."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        ClassifierTwoSample(splits=0)
+    message = "permutations must be a positive integer. Received: permutations=2.5."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        nearest_neighbour_two_sample(sample(30), sample(30), permutations=2.5)

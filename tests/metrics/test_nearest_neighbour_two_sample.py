@@ -17,20 +17,42 @@ def test_copies_are_each_others_neighbours():
     assert result.p_value == 1
 
 
+def test_samples_apart_are_neighbours_among_themselves():
+    result = nearest_neighbour_two_sample(normal(30, 0), normal(30, 1) + 100)
+    assert result == (1, 1 / 1001, 1, 1, 60)
+
+
+def test_neighbours_are_those_of_a_slow_loop():
+    real, fake = normal(25, 0), normal(25, 1) + 0.3
+    both = np.concatenate([real, fake])
+    own = []
+    for i, row in enumerate(both):
+        distances = [np.inf if i == j else ((row - b) ** 2).sum() for j, b in enumerate(both)]
+        own.append((i < 25) == (np.argmin(distances) < 25))
+    result = nearest_neighbour_two_sample(real, fake)
+    assert result.accuracy == pytest.approx(np.mean(own))
+    assert result.real_accuracy == pytest.approx(np.mean(own[:25]))
+    assert result.fake_accuracy == pytest.approx(np.mean(own[25:]))
+
+
 def test_fakes_that_collapsed_are_each_others_neighbours():
     result = nearest_neighbour_two_sample(normal(60, 0), 1e-3 * normal(60, 1), permutations=99)
     assert result.fake_accuracy == 1
     assert result.p_value == pytest.approx(1 / 100, rel=1e-12)
 
 
-def test_it_rejects_equal_distributions_in_five_of_a_hundred():
-    values = [
-        nearest_neighbour_two_sample(normal(40, 2 * i), normal(40, 2 * i + 1), permutations=99)
-        for i in range(200)
-    ]
-    rejected = np.mean([value.p_value <= 0.05 for value in values])
+@pytest.mark.parametrize("discrete", [False, True])
+def test_it_rejects_equal_distributions_in_five_of_a_hundred(discrete):
+    # Of rows of whole numbers most have several nearest ones.
+    random = np.random.default_rng(0)
+    values = []
+    for repeat in range(200):
+        rows = random.integers(4, size=(2, 30, 2)) if discrete else random.normal(size=(2, 30, 2))
+        result = nearest_neighbour_two_sample(*rows, permutations=99, seed=repeat)
+        values.append(result.p_value)
     # 200 tosses of 0.05 have a standard deviation of 0.015.
-    assert rejected <= 0.05 + 3 * 0.0155
+    assert 0 < np.mean(np.array(values) <= 0.05) <= 0.05 + 3 * 0.0155
+    assert 0.4 < np.mean(values) < 0.65
 
 
 def test_a_larger_sample_is_drawn_from():

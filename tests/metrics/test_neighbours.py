@@ -1,4 +1,5 @@
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -7,38 +8,75 @@ from kgan.metrics import neighbours
 from kgan.metrics.neighbours import memberships
 from kgan.metrics.neighbours import nearest_neighbours
 
+# Three on a line and one aside; all distances of the first to the others are whole numbers.
+SQUARE = np.array([(0, 0), (1, 0), (3, 0), (0, 2)], float)
 
-def points(count, width=5, seed=0):
+
+def sample(count, width=5, seed=0):
     return np.random.default_rng(seed).normal(size=(count, width))
 
 
-def slowly(queries, references):
-    return np.array([[np.sqrt(((a - b) ** 2).sum()) for b in references] for a in queries])
+def one_by_one(queries, references, n, *, themselves=False):
+    """Indices and distances, pair by pair."""
+    found = []
+    for i, query in enumerate(queries):
+        pairs = sorted(
+            (np.sqrt(np.sum((query - reference) ** 2)), j)
+            for j, reference in enumerate(references)
+            if not (themselves and i == j)
+        )
+        found.append(pairs[:n])
+    found = np.array(found)
+    return found[..., 1].astype(int), found[..., 0]
 
 
-@pytest.mark.parametrize("block", [1, 40, 2**22])
-def test_neighbours_are_those_of_a_slow_loop(monkeypatch, block):
-    monkeypatch.setattr(neighbours, "_BLOCK", block)
-    queries, references = points(13), points(17, seed=1)
-    distances = slowly(queries, references)
-    found = nearest_neighbours(queries, references, n=4)
-    np.testing.assert_array_equal(found.indices, np.argsort(distances, axis=1)[:, :4])
-    np.testing.assert_allclose(found.distances, np.sort(distances, axis=1)[:, :4], rtol=1e-12)
+def test_neighbours_worked_by_hand():
+    found = nearest_neighbours([(1, 0.5)], SQUARE, n=3)
+    assert found.indices.tolist() == [[1, 0, 3]]
+    np.testing.assert_allclose(found.distances, np.sqrt([[0.25, 1.25, 3.25]]), rtol=1e-15)
 
 
 def test_a_row_is_not_its_own_neighbour():
-    rows = points(12)
-    distances = slowly(rows, rows)
-    np.fill_diagonal(distances, np.inf)
-    found = nearest_neighbours(rows, n=2)
-    np.testing.assert_array_equal(found.indices, np.argsort(distances, axis=1)[:, :2])
+    found = nearest_neighbours(SQUARE)
+    assert found.indices[:, 0].tolist() == [1, 0, 1, 0]
+    assert found.distances[:, 0].tolist() == [1, 1, 2, 2]
 
 
-def test_a_copy_far_from_the_origin_has_distance_zero():
-    # |x|^2 + |y|^2 - 2 x.y of these has an error of about 1.
-    references = np.repeat([[1e8, 0.0], [0.0, 1e8], [1e8 + 1, 0.0]], 5, axis=0)
-    found = nearest_neighbours(references[[0, 7]], references)
-    np.testing.assert_array_equal(found.distances, [[0.0], [0.0]])
+@pytest.mark.parametrize("n", [1, 3, 19])
+def test_neighbours_are_those_found_pair_by_pair(n):
+    queries, references = sample(30), sample(19, seed=1)
+    found = nearest_neighbours(queries, references, n=n)
+    indices, distances = one_by_one(queries, references, n)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-14)
+
+
+def test_neighbours_among_themselves_are_those_found_pair_by_pair():
+    rows = sample(30)
+    found = nearest_neighbours(rows, n=29)
+    indices, distances = one_by_one(rows, rows, 29, themselves=True)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-14)
+
+
+@pytest.mark.parametrize("offset", [0, 1e4])
+def test_copies_are_at_distance_0_wherever_they_lie(offset):
+    references = sample(50, width=100) + offset
+    order = np.random.default_rng(1).permutation(50)
+    found = nearest_neighbours(references[order], references)
+    assert (found.distances == 0).all()
+    np.testing.assert_array_equal(found.indices[:, 0], order)
+
+
+def test_close_rows_of_distant_clusters_keep_their_order():
+    # Squared distances within a cluster are 1e-12, between clusters 1e6: float64 resolves 1e-10.
+    random = np.random.default_rng(0)
+    centres = 1000 * random.normal(size=(2, 3))
+    rows = np.concatenate([centre + 1e-6 * random.normal(size=(20, 3)) for centre in centres])
+    found = nearest_neighbours(rows, n=3)
+    indices, distances = one_by_one(rows, rows, 3, themselves=True)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-14)
 
 
 def test_close_neighbours_among_far_ones_keep_their_order():
@@ -49,47 +87,121 @@ def test_close_neighbours_among_far_ones_keep_their_order():
     np.testing.assert_allclose(found.distances, [[1e-6, 2e-6]], rtol=1e-12)
 
 
-def test_images_are_taken_as_they_are():
-    images = points(6, 12).reshape(6, 2, 2, 3)
-    flat = images.reshape(6, 12)
-    np.testing.assert_array_equal(
-        nearest_neighbours(images, n=3).distances, nearest_neighbours(flat, n=3).distances
+def test_equal_distances_stand_in_the_order_of_the_references():
+    # Not representable exactly: the squares round differently from place to place.
+    references = np.array([(x, y, z) for x in (0.1, 0.7) for y in (0.1, 0.7) for z in (0.1, 0.7)])
+    found = nearest_neighbours(np.full((1, 3), 0.4), references, n=3)
+    exact = np.linalg.norm(references - 0.4, axis=1)
+    np.testing.assert_array_equal(found.indices[0], np.argsort(exact, kind="stable")[:3])
+
+
+def test_blocks_change_nothing(monkeypatch):
+    queries, references = sample(30), sample(20, seed=1)
+    radii = nearest_neighbours(references, n=2).distances[:, -1]
+    at_once = nearest_neighbours(queries, references, n=4), memberships(queries, references, radii)
+    monkeypatch.setattr(neighbours, "_BLOCK", 60)
+    in_blocks = (
+        nearest_neighbours(queries, references, n=4),
+        memberships(queries, references, radii),
     )
+    for one, other in zip(at_once, in_blocks, strict=True):
+        for expected, received in zip(one, other, strict=True):
+            np.testing.assert_allclose(received, expected, rtol=1e-14)
 
 
-@pytest.mark.parametrize("block", [1, 50, 2**22])
+def test_memory_is_that_of_the_rows_and_of_blocks(monkeypatch):
+    monkeypatch.setattr(neighbours, "_BLOCK", 2**16)
+    rows = sample(3000, width=4)
+    tracemalloc.start()
+    radii = nearest_neighbours(rows, n=3).distances[:, -1]
+    memberships(rows, rows, radii)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # The matrix of all distances has 72 MB.
+    assert peak < 6e6
+
+
+def test_images_are_rows_as_well():
+    images = np.random.default_rng(0).integers(0, 256, (10, 4, 4, 3), dtype=np.uint8)
+    found = nearest_neighbours(images[3:5], images, n=2)
+    flat = images.reshape(10, -1).astype(float)
+    indices, distances = one_by_one(flat[3:5], flat, 2)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_allclose(found.distances, distances, rtol=1e-14)
+
+
+def test_float32_rows_are_measured_in_float64():
+    rows = (sample(30, seed=2) + 100).astype(np.float32)
+    exact = nearest_neighbours(rows.astype(np.float64), n=2)
+    np.testing.assert_array_equal(nearest_neighbours(rows, n=2).distances, exact.distances)
+
+
+def test_memberships_worked_by_hand():
+    # Balls of radius 1 around 0 and of radius 2 around 3.
+    points = np.array([[0.0], [1.0], [4.5], [7.0]])
+    closed = memberships(points, [[0.0], [3.0]], [1.0, 2.0])
+    assert closed.of_points.tolist() == [1, 2, 1, 0]
+    assert closed.of_balls.tolist() == [2, 2]
+    inner = memberships(points, [[0.0], [3.0]], [1.0, 2.0], strict=True)
+    assert inner.of_points.tolist() == [1, 0, 1, 0]
+    assert inner.of_balls.tolist() == [1, 1]
+
+
 @pytest.mark.parametrize("strict", [False, True])
-def test_memberships_are_those_of_a_slow_loop(monkeypatch, strict, block):
-    monkeypatch.setattr(neighbours, "_BLOCK", block)
-    # Whole numbers have exact distances, and many lie on the very surface of a ball.
-    rows, centres = points(11).round(), points(9, seed=2).round()
-    distances = slowly(rows, centres)
-    radii = np.sort(distances, axis=0)[4]
+@pytest.mark.parametrize("offset", [0, 1e6])
+def test_memberships_are_those_found_pair_by_pair(strict, offset):
+    points, centres = sample(40, width=3) + offset, sample(30, width=3, seed=1) + offset
+    # Copies, and points at exactly the radius.
+    points[:10] = centres[:10]
+    radii = nearest_neighbours(centres, n=2).distances[:, -1]
+    distances = np.sqrt(((points[:, None] - centres) ** 2).sum(axis=-1))
     inside = distances < radii if strict else distances <= radii
-    counts = memberships(rows, centres, radii, strict=strict)
+    counts = memberships(points, centres, radii, strict=strict)
     np.testing.assert_array_equal(counts.of_points, inside.sum(axis=1))
     np.testing.assert_array_equal(counts.of_balls, inside.sum(axis=0))
 
 
-def test_too_few_references_are_refused():
+@pytest.mark.parametrize("width", [3, 200])
+def test_the_neighbour_that_makes_the_radius_is_in_the_closed_ball_only(width):
+    rows = sample(100, width) / 3
+    radii = nearest_neighbours(rows, n=5).distances[:, -1]
+    # A row itself and its five neighbours, or without the fifth.
+    assert (memberships(rows, rows, radii).of_balls == 6).all()
+    assert (memberships(rows, rows, radii, strict=True).of_balls == 5).all()
+
+
+def test_different_widths_are_refused():
+    message = "Queries and references must have as many values each. Received: 5 and 2."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        nearest_neighbours(sample(3), SQUARE)
+    message = message.replace("Queries and references", "Points and centres")
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        memberships(sample(3), SQUARE, np.ones(4))
+
+
+@pytest.mark.parametrize(("references", "others"), [(SQUARE, 4), (None, 3)])
+def test_too_few_rows_for_the_neighbours_are_refused(references, others):
     message = (
-        "Too few references for 4 neighbours of each. Expected: at least 4 to choose from. "
-        "Received: 3. Give more, or look for fewer neighbours."
+        f"Too few references for {others + 1} neighbours of each. Expected: at least {others + 1} "
+        f"to choose from. Received: {others}. Give more, or look for fewer neighbours."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        nearest_neighbours(points(2), points(3), n=4)
-    with pytest.raises(ValueError, match=re.escape("Received: 3.")):
-        nearest_neighbours(points(4), n=4)
+        nearest_neighbours(SQUARE, references, n=others + 1)
 
 
-@pytest.mark.parametrize("n", [0, -1, 1.5, True])
-def test_a_number_of_neighbours_is_a_positive_integer(n):
+@pytest.mark.parametrize("n", [0, -1, 1.5, True, None])
+def test_the_number_of_neighbours_is_a_positive_integer(n):
     message = f"The number of neighbours must be a positive integer. Received: {n!r}."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        nearest_neighbours(points(4), n=n)
+        nearest_neighbours(SQUARE, n=n)
 
 
-def test_rows_of_different_widths_are_refused():
-    message = "Queries and references must have as many values each. Received: 5 and 4."
+def test_what_is_not_finite_is_refused():
+    rows = SQUARE.copy()
+    rows[2, 1] = np.nan
+    message = (
+        "references hold NaN or infinity, first in row 2. A generator that makes such images has "
+        "diverged: go back to an earlier checkpoint."
+    )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        nearest_neighbours(points(4), points(4, 4))
+        nearest_neighbours(SQUARE, rows)

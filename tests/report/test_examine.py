@@ -37,7 +37,8 @@ def make_extractor(*, classes=CLASSES):
     features = keras.layers.Dense(5, kernel_initializer=start)(keras.layers.Flatten()(inputs))
     outputs = features
     if classes:
-        outputs = [features, keras.layers.Dense(classes, activation="softmax")(features)]
+        classified = keras.layers.Dense(classes, activation="softmax", kernel_initializer=start)
+        outputs = [features, classified(features)]
     return Extractor(keras.Model(inputs, outputs), "tiny")
 
 
@@ -85,8 +86,9 @@ def test_the_numbers_are_those_of_the_evaluator_with_what_reals_score(conditiona
 def test_samples_and_their_requested_classes_belong_together(conditional):
     reals, findings = conditional
     generator = make_generator(conditional=True)
-    counts = np.bincount(reals.training.labels[reals.measured], minlength=CLASSES)
-    labels = np.random.default_rng(7).choice(CLASSES, size=40, p=counts / 40).astype("int32")
+    # As often as among all training images, measured or not.
+    shares = np.bincount(reals.training.labels, minlength=CLASSES) / len(reals.training.labels)
+    labels = np.random.default_rng(7).choice(CLASSES, size=40, p=shares).astype("int32")
     expected = sampling.generate(
         generator, 40, latent_dim=4, num_classes=CLASSES, seed=7, labels=labels
     )

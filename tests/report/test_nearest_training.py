@@ -94,6 +94,12 @@ def test_copies_are_nearer_than_99_percent_of_reals():
     assert closeness(reals, reals).close_share == pytest.approx(0.01)
 
 
+def test_copies_count_where_real_images_are_copied_too():
+    # A folder with doubles: more than one real image in a hundred lies on another.
+    reals = np.concatenate([np.zeros(20), np.linspace(1, 2, 980)])
+    assert closeness(np.zeros(50), reals).close_share == 1
+
+
 def test_the_numbers_for_json():
     assert closeness([1, 2, 6], [3, 5]).as_dict() == {
         "space": "pixels",
