@@ -4,21 +4,28 @@ VENV ?= .venv
 RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow test-reference lint clean
 
-# Train on the embedded digits, export, reload the export without kgan and sample from it.
+# Train on the embedded digits, measure, export, reload the export without kgan and sample from it.
 demo: $(VENV)/installed
 	$(BIN)/python tools/train.py --flagfile=recipes/digits.flags --run_dir=$(RUN)
+	$(BIN)/python tools/evaluate.py --run_dir=$(RUN)
 	$(BIN)/python tools/export.py --run_dir=$(RUN) --output=exported/digits
 	$(BIN)/python tools/sample.py --model=exported/digits --num_images=100 --output=$(RUN)/served.png
-	@echo "Look at $(RUN)/samples/latest.png and, from the export, $(RUN)/served.png"
+	@echo "Look at $(RUN)/evaluation/report.html and, from the export, at $(RUN)/served.png"
 
 test: $(VENV)/installed-test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 # Trains for minutes; with KGAN_DATA set to a folder with mnist/ also on real files.
 test-slow: $(VENV)/installed-test
 	$(BIN)/python -m pytest -m slow -s
+
+# The measures against torch-fidelity, torchmetrics, prdc and SciPy, which are large to install.
+test-reference: $(VENV)/installed-test
+	$(BIN)/python -m pip install --quiet --editable .[reference]
+	$(BIN)/python -m pytest -m "slow or not slow" tests/metrics/test_references.py \
+		tests/metrics/test_multi_scale_ssim.py tests/features/test_inception.py
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

@@ -114,9 +114,11 @@ class Diagnosis:
         saturated       share of pixels that are black or white
         class_entropy   entropy of the classes of the samples, 1 if all are equally frequent
 
-    Six numbers are added that compare with earlier looks: `g_gradient_left`, `diversity_left` and
-    `class_entropy_left` are shares of the largest value so far, `distance_left` of the first one,
-    `diversity_growth` and `distance_growth` of the look before.
+    Six numbers are added that compare with earlier looks: `g_gradient_left` is a share of the
+    largest value so far, `diversity_left` and `class_entropy_left` are those of the largest that
+    samples close to the data had (what a classifier says of noise is no merit to lose),
+    `distance_left` of the first distance, `diversity_growth` and `distance_growth` of the look
+    before.
 
     Args:
         patience: int, looks in a row that must agree. Non-finite numbers need no second look.
@@ -145,7 +147,6 @@ class Diagnosis:
         self.evidence = dict(evidence)
         self._before = self.evidence
         self._first_distance = evidence.get("distance")
-        # The variety of untrained networks is no merit that training could lose.
         self._largest = {}
         self._raise_largest("g_gradient", evidence)
 
@@ -171,10 +172,14 @@ class Diagnosis:
 
     def _compared(self, evidence: Mapping[str, float]) -> dict[str, float]:
         compared = {}
-        for name in ("g_gradient", "diversity", "class_entropy"):
+        counted = ["g_gradient"]
+        if not evidence.get("distance", 0.0) > _CLOSE:
+            counted += ["diversity", "class_entropy"]
+        for name in counted:
+            self._raise_largest(name, evidence)
+        for name, largest in self._largest.items():
             if name in evidence:
-                self._raise_largest(name, evidence)
-                compared[f"{name}_left"] = evidence[name] / self._largest[name]
+                compared[f"{name}_left"] = evidence[name] / largest
         if "distance" in evidence:
             self._first_distance = self._first_distance or evidence["distance"]
             compared["distance_left"] = evidence["distance"] / (self._first_distance or _TINY)
@@ -184,9 +189,11 @@ class Diagnosis:
         return compared
 
     def _raise_largest(self, name: str, evidence) -> None:
+        if name not in evidence:
+            return
         largest = self._largest.get(name, _TINY)
         # `max` would keep a NaN for ever, and nothing is a share of infinity.
-        larger = largest < evidence.get(name, math.nan) < math.inf
+        larger = largest < evidence[name] < math.inf
         self._largest[name] = evidence[name] if larger else largest
 
     def _is_settled(self) -> bool:

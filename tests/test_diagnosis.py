@@ -164,24 +164,35 @@ def test_non_finite_needs_no_second_look():
 def test_later_looks_are_compared_with_earlier_ones():
     diagnosed = Diagnosis()
     diagnosed.begin({"g_gradient": 4.0, "diversity": 0.9, "distance": 0.5})
-    diagnosed.update({"g_gradient": 1.0, "diversity": 0.6, "distance": 0.4})
+    diagnosed.update({"g_gradient": 1.0, "diversity": 0.8, "distance": 0.4})
     assert diagnosed.evidence == {
         "g_gradient": 1.0,
-        "diversity": 0.6,
+        "diversity": 0.8,
         "distance": 0.4,
         "g_gradient_left": 1 / 4,
-        # The variety of untrained networks does not count.
-        "diversity_left": 1.0,
         "distance_left": 0.4 / 0.5,
-        "diversity_growth": 0.6 / 0.9,
+        "diversity_growth": 0.8 / 0.9,
         "distance_growth": 0.4 / 0.5,
     }
-    diagnosed.update({"g_gradient": 8.0, "diversity": 0.3, "distance": 0.1})
+    diagnosed.update({"g_gradient": 8.0, "diversity": 0.6, "distance": 0.1, "class_entropy": 0.7})
     assert diagnosed.evidence["g_gradient_left"] == 1.0
-    assert diagnosed.evidence["diversity_left"] == 0.3 / 0.6
+    # The variety of samples far from the data did not count.
+    assert diagnosed.evidence["diversity_left"] == 1.0
+    assert diagnosed.evidence["class_entropy_left"] == 1.0
     assert diagnosed.evidence["distance_left"] == 0.1 / 0.5
-    assert diagnosed.evidence["diversity_growth"] == 0.3 / 0.6
+    assert diagnosed.evidence["diversity_growth"] == 0.6 / 0.8
     assert diagnosed.evidence["distance_growth"] == 0.1 / 0.4
+    # Far away again, they are still compared with what they were.
+    diagnosed.update({"g_gradient": 8.0, "diversity": 0.3, "distance": 0.3, "class_entropy": 0.9})
+    assert diagnosed.evidence["diversity_left"] == 0.3 / 0.6
+    assert diagnosed.evidence["class_entropy_left"] == 0.9 / 0.7
+
+
+def test_without_a_distance_all_samples_count_as_close_to_the_data():
+    diagnosed = Diagnosis()
+    diagnosed.update({"class_entropy": 0.8})
+    diagnosed.update({"class_entropy": 0.2})
+    assert diagnosed.evidence["class_entropy_left"] == 0.2 / 0.8
 
 
 def test_a_training_that_begins_with_zeros_is_compared_without_dividing_by_them():
