@@ -59,13 +59,14 @@ def test_equal_distributions_are_told_apart_no_better_than_by_coins():
 
 
 def test_inputs_that_have_shifted_since_the_training_are_found():
-    training, deployment = sample(300, 10), sample(300, 10, seed=1)
-    deployment[:, 3] += 1.5
+    training, deployment = sample(300, 25), sample(300, 25, seed=1)
+    deployment[:, 3] += 2
     result = classifier_two_sample(training, deployment, splits=1)
-    # The best possible is Phi(0.75) = 0.77.
+    # The best possible is Phi(1) = 0.84.
     assert result.p_value < 1e-3
     assert result.accuracy > 0.65
     assert result.auc > result.accuracy
+    assert result.classifier == "dense 320, dense 320, logit"
 
 
 @pytest.mark.slow
@@ -89,7 +90,8 @@ def test_a_constant_entry_tells_fakes_apart_and_constant_samples_are_alike():
     real, fake = sample(100), sample(100, seed=1)
     real[:, 1], fake[:, 1] = 0.1, 0.1001
     assert classifier_two_sample(real, fake, splits=1).accuracy > 0.9
-    alike = classifier_two_sample(np.full((20, 2), 0.1), np.full((20, 2), 0.1), splits=1)
+    constant = np.tile([0.1, 0.5], (20, 1))
+    alike = classifier_two_sample(constant, constant, splits=1)
     assert (alike.accuracy, alike.auc, alike.p_value) == (0.5, 0.5, 0.5)
 
 
@@ -98,6 +100,16 @@ def test_small_entries_count_as_much_as_large_ones():
     scales = np.array([1e6, 1e-6])
     result = classifier_two_sample(real * scales + 5, fake * scales + 5, splits=1)
     assert result.accuracy > 0.85
+
+
+def test_every_split_begins_anew():
+    classifier = module._Classifier((2,), seed=0)
+    rows, labels = sample(60).astype(np.float32), np.repeat(np.float32([1, 0]), 30)[:, None]
+    classifier.fit(rows, labels, (rows, labels))
+    first = classifier.logits(rows)
+    classifier.fit(rows, 1 - labels, (rows, 1 - labels))
+    classifier.fit(rows, labels, (rows, labels))
+    np.testing.assert_allclose(classifier.logits(rows), first, rtol=1e-4, atol=1e-5)
 
 
 def test_images_are_told_apart_by_their_texture():

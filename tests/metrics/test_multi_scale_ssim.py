@@ -216,6 +216,14 @@ def test_all_pairs_are_as_likely():
     assert (np.abs(counts - 500) < 4 * np.sqrt(3000 * 5 / 36)).all()
 
 
+def test_every_class_is_paired_as_often_as_it_comes():
+    labels = np.repeat([0, 1], [20, 60])
+    random = np.random.default_rng(0)
+    drawn = np.array([labels[module._pairs(labels, 8, random)[0]] for _ in range(200)])
+    # Three quarters of 1,600, within four deviations.
+    assert abs(drawn.mean() - 0.75) < 4 * np.sqrt(0.75 * 0.25 / 1600)
+
+
 def test_equal_seeds_draw_equal_pairs():
     sample = images(30)
     first, again, other = (

@@ -1,3 +1,4 @@
+import math
 import re
 
 import numpy as np
@@ -45,14 +46,34 @@ def test_fakes_that_collapsed_are_each_others_neighbours():
 def test_it_rejects_equal_distributions_in_five_of_a_hundred(discrete):
     # Of rows of whole numbers most have several nearest ones.
     random = np.random.default_rng(0)
-    values = []
+    values, differences = [], []
     for repeat in range(200):
         rows = random.integers(4, size=(2, 30, 2)) if discrete else random.normal(size=(2, 30, 2))
         result = nearest_neighbour_two_sample(*rows, permutations=99, seed=repeat)
         values.append(result.p_value)
+        differences.append(result.real_accuracy - result.fake_accuracy)
     # 200 tosses of 0.05 have a standard deviation of 0.015.
     assert 0 < np.mean(np.array(values) <= 0.05) <= 0.05 + 3 * 0.0155
     assert 0.4 < np.mean(values) < 0.65
+    # Of several nearest rows no sample's are preferred.
+    assert abs(np.mean(differences)) < 4 * np.std(differences) / np.sqrt(200)
+
+
+def test_the_p_value_of_twenty_couples_is_that_of_all_exchanges():
+    # Each couple are each other's nearest, 8 of one real and one fake, 6 of reals, 6 of fakes.
+    places = 100.0 * np.arange(20)
+    real = np.concatenate([places[:14], places[8:14] + 1])[:, None]
+    fake = np.concatenate([places[:8] + 1, places[14:], places[14:] + 1])[:, None]
+    result = nearest_neighbour_two_sample(real, fake)
+    assert result.accuracy == pytest.approx(0.6)
+    # Ways to put 20 reals in 20 couples with as few mixed ones or fewer, of all ways.
+    ways = sum(
+        math.comb(20, mixed) * 2**mixed * math.comb(20 - mixed, 10 - mixed // 2)
+        for mixed in range(0, 9, 2)
+    )
+    expected = ways / math.comb(40, 20)
+    # 1,000 tosses; independent ends of the couples would give 0.13, not 0.29.
+    assert result.p_value == pytest.approx(expected, abs=4 * math.sqrt(expected / 1000))
 
 
 def test_a_larger_sample_is_drawn_from():

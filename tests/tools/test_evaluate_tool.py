@@ -385,7 +385,8 @@ def test_a_data_set_without_labels_needs_a_named_extractor(run_here, work, tmp_p
     )
     message = (
         "'class0' has no labels, so no classifier can be trained to look at its images. Name one: "
-        "--extractor=inception:<path>, or a .keras file."
+        "--extractor=inception:<path> for colour, digits or fashion for 28x28 grey images, or a "
+        ".keras file."
     )
     check_refused(code, capsys, message)
 
