@@ -257,8 +257,8 @@ def test_a_convolutional_gan_on_digits_raises_no_alarm(num_classes):
     digits = kgan.data.digits()
     keras.utils.set_random_seed(0)
     gan = kgan.GAN(
-        models.dcgan_generator((28, 28, 1), 64, width=16, num_classes=num_classes),
-        models.dcgan_discriminator((28, 28, 1), width=16, num_classes=num_classes),
+        models.dcgan_generator((28, 28, 1), 64, width=32, num_classes=num_classes),
+        models.dcgan_discriminator((28, 28, 1), width=32, num_classes=num_classes),
         latent_dim=64,
         num_classes=num_classes,
         ema_halflife_images=20_000,
@@ -268,7 +268,7 @@ def test_a_convolutional_gan_on_digits_raises_no_alarm(num_classes):
     health = Health(100)
     gan.fit(
         digits.batches(64, labels=num_classes is not None),
-        epochs=6,
+        epochs=4,
         callbacks=[health],
         verbose=0,
     )

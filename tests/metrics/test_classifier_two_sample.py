@@ -72,11 +72,11 @@ def test_inputs_that_have_shifted_since_the_training_are_found():
 @pytest.mark.slow
 def test_equal_distributions_are_rejected_in_a_twentieth_of_repeats():
     rejected = 0
-    for repeat in range(200):
+    for repeat in range(60):
         real, fake = sample(200, seed=2 * repeat), sample(200, seed=2 * repeat + 1)
         rejected += classifier_two_sample(real, fake, splits=1, seed=repeat).p_value < 0.05
-    # 10 on average; beyond these with a probability of 0.5 %.
-    assert 2 <= rejected <= 20
+    # 3 on average, above 8 with a probability of 0.4 %. The test by neighbours has 200 repeats.
+    assert rejected <= 8
 
 
 @pytest.mark.parametrize("scale", [1e6, 1e30])
