@@ -48,7 +48,7 @@ def main():
         for batch in batches:
             step(batch)
         # `fit` ends by reading its logs; the loop must wait for its last step too.
-        looped.d_loss_mean.result().numpy()
+        float(looped.metrics[0].result())
 
     fit()
     loop()

@@ -112,6 +112,35 @@ def test_every_split_begins_anew():
     np.testing.assert_allclose(classifier.logits(rows), first, rtol=1e-4, atol=1e-5)
 
 
+def test_every_split_tests_other_rows_and_none_that_it_was_trained_with(monkeypatch):
+    class Recorder:
+        description = "none"
+
+        def __init__(self, shape, seed):
+            pass
+
+        def fit(self, rows, labels, validation):
+            splits.append([rows, validation[0]])
+
+        def logits(self, rows):
+            splits[-1].append(rows)
+            return np.zeros(len(rows))
+
+    splits = []
+    monkeypatch.setattr(module, "_Classifier", Recorder)
+    # Row i holds the number i, which is still its rank when it has been scaled.
+    numbers = np.arange(80.0)[:, None]
+    classifier_two_sample(numbers[:40], numbers[40:], splits=3)
+    tested = []
+    for parts in splits:
+        assert [len(part) for part in parts] == [48, 12, 10, 10]
+        ranked = np.unique(np.concatenate(parts))
+        assert len(ranked) == 80
+        tested.append([np.searchsorted(ranked, part).ravel().tolist() for part in parts[2:]])
+    assert all(max(real) < 40 <= min(fake) for real, fake in tested)
+    assert tested[0] != tested[1] != tested[2] != tested[0]
+
+
 def test_images_are_told_apart_by_their_texture():
     random = np.random.default_rng(0)
     noise = random.choice([-0.5, 0.5], (2, 120, 8, 8, 1))
