@@ -14,11 +14,12 @@ from kgan import validation
 from kgan.inspection import WithInspection
 from kgan.logs import Logs
 from kgan.optimizers import paired
+from kgan.replication import check_replicable
 from kgan.saving import WithRandomState
 
 
 @keras.saving.register_keras_serializable("kgan")
-class GAN(WithInspection, WithRandomState, keras.Model):
+class GAN(WithInspection, WithRandomState, backend.WithTrainingLoop, keras.Model):
     """A generator and a discriminator that `fit` trains against each other.
 
     One training step is one iteration of Algorithm 1: k = `discriminator_steps` updates of the
@@ -156,6 +157,7 @@ class GAN(WithInspection, WithRandomState, keras.Model):
         }
         with backend.scope(self):
             optimizer = paired(d_optimizer, g_optimizer, self.discriminator, self.generator)
+            self._prepare_replicas(optimizer)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
             self.logs.add_penalties([regularizer.name for regularizer in d_regularizers])
             for regularizer in d_regularizers:
@@ -299,6 +301,13 @@ class GAN(WithInspection, WithRandomState, keras.Model):
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
+    def _prepare_replicas(self, optimizer):
+        replicas = backend.num_replicas_of(self)
+        if replicas > 1:
+            check_replicable(self, optimizer, replicas, **self._execution)
+            for network in (self.generator, self.discriminator):
+                backend.draw_own_numbers(network)
+
     def _fakes(self, labels, rows, training: bool):
         seeds = self.training_seeds if training else self.evaluation_seeds
         generator = self.generator if training else self.sampling_generator()
@@ -363,7 +372,7 @@ class GAN(WithInspection, WithRandomState, keras.Model):
 
         variables = network.trainable_variables
         played, gradients = backend.value_and_gradients(objective, variables)
-        optimizer.apply(gradients, variables)
+        backend.apply_gradients(optimizer, gradients, variables)
         return played
 
     def _update_average(self, rows):

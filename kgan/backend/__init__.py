@@ -1,6 +1,6 @@
 """The only code that knows which backend Keras runs on: gradients, replicas, the first batch.
 
-Each backend is one file with the same functions; this one picks it.
+Another backend would be other files with the same functions; this one picks them.
 """
 
 import keras
@@ -13,24 +13,38 @@ if keras.backend.backend() != "tensorflow":
         "keras.json, before Keras is imported."
     )
 
+from kgan.backend.replicas import apply_gradients
+from kgan.backend.replicas import draw_own_numbers
+from kgan.backend.replicas import global_mean
+from kgan.backend.replicas import global_rows
+from kgan.backend.replicas import num_replicas
+from kgan.backend.replicas import num_replicas_in_scope
+from kgan.backend.replicas import num_replicas_of
+from kgan.backend.replicas import same_everywhere
+from kgan.backend.replicas import scope
+from kgan.backend.replicas import worker
 from kgan.backend.tensorflow import compiled
 from kgan.backend.tensorflow import first_batch
-from kgan.backend.tensorflow import global_mean
-from kgan.backend.tensorflow import global_rows
 from kgan.backend.tensorflow import input_gradients
-from kgan.backend.tensorflow import num_replicas
 from kgan.backend.tensorflow import repeated
-from kgan.backend.tensorflow import scope
 from kgan.backend.tensorflow import value_and_gradients
+from kgan.backend.training_loop import WithTrainingLoop
 
 __all__ = [
+    "WithTrainingLoop",
+    "apply_gradients",
     "compiled",
+    "draw_own_numbers",
     "first_batch",
     "global_mean",
     "global_rows",
     "input_gradients",
     "num_replicas",
+    "num_replicas_in_scope",
+    "num_replicas_of",
     "repeated",
+    "same_everywhere",
     "scope",
     "value_and_gradients",
+    "worker",
 ]

@@ -1,57 +1,10 @@
-"""TensorFlow: gradient tapes, distribution strategies, tf.data."""
+"""TensorFlow: gradient tapes, compiled functions, tf.data."""
 
 import types
 
 import keras
 import numpy as np
 import tensorflow as tf
-
-
-def scope(model: keras.Model):
-    """The context in which variables of `model` must be made."""
-    return model.distribute_strategy.scope()
-
-
-def num_replicas() -> int:
-    """How many replicas work on the global batch; 1 outside a strategy."""
-    return _replica()[1]
-
-
-def global_rows(draw, rows):
-    """Draw something random for the global batch and keep the rows of this replica.
-
-    Every replica holds the same seed and draws all the rows, then keeps its own. So no two replicas
-    see the same numbers, and any number of replicas together see those of one device.
-
-    Args:
-        draw: function of a number of rows n that returns a tensor (n, ...).
-        rows: int or integer tensor, the rows this replica needs.
-
-    Returns:
-        Tensor (rows, ...).
-    """
-    replica, replicas = _replica()
-    if replicas == 1:
-        return draw(rows)
-    start = tf.cast(replica, tf.int32) * rows
-    return draw(rows * replicas)[start : start + rows]
-
-
-def global_mean(values):
-    """The mean of all entries over the global batch, the same on every replica.
-
-    Gradients pass through it, those of the other replicas too.
-
-    Args:
-        values: float tensor, of one shape on all replicas.
-
-    Returns:
-        Scalar tensor.
-    """
-    mean = tf.reduce_mean(values)
-    if num_replicas() == 1:
-        return mean
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, mean)
 
 
 def input_gradients(function, inputs):
@@ -165,10 +118,3 @@ def _continued(first, others):
     # A generator expression would be another type, which Keras does not take for a generator.
     yield first
     yield from others
-
-
-def _replica():
-    context = tf.distribute.get_replica_context()
-    if context is None or context.num_replicas_in_sync == 1:
-        return 0, 1
-    return context.replica_id_in_sync_group, context.num_replicas_in_sync

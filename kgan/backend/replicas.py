@@ -1,0 +1,216 @@
+"""TensorFlow's replicas: how several devices take the steps of one."""
+
+import keras
+import tensorflow as tf
+
+# Far more than the draws of any training, so that no two replicas' seeds meet.
+_SEEDS_APART = 1_000_003
+
+
+def scope(model: keras.Model):
+    """The context in which variables of `model` must be made."""
+    return model.distribute_strategy.scope()
+
+
+def num_replicas_of(model: keras.Model) -> int:
+    """How many replicas will work on the global batch when `model` is trained."""
+    return model.distribute_strategy.num_replicas_in_sync
+
+
+def num_replicas_in_scope() -> int:
+    """How many replicas the variables made here are for: those of the strategy in scope."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def num_replicas() -> int:
+    """How many replicas work on the global batch; 1 outside a strategy."""
+    return _replica()[1]
+
+
+def worker(model: keras.Model) -> tuple[int, int]:
+    """Which process this is among those that train `model` together.
+
+    Args:
+        model: keras model, made under the strategy it is trained with.
+
+    Returns:
+        (index, count): 0 <= index < count. Worker 0 is the one that writes files. (0, 1) where
+        there is one process.
+    """
+    strategy = model.distribute_strategy
+    if not over_several_workers(strategy):
+        return 0, 1
+    resolver = strategy.cluster_resolver
+    cluster = resolver.cluster_spec().as_dict()
+    # TensorFlow counts a chief, where there is one, before the workers.
+    chiefs = len(cluster.get("chief", []))
+    index = 0 if resolver.task_type == "chief" else chiefs + resolver.task_id
+    return index, chiefs + len(cluster.get("worker", []))
+
+
+def same_everywhere(model: keras.Model, integers) -> bool:
+    """Whether all workers have the same integers. All of them must ask, at the same point.
+
+    Args:
+        model: keras model, made under the strategy it is trained with.
+        integers: sequence of integers, equally many on every worker.
+
+    Returns:
+        bool, the same on every worker; True where there is one process.
+    """
+    strategy = model.distribute_strategy
+    if not over_several_workers(strategy):
+        return True
+    own = [int(integer) for integer in integers]
+
+    @tf.function
+    def gathered():
+        return strategy.gather(strategy.run(lambda: tf.constant([own], tf.int64)), axis=0)
+
+    everyones = gathered().numpy()
+    return bool((everyones == everyones[0]).all())
+
+
+def global_rows(draw, rows):
+    """Draw something random for the global batch and keep the rows of this replica.
+
+    Every replica holds the same seed and draws all the rows, then keeps its own. So no two replicas
+    see the same numbers, and any number of replicas together see those of one device.
+
+    Args:
+        draw: function of a number of rows n that returns a tensor (n, ...).
+        rows: int or integer tensor, the rows this replica needs.
+
+    Returns:
+        Tensor (rows, ...).
+    """
+    replica, replicas = _replica()
+    if replicas == 1:
+        return draw(rows)
+    start = tf.cast(replica, tf.int32) * rows
+    return draw(rows * replicas)[start : start + rows]
+
+
+def draw_own_numbers(model: keras.Model) -> None:
+    """Let the random layers of a network, such as dropout, draw other numbers on every replica.
+
+    Replicas hold equal copies of a seed generator's state, so that they would all drop the same
+    units. A copy stays equal, and is saved as it is on one device; what a replica draws with is its
+    seed moved by the replica's number. On one device nothing changes.
+
+    Args:
+        model: keras model.
+    """
+    for generator in _seed_generators(model):
+        # A second call of compile finds it done.
+        if "next" not in vars(generator):
+            generator.next = _moved_by_replica(generator.next)
+
+
+def global_mean(values):
+    """The mean of all entries over the global batch, the same on every replica.
+
+    Gradients pass through it, those of the other replicas too.
+
+    Args:
+        values: float tensor, of one shape on all replicas.
+
+    Returns:
+        Scalar tensor.
+    """
+    mean = tf.reduce_mean(values)
+    if num_replicas() == 1:
+        return mean
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, mean)
+
+
+def apply_gradients(optimizer, gradients: list, variables: list) -> None:
+    """Update variables with gradients, on one device or on all replicas.
+
+    Keras sums gradients over the replicas within its update, after it has clipped them and has
+    looked for infinities on the first replica alone. Clipping and loss scaling are about the
+    gradient of the global batch, so here it is summed before.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`, built.
+        gradients: of this replica's share of the scaled loss, whose sum over the replicas is the
+            scaled loss of the global batch.
+        variables: Keras variables, one per gradient.
+    """
+    replicas = num_replicas()
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    clips = inner.clipnorm or inner.global_clipnorm or inner.clipvalue
+    if replicas > 1 and (clips or inner is not optimizer):
+        gradients = _summed(gradients)
+        # In the optimizer's place: it will see a fraction of this gradient, too short to clip.
+        gradients = _clipped(inner, gradients, optimizer.scale_loss(tf.ones(())))
+        # The optimizer sums over the replicas once more.
+        gradients = [_map_values(lambda values: values / replicas, g) for g in gradients]
+    optimizer.apply(gradients, variables)
+
+
+def _summed(gradients: list) -> list:
+    given = [gradient for gradient in gradients if gradient is not None]
+    context = tf.distribute.get_replica_context()
+    summed = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, given))
+    return [None if gradient is None else next(summed) for gradient in gradients]
+
+
+def _clipped(optimizer, gradients: list, scale) -> list:
+    """What `optimizer` would make of these gradients, which are `scale` times too long."""
+    if optimizer.clipnorm:
+        limit = optimizer.clipnorm * scale
+        return [None if g is None else tf.clip_by_norm(g, limit) for g in gradients]
+    if optimizer.global_clipnorm:
+        return list(tf.clip_by_global_norm(gradients, optimizer.global_clipnorm * scale)[0])
+    if optimizer.clipvalue:
+        limit = optimizer.clipvalue * scale
+
+        def clip(values):
+            # An infinity must reach the loss scale, which answers it with a smaller one.
+            clipped = tf.clip_by_value(values, -limit, limit)
+            return tf.where(tf.math.is_finite(values), clipped, values)
+
+        return [_map_values(clip, gradient) for gradient in gradients]
+    return gradients
+
+
+def _map_values(function, gradient):
+    """A function of the numbers of a gradient, which may be none, or rows of an embedding."""
+    if gradient is None:
+        return None
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(function(gradient.values), gradient.indices, gradient.dense_shape)
+    return function(gradient)
+
+
+def _moved_by_replica(draw):
+    def draw_here(ordered=True):
+        seed = draw(ordered)
+        replica, replicas = _replica()
+        if replicas == 1:
+            return seed
+        move = tf.cast(replica, tf.int64) * _SEEDS_APART
+        return seed + tf.cast(tf.stack([move, tf.zeros_like(move)]), seed.dtype)
+
+    return draw_here
+
+
+def _seed_generators(model):
+    for layer in model._flatten_layers():
+        for attribute in tf.nest.flatten(list(vars(layer).values())):
+            if isinstance(attribute, keras.random.SeedGenerator):
+                yield attribute
+
+
+def over_several_workers(strategy) -> bool:
+    """Whether a strategy spans several processes."""
+    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    return several and strategy.extended._in_multi_worker_mode()
+
+
+def _replica():
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return 0, 1
+    return context.replica_id_in_sync_group, context.num_replicas_in_sync

@@ -1,0 +1,90 @@
+"""TensorFlow's loop over the batches under a strategy, which Keras' own gets wrong."""
+
+import keras
+import tensorflow as tf
+
+from kgan.backend.replicas import over_several_workers
+
+
+class WithTrainingLoop:
+    """Mixin for `keras.Model`: `fit` and `evaluate` under every `tf.distribute` strategy.
+
+    On one device Keras' loop is used. Under a strategy it fails with steps_per_execution > 1 and
+    with several workers, and its logs are the mean of every replica's means, which is another
+    number where replicas have unequal parts of a batch. Stand this class before `keras.Model` in
+    the list of bases.
+    """
+
+    def make_train_function(self, force: bool = False):
+        """Keras calls this when `fit` begins."""
+        if _on_one_device(self):
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            self.train_function = _over_replicas(self, self.train_step)
+        return self.train_function
+
+    def make_test_function(self, force: bool = False):
+        """Keras calls this when `evaluate` begins."""
+        if _on_one_device(self):
+            return super().make_test_function(force)
+        if self.test_function is None or force:
+            self.test_function = _over_replicas(self, self.test_step)
+        return self.test_function
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        # Keras would call the model on a batch to build it, images in place of latents.
+        del args, kwargs
+
+
+def _on_one_device(model) -> bool:
+    strategy = model.distribute_strategy
+    return strategy.num_replicas_in_sync == 1 and not over_several_workers(strategy)
+
+
+def _over_replicas(model: keras.Model, step):
+    """A function of a distributed iterator that takes `steps_per_execution` steps.
+
+    Args:
+        model: the model whose logs are returned.
+        step: `train_step` or `test_step` of the model.
+
+    Returns:
+        Function that takes fewer steps where the data end before, raises StopIteration where there
+        are none, and returns the logs over all replicas.
+    """
+    strategy, steps = model.distribute_strategy, model.steps_per_execution
+    step = tf.autograph.experimental.do_not_convert(step)
+    logged = set()
+
+    def one_step(taken, batch, iterator):
+        logged.update(strategy.run(step, args=(batch.get_value(),)))
+        taken += 1
+        # No batch is taken from the iterator that no step will be taken with.
+        batch = tf.cond(
+            taken < steps,
+            iterator.get_next_as_optional,
+            lambda: tf.experimental.Optional.empty(batch.element_spec),
+        )
+        return taken, batch
+
+    # The question whether there is a batch stands in the loop's condition. Keras asks it around
+    # the step, where no operation can be that merges replicas; and a step that is begun without a
+    # batch would be taken by half.
+    @tf.function(reduce_retracing=True, autograph=False)
+    def run(iterator):
+        taken, _ = tf.while_loop(
+            lambda taken, batch: tf.logical_and(taken < steps, batch.has_value()),
+            lambda taken, batch: one_step(taken, batch, iterator),
+            [0, iterator.get_next_as_optional()],
+        )
+        # Read here, outside the replicas, the sums behind a mean are those of all replicas.
+        logs = {mean.name: mean.result() for mean in model.metrics if mean.name in logged}
+        return taken, logs
+
+    def function(iterator):
+        taken, logs = run(iterator)
+        if not taken:
+            raise StopIteration
+        return logs
+
+    return function
