@@ -15,11 +15,12 @@ from kgan.inspection import WithInspection
 from kgan.logs import Logs
 from kgan.optimizers import paired
 from kgan.replication import check_replicable
+from kgan.resuming import WithResuming
 from kgan.saving import WithRandomState
 
 
 @keras.saving.register_keras_serializable("kgan")
-class GAN(WithInspection, WithRandomState, backend.WithTrainingLoop, keras.Model):
+class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoop, keras.Model):
     """A generator and a discriminator that `fit` trains against each other.
 
     One training step is one iteration of Algorithm 1: k = `discriminator_steps` updates of the
@@ -147,6 +148,7 @@ class GAN(WithInspection, WithRandomState, backend.WithTrainingLoop, keras.Model
                 k < 1, two penalties of one name, or one that means nothing for this discriminator.
         """
         validation.check_positive_integer("discriminator_steps", discriminator_steps)
+        validation.check_positive_integer("steps_per_execution", steps_per_execution)
         loss = losses.get(loss)
         d_regularizers = regularizers.get_all(d_regularizers, self.discriminator)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.
