@@ -2,9 +2,6 @@
 
 import copy
 import json
-import subprocess
-import sys
-import textwrap
 import warnings
 
 import keras
@@ -489,43 +486,3 @@ def test_no_retracing_after_the_first_epoch():
     gan.train_step = lambda data: traces.append(1) or step(data)
     gan.fit(dataset(12, 4), epochs=3, verbose=0)
     assert len(traces) == 1
-
-
-TWO_REPLICAS = """
-    import sys
-    import keras, numpy as np, tensorflow as tf
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    import kgan
-    from kgan import models
-
-    def run(strategy):
-        keras.utils.set_random_seed(1)
-        with strategy.scope():
-            gan = kgan.GAN(models.small_mlp_generator((8, 8, 1), 3, width=4, num_classes=4),
-                           models.small_mlp_discriminator((8, 8, 1), width=4, num_classes=4),
-                           latent_dim=3, num_classes=4, ema_halflife_images=20, seed=5)
-            gan.compile(keras.optimizers.SGD(0.1, momentum=0.5), keras.optimizers.SGD(0.2),
-                        discriminator_steps=3)
-        random = np.random.default_rng(0)
-        images = random.uniform(-1, 1, (36, 8, 8, 1)).astype("float32")
-        labels = random.integers(4, size=36, dtype="int32")
-        data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(12, drop_remainder=True)
-        logs = gan.fit(data, verbose=0).history
-        return [np.array(v) for v in gan.weights + gan.optimizer.variables], logs
-
-    one, one_logs = run(tf.distribute.get_strategy())
-    two, two_logs = run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
-    for a, b in zip(one, two, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
-    for name in one_logs:
-        np.testing.assert_allclose(one_logs[name], two_logs[name], rtol=1e-5)
-"""
-
-
-def test_two_replicas_take_the_steps_of_one_device():
-    # In a process of its own: logical devices can only be made before TensorFlow starts.
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(TWO_REPLICAS)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]

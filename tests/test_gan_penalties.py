@@ -1,9 +1,5 @@
 """A GAN with penalties on its discriminator: the step, the logs, the state, every execution."""
 
-import subprocess
-import sys
-import textwrap
-
 import keras
 import numpy as np
 import pytest
@@ -268,42 +264,3 @@ def test_compiling_again_starts_with_other_penalties():
     gan.compile("sgd", "sgd", d_regularizers=[regularizers.R2(0.1)])
     assert set(fitted(gan)) == {"d_loss", "g_loss", "d_real", "d_fake", "d_auc", "r2"}
     assert gan.state_beside_weights() == {}
-
-
-TWO_REPLICAS = """
-    import importlib.util
-    import sys
-
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    spec = importlib.util.spec_from_file_location("penalties", sys.argv[1])
-    tests = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tests)
-
-    two_replicas = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    for loss in ("rpgan", "ragan"):
-        found = []
-        for strategy in (tf.distribute.get_strategy(), two_replicas):
-            with strategy.scope():
-                gan = tests.make_gan(tests.every_penalty(), loss=loss, discriminator_steps=2)
-            logs = tests.fitted(gan)
-            state = [variable.numpy() for variable in gan.state_beside_weights().values()]
-            found.append([tests.weights_of(gan), state, *logs.values()])
-        for one, two in zip(*found, strict=True):
-            np.testing.assert_allclose(one, two, rtol=2e-5, atol=1e-6)
-"""
-
-
-def test_two_replicas_take_the_steps_of_one_device():
-    # In a process of its own: logical devices can only be made before TensorFlow starts.
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(TWO_REPLICAS), __file__],
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]

@@ -138,15 +138,28 @@ def apply_gradients(optimizer, gradients: list, variables: list) -> None:
         variables: Keras variables, one per gradient.
     """
     replicas = num_replicas()
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    clips = inner.clipnorm or inner.global_clipnorm or inner.clipvalue
-    if replicas > 1 and (clips or inner is not optimizer):
-        gradients = _summed(gradients)
-        # In the optimizer's place: it will see a fraction of this gradient, too short to clip.
-        gradients = _clipped(inner, gradients, optimizer.scale_loss(tf.ones(())))
-        # The optimizer sums over the replicas once more.
-        gradients = [_map_values(lambda values: values / replicas, g) for g in gradients]
+    if _needs_the_whole(optimizer):
+        gradients = [None if gradient is None else _dense(gradient) for gradient in gradients]
+        if replicas > 1:
+            gradients = _summed(gradients)
+            # In the optimizer's place: it will see a part of this gradient, too short to clip.
+            gradients = _clipped(optimizer, gradients)
+            # The optimizer sums over the replicas once more.
+            gradients = [None if g is None else g / replicas for g in gradients]
     optimizer.apply(gradients, variables)
+
+
+def _needs_the_whole(optimizer) -> bool:
+    """Whether an optimizer does more with a gradient than to follow it."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    options = (inner.clipnorm, inner.global_clipnorm, inner.clipvalue, inner.loss_scale_factor)
+    return inner is not optimizer or any(options)
+
+
+def _dense(gradient):
+    # An embedding's gradient is a list of rows, in which a row that was looked up twice stands
+    # twice: its length is not the gradient's, and Keras cannot divide it.
+    return tf.convert_to_tensor(gradient)
 
 
 def _summed(gradients: list) -> list:
@@ -156,32 +169,25 @@ def _summed(gradients: list) -> list:
     return [None if gradient is None else next(summed) for gradient in gradients]
 
 
-def _clipped(optimizer, gradients: list, scale) -> list:
-    """What `optimizer` would make of these gradients, which are `scale` times too long."""
-    if optimizer.clipnorm:
-        limit = optimizer.clipnorm * scale
+def _clipped(optimizer, gradients: list) -> list:
+    """What `optimizer` would make of the gradients of its scaled loss."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    scale = optimizer.scale_loss(tf.ones(()))
+    if inner.clipnorm:
+        limit = inner.clipnorm * scale
         return [None if g is None else tf.clip_by_norm(g, limit) for g in gradients]
-    if optimizer.global_clipnorm:
-        return list(tf.clip_by_global_norm(gradients, optimizer.global_clipnorm * scale)[0])
-    if optimizer.clipvalue:
-        limit = optimizer.clipvalue * scale
-
-        def clip(values):
-            # An infinity must reach the loss scale, which answers it with a smaller one.
-            clipped = tf.clip_by_value(values, -limit, limit)
-            return tf.where(tf.math.is_finite(values), clipped, values)
-
-        return [_map_values(clip, gradient) for gradient in gradients]
+    if inner.global_clipnorm:
+        return tf.clip_by_global_norm(gradients, inner.global_clipnorm * scale)[0]
+    if inner.clipvalue:
+        limit = inner.clipvalue * scale
+        return [None if g is None else _clipped_by_value(g, limit) for g in gradients]
     return gradients
 
 
-def _map_values(function, gradient):
-    """A function of the numbers of a gradient, which may be none, or rows of an embedding."""
-    if gradient is None:
-        return None
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(function(gradient.values), gradient.indices, gradient.dense_shape)
-    return function(gradient)
+def _clipped_by_value(gradient, limit):
+    # An infinity must reach the loss scale, which answers it with a smaller one.
+    finite = tf.math.is_finite(gradient)
+    return tf.where(finite, tf.clip_by_value(gradient, -limit, limit), gradient)
 
 
 def _moved_by_replica(draw):

@@ -1,0 +1,202 @@
+"""The same trainings on one device and on replicas; a script, run by tests/test_replication.py.
+
+    python replica_cases.py <number of replicas> <case> ...
+
+prints a line of JSON per case: [case, what of the two trainings differs how much]. Logical devices
+can only be made before TensorFlow starts, so this needs a process of its own.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_CPU = tf.config.list_physical_devices("CPU")[0]
+_REPLICAS = int(sys.argv[1])
+tf.config.set_logical_device_configuration(
+    _CPU, [tf.config.LogicalDeviceConfiguration()] * _REPLICAS
+)
+
+import kgan  # noqa: E402 - the devices come first
+from kgan import backend  # noqa: E402
+from kgan import models  # noqa: E402
+
+ONE = tf.distribute.get_strategy()
+# One object: two of them in one process wait for each other in TensorFlow's collectives.
+REPLICAS = tf.distribute.MirroredStrategy([f"CPU:{index}" for index in range(_REPLICAS)])
+STEPS = 5
+
+
+def adam():
+    return keras.optimizers.Adam(1e-3, beta_1=0.5)
+
+
+def sgd(**options):
+    return keras.optimizers.SGD(0.1, momentum=0.5, **options)
+
+
+# Limits that every gradient of these trainings exceeds.
+OPTIMIZERS = {
+    "adam": adam,
+    "sgd": sgd,
+    "decay": lambda: keras.optimizers.AdamW(1e-3, weight_decay=0.1),
+    "clipnorm": lambda: sgd(clipnorm=0.01),
+    "global_clipnorm": lambda: sgd(global_clipnorm=0.01),
+    "clipvalue": lambda: sgd(clipvalue=0.001),
+    "loss_scale": lambda: keras.optimizers.LossScaleOptimizer(adam()),
+    "loss_scale_and_clipnorm": lambda: keras.optimizers.LossScaleOptimizer(sgd(clipnorm=0.01)),
+    "loss_scale_and_clipvalue": lambda: keras.optimizers.LossScaleOptimizer(sgd(clipvalue=0.001)),
+    "loss_scale_factor": lambda: sgd(loss_scale_factor=64.0, clipnorm=0.01),
+    "schedule": lambda: keras.optimizers.SGD(
+        keras.optimizers.schedules.ExponentialDecay(0.2, 2, 0.5)
+    ),
+}
+LOSSES = ("rpgan", "ragan", "hinge", "least_squares")
+
+
+def make_gan(strategy, optimizer="adam", k=2, **options):
+    """Labels, batch norm in the generator, spectral norm, and a moving average."""
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        gan = kgan.GAN(
+            models.dcgan_generator((8, 8, 1), 3, width=4, num_classes=4),
+            models.dcgan_discriminator((8, 8, 1), width=4, num_classes=4, normalization="spectral"),
+            latent_dim=3,
+            num_classes=4,
+            ema_halflife_images=50,
+            seed=5,
+        )
+        options = {"d_regularizers": ["gradient_penalty=1", "lecam"], **options}
+        gan.compile(
+            OPTIMIZERS[optimizer](), OPTIMIZERS[optimizer](), discriminator_steps=k, **options
+        )
+    return gan
+
+
+def data(rows, batch, drop_remainder=True):
+    random = np.random.default_rng(0)
+    images = random.uniform(-1, 1, (rows, 8, 8, 1)).astype("float32")
+    labels = random.integers(4, size=rows, dtype="int32")
+    dataset = tf.data.Dataset.from_tensor_slices((images, labels))
+    return dataset.batch(batch, drop_remainder=drop_remainder)
+
+
+def state(gan):
+    variables = [*gan.variables, *gan.optimizer.variables, *gan.state_beside_weights().values()]
+    return {f"{index} {v.path}": v.numpy() for index, v in enumerate(variables)}
+
+
+def largest_difference(one, other):
+    """Over all arrays, the largest distance of two relative to the length of the one.
+
+    A single number, a bias or an average of logits, may be what is left where positive and negative
+    ones cancel: it is compared with their size, 0.05 at least, not with its own.
+    """
+    differences = []
+    for a, b in zip(one.values(), other.values(), strict=True):
+        a, b = (np.asarray(array, "float64") for array in (a, b))
+        length = max(np.linalg.norm(a), 0.05 if a.size == 1 else 0.0)
+        differences.append(np.linalg.norm(a - b) / (length or 1.0))
+    return max(differences)
+
+
+def trained(strategy, optimizer="adam", k=2, steps=STEPS, **options):
+    gan = make_gan(strategy, optimizer, k, **options)
+    logs = gan.fit(data(8 * k * steps, 8 * k), epochs=2, verbose=0).history
+    return state(gan), logs
+
+
+def difference(**options):
+    (one_state, one_logs), (state_, logs) = (trained(where, **options) for where in (ONE, REPLICAS))
+    return {
+        "state": largest_difference(one_state, state_),
+        "logs": largest_difference(one_logs, logs),
+    }
+
+
+def uneven_evaluation():
+    """A last batch that replicas do not share equally: what is no noise must not notice it."""
+    found = []
+    for where in (ONE, REPLICAS):
+        gan = make_gan(where, steps_per_execution=2)
+        logs = gan.evaluate(data(21, 8, drop_remainder=False), verbose=0, return_dict=True)
+        found.append(logs["d_real"])
+    return found
+
+
+def random_layers():
+    """What dropout keeps on every replica, and the states of its seed."""
+    with REPLICAS.scope():
+        layer = keras.layers.Dropout(0.5, seed=3)
+        network = keras.Sequential([keras.Input((64,)), layer])
+        backend.draw_own_numbers(network)
+        kept = REPLICAS.run(tf.function(lambda: network(tf.ones((1, 64)), training=True)))
+    states = REPLICAS.experimental_local_results(layer.seed_generator.state.value)
+    return {
+        "kept": [mask.numpy().tolist() for mask in REPLICAS.experimental_local_results(kept)],
+        "states": [state.numpy().tolist() for state in states],
+    }
+
+
+def infinity_on_the_last_replica():
+    """The weight and the scale after an update that must not be made."""
+    with REPLICAS.scope():
+        weight = keras.Variable([1.0, 2.0])
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.SGD(1.0, clipvalue=0.1), initial_scale=16.0
+        )
+        optimizer.build([weight])
+
+    @tf.function
+    def update():
+        last = tf.distribute.get_replica_context().replica_id_in_sync_group == _REPLICAS - 1
+        gradient = tf.stack([tf.where(last, float("inf"), 1.0), 1.0])
+        backend.apply_gradients(optimizer, [gradient], [weight])
+
+    REPLICAS.run(update)
+    copies = REPLICAS.experimental_local_results(weight.value)
+    return {
+        "weights": [copy.numpy().tolist() for copy in copies],
+        "scale": float(optimizer.dynamic_scale.numpy()),
+    }
+
+
+def traces_and_steps():
+    """How often the step is traced, and how many steps are taken, where 2 does not divide 5."""
+    gan = make_gan(REPLICAS, steps_per_execution=2)
+    traces, step = [], gan.train_step
+    gan.train_step = lambda batch: traces.append(1) or step(batch)
+    gan.fit(data(16 * STEPS, 16), epochs=3, verbose=0)
+    return {
+        "traces": len(traces) / _REPLICAS,
+        "steps": int(gan.optimizer.iterations.numpy()),
+        "images": int(gan.images_seen.numpy()),
+    }
+
+
+CASES = {
+    **{f"k={k}": lambda k=k: difference(k=k) for k in (1, 3, 5)},
+    **{name: lambda name=name: difference(optimizer=name) for name in OPTIMIZERS},
+    # Not Adam: a relativistic loss has no gradient by the last bias, and Adam would make steps of
+    # full length out of what rounding leaves of it.
+    **{name: lambda name=name: difference(loss=name, optimizer="sgd") for name in LOSSES},
+    **{f"steps_per_execution={n}": lambda n=n: difference(steps_per_execution=n) for n in (2, 5)},
+    "every_penalty": lambda: difference(
+        loss="ragan",
+        optimizer="sgd",
+        d_regularizers=["r1=0.1", "r2=0.1", "gradient_penalty=1", "dragan=1", "lecam"],
+    ),
+    "together": lambda: difference(
+        optimizer="loss_scale_and_clipnorm", k=3, loss="rpgan", steps_per_execution=2
+    ),
+    "uneven_evaluation": uneven_evaluation,
+    "random_layers": random_layers,
+    "infinity_on_the_last_replica": infinity_on_the_last_replica,
+    "traces_and_steps": traces_and_steps,
+}
+
+if __name__ == "__main__":
+    for case in sys.argv[2:]:
+        print(json.dumps([case, CASES[case]()]), flush=True)
