@@ -184,6 +184,45 @@ def check_labels(labels: np.ndarray, rows: int, num_classes: int) -> None:
         )
 
 
+def check_image_values(images: np.ndarray, start: int = 0) -> None:
+    """Raise unless images that are to be looked at are finite and in [-1, 1].
+
+    Args:
+        images: float array (images, height, width, channels), at least one.
+        start: int, the row of the first of them among all images, for the message.
+
+    Raises:
+        ValueError: for NaN, infinity, or values outside.
+    """
+    # NaN and infinity pass into the minimum or the maximum.
+    if not np.isfinite([images.min(), images.max()]).all():
+        bad = ~np.isfinite(images.reshape(len(images), -1)).all(axis=1)
+        raise ValueError(
+            f"The images hold NaN or infinity, first in row {start + int(bad.argmax())}. "
+            "A generator that makes such images has diverged: go back to an earlier checkpoint."
+        )
+    check_range(images)
+
+
+def check_range(images: np.ndarray, what: str = "Images") -> None:
+    """Raise unless images lie in [-1, 1].
+
+    Args:
+        images: finite float array of any shape.
+        what: str, what they are, for the message.
+
+    Raises:
+        ValueError: for values outside.
+    """
+    low, high = float(images.min()), float(images.max())
+    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
+        raise ValueError(
+            f"{what} must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
+            "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if "
+            "they lie in [0, 1]."
+        )
+
+
 def _output(role: str, network, name: str, samples, num_classes: int | None):
     """What `network` makes of symbolic samples, and labels where there are classes."""
     shape = tuple(samples.shape)
@@ -270,16 +309,12 @@ def _check_images(images: np.ndarray, image_shape: tuple) -> None:
             "Remove or repair those images: one of them would turn every weight into NaN."
         )
     if len(image_shape) == 3:
-        _check_range(images)
+        check_range(images)
+        _warn_if_unsigned(images)
 
 
-def _check_range(images: np.ndarray) -> None:
+def _warn_if_unsigned(images: np.ndarray) -> None:
     low, high = float(images.min()), float(images.max())
-    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
-        raise ValueError(
-            f"Images must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
-            "Scale them with images / 127.5 - 1 if they lie in [0, 255]."
-        )
     if low >= 0:
         warnings.warn(
             f"No value of the first batch is negative (they lie in [{low:g}, {high:g}]). kgan's "

@@ -20,12 +20,7 @@ Expected time: about 14 s of processor time for the digits recipe, a good part o
 """
 
 import contextlib
-import datetime
-import itertools
-import json
 import os
-import platform
-import shlex
 import sys
 import warnings
 from pathlib import Path
@@ -33,9 +28,17 @@ from pathlib import Path
 from absl import app
 from absl import flags
 from absl import logging
-from generator_file import digest
+from chosen_extractor import check_extractor
+from chosen_extractor import choose_extractor
+from evaluation_folder import facts_of
+from evaluation_folder import output_folder
+from evaluation_folder import print_findings
+from evaluation_folder import write
 from generator_file import find_generator
 from generator_file import open_generator
+from real_images import DATA_FLAGS
+from real_images import data_options
+from real_images import load_images
 
 FLAGS = flags.FLAGS
 
@@ -86,23 +89,21 @@ flags.DEFINE_string("output", None, "New folder. Default: in the run, or evaluat
 flags.DEFINE_string(
     "cache_dir", "~/.cache/kgan", "Where features of real images and classifiers are kept."
 )
-# The data set's flags, which a run has written down.
-_DATA_FLAGS = ("dataset", "split", "image_size", "data_dir", "manual_dir")
-# Data sets for which the package holds a trained extractor; what comes after is a version.
-_SHIPPED = {"digits": "digits", "mnist": "digits", "fashion_mnist": "fashion"}
 
 
 def main(arguments: list[str]) -> int:
     # absl's `app.run` makes TensorFlow and TFDS report their progress; errors come as exceptions.
     logging.set_verbosity(logging.WARNING)
     try:
-        # TensorFlow takes seconds to import. A wrong flag or path is told before that, and so every
-        # import of it in this file is inside a function.
+        # TensorFlow takes seconds to import. A wrong flag or file is told before that, and so every
+        # import of it in the files of this tool is inside a function.
         check_flags(arguments[1:])
         path = find_generator(Path(FLAGS.model or Path(FLAGS.run_dir, "gan.keras")))
-        options = data_options(path)
-        check_extractor()
-        output = output_folder(path)
+        run = run_folder(path)
+        given = {name: FLAGS[name].value for name in DATA_FLAGS}
+        options = data_options(given, run, FLAGS.held_out)
+        check_extractor(FLAGS.extractor)
+        output = output_folder(FLAGS.output, path, run)
         return evaluate(path, options, output)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -136,99 +137,9 @@ def run_folder(path: Path) -> Path | None:
     return path.parent if Path(path.parent, "flags.txt").is_file() else None
 
 
-def data_options(path: Path) -> dict:
-    """What is known of the data set, by the flags or else by the run's.
-
-    Raises:
-        ValueError: if neither names a data set.
-        FileNotFoundError: if a folder of pictures is not there.
-    """
-    options = {name: FLAGS[name].value for name in _DATA_FLAGS}
-    run = run_folder(path)
-    if run is not None and options["dataset"] is None:
-        written = flags_of_run(run / "flags.txt")
-        options = {name: options[name] or written.get(name) for name in _DATA_FLAGS}
-    if options["dataset"] is None:
-        raise ValueError(
-            "Against which real images? Give --dataset=digits, --dataset=folder:<path> or the name "
-            "of a TensorFlow Datasets set, the one that the generator was trained on."
-        )
-    for name in (options["dataset"], FLAGS.held_out or ""):
-        folder = name.removeprefix("folder:")
-        if folder != name and not Path(folder).is_dir():
-            raise FileNotFoundError(f"There is no folder {folder}. Received: {name}.")
-    if options["image_size"] is not None:
-        options["image_size"] = int(options["image_size"])
-    return options
-
-
-def flags_of_run(path: Path) -> dict[str, str]:
-    """The flags that a run has written down, by their names; nothing where it has not."""
-    if not path.is_file():
-        return {}
-    pairs = (line.removeprefix("--").partition("=") for line in path.read_text().splitlines())
-    return {name: value for name, _, value in pairs}
-
-
-def check_extractor() -> None:
-    """Raise unless --extractor is a known word or a file that is there."""
-    name = FLAGS.extractor
-    if name in (None, "digits", "fashion", "classifier"):
-        return
-    path = Path(name.removeprefix("inception:"))
-    if path.suffix != ".keras" and path == Path(name):
-        raise ValueError(
-            "--extractor must be 'digits', 'fashion', 'inception:<path>', '<path>.keras' or "
-            f"'classifier'. Received: --extractor={name}."
-        )
-    if not path.exists():
-        raise FileNotFoundError(f"There is no {path}. Received: --extractor={name}.")
-
-
-def output_folder(path: Path) -> Path:
-    """Where the evaluation goes: a folder that is new or empty.
-
-    Raises:
-        OSError: if --output holds something, or cannot be written to.
-    """
-    if FLAGS.output:
-        if holds_something(Path(FLAGS.output)):
-            raise FileExistsError(
-                f"--output must be new or empty. Received: --output={FLAGS.output}, which holds "
-                "something. Nothing was changed. Choose another folder."
-            )
-        return check_writable(Path(FLAGS.output))
-    run = run_folder(path)
-    if run is not None:
-        first = run / "evaluation"
-    else:
-        first = Path("evaluations", path.parent.name if path.is_dir() else path.stem)
-    taken = itertools.count(2)
-    folder = first
-    while holds_something(folder):
-        folder = first.with_name(f"{first.name}-{next(taken)}")
-    return check_writable(folder)
-
-
-def holds_something(folder: Path) -> bool:
-    """Whether a folder cannot be taken: it is a file, or there are files in it."""
-    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-
-
-def check_writable(folder: Path) -> Path:
-    """The folder itself, if it can be made and written to; PermissionError if not."""
-    above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise PermissionError(
-            f"{folder} cannot be made: {above} is no folder that you may write to. Choose another "
-            "--output."
-        )
-    return folder
-
-
 def evaluate(path: Path, options: dict, output: Path) -> int:
     """Load everything, examine the generator, print and write what was found."""
-    training, held_out = load_images(options)
+    training, held_out = load_images(options, FLAGS.held_out)
     generator = open_generator(path, training.num_classes)
     if generator.image_shape != tuple(training.image_shape):
         raise ValueError(
@@ -236,7 +147,9 @@ def evaluate(path: Path, options: dict, output: Path) -> int:
             f"are {tuple(training.image_shape)}. Name the data set that it was trained on, and its "
             "--image_size."
         )
-    extractor = choose_extractor(training, options["dataset"])
+    extractor = choose_extractor(
+        FLAGS.extractor, training, options["dataset"], cache_dir=cache_dir()
+    )
     right = (
         ""
         if extractor.accuracy is None
@@ -249,60 +162,10 @@ def evaluate(path: Path, options: dict, output: Path) -> int:
     )
     with noted_warnings() as warned:
         findings = examine(generator, training, held_out, extractor)
-    facts = {**facts_of(path, training, extractor), "warnings": warned}
+    facts = {**facts_of(path, training, extractor, seed=FLAGS.seed), "warnings": warned}
     print_findings(findings)
     write(findings, facts, output)
     return 0
-
-
-def load_images(options: dict) -> tuple:
-    """The data set, and images that the generator was not trained on, None if there are none."""
-    from kgan import data
-
-    name, rest = options["dataset"], {key: options[key] for key in _DATA_FLAGS[1:]}
-    training = data.load(name, **rest)
-    held_out = FLAGS.held_out
-    if held_out is None:
-        # The digits in the package are MNIST's test images.
-        trained_on_test = "test" in (rest["split"] or "")
-        if name.partition(":")[0] != "mnist" or trained_on_test:
-            return training, None
-        held_out = "digits"
-    if held_out.startswith("split:"):
-        return training, data.load(name, **{**rest, "split": held_out.removeprefix("split:")})
-    return training, data.load(held_out, image_size=rest["image_size"])
-
-
-def choose_extractor(training, dataset: str):
-    """The extractor of --extractor, or the one for the data set.
-
-    Raises:
-        ValueError: if there is none for it.
-    """
-    from kgan import features
-    from kgan.features.by_name import get
-
-    name = FLAGS.extractor
-    if name is None:
-        # After the colon of a TFDS name comes its version, after that of "idx:" a folder.
-        word = Path(dataset).name if dataset.startswith("idx:") else dataset.partition(":")[0]
-        shipped = _SHIPPED.get(word.removeprefix("idx:"))
-        fits = shipped is not None and tuple(training.image_shape) == (28, 28, 1)
-        name = shipped if fits else "classifier"
-        if name == "classifier" and training.labels is None:
-            raise ValueError(
-                f"{training.name!r} has no labels, so no classifier can be trained to look at its "
-                "images. Name one: --extractor=inception:<path> for colour, digits or fashion for "
-                "28x28 grey images, or a .keras file."
-            )
-    if name == "classifier":
-        return features.train_classifier(
-            training.images,
-            training.labels,
-            num_classes=training.num_classes,
-            cache_dir=cache_dir(),
-        )
-    return get(name, image_shape=tuple(training.image_shape))
 
 
 def cache_dir() -> Path:
@@ -357,96 +220,6 @@ def chosen_metrics():
     return [
         smaller if name == "kernel_distance" else evaluation.get(name) for name in FLAGS.metrics
     ]
-
-
-def facts_of(path: Path, training, extractor) -> dict:
-    """Where the numbers come from, for metrics.json and for the page."""
-    import keras
-    import numpy
-    import tensorflow
-
-    import kgan
-
-    return {
-        "command": shlex.join(["python", *sys.argv]),
-        "generator": str(path),
-        "generator_sha256": digest(path),
-        "dataset": training.name,
-        "dataset_images": len(training),
-        "image_shape": list(training.image_shape),
-        "extractor": extractor.name,
-        "extractor_accuracy": extractor.accuracy,
-        "extractor_sha256": extractor.fingerprint,
-        "seed": FLAGS.seed,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "kgan": kgan.__version__,
-            "keras": keras.__version__,
-            "tensorflow": tensorflow.__version__,
-            "numpy": numpy.__version__,
-            "python": platform.python_version(),
-        },
-    }
-
-
-def print_findings(findings) -> None:
-    """The numbers and the classes, as tables."""
-    from kgan.report.numbers import terminal_table
-
-    print(f"\n{terminal_table(findings.numbers)}")
-    if findings.real_images:
-        print(f"real images: {findings.real_images}, in place of the samples")
-    classes = findings.classes
-    if classes is not None:
-        print(f"\n{classes.terminal_table()}")
-    print("\nsamples as near to a training image as the nearest 1 % of real images:")
-    for space in findings.closeness:
-        print(f"{space.close_share:7.1%}  by {space.space}")
-
-
-def write(findings, facts: dict, output: Path) -> None:
-    """Write metrics.json and report.html, each whole or not at all."""
-    from kgan.files import replacing
-    from kgan.report import report_page
-
-    found = {
-        **facts,
-        "num_images": findings.numbers[0].measurement.num_fake,
-        "num_repeats": findings.numbers[0].measurement.sample_sets,
-        "metrics": {number.name: number.as_dict() for number in findings.numbers},
-        "classes": None if findings.classes is None else findings.classes.as_dict(),
-        "neighbours": [space.as_dict() for space in findings.closeness],
-    }
-    page = report_page(
-        findings,
-        title=f"What {facts['generator']} makes",
-        subtitle=f"against {facts['dataset']}, {facts['date'][:10]}",
-        provenance=in_words(facts),
-        warnings=facts["warnings"],
-    )
-    with replacing(output / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(found, indent=1))
-    with replacing(output / "report.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    print(f"\nLeft in {output}: metrics.json, report.html (open it in a browser)")
-
-
-def in_words(facts: dict) -> dict[str, str]:
-    """The facts as a page shows them."""
-    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-    accuracy = facts["extractor_accuracy"]
-    right = "" if accuracy is None else f", right on {accuracy:.1%} of held-out real images"
-    shape = " x ".join(map(str, facts["image_shape"]))
-    return {
-        "command": facts["command"],
-        "generator": facts["generator"],
-        "generator's SHA-256": facts["generator_sha256"],
-        "data set": f"{facts['dataset']}, {facts['dataset_images']:,} images of {shape}",
-        "extractor": f"{facts['extractor']}{right}",
-        "extractor's SHA-256": facts["extractor_sha256"],
-        "date": facts["date"],
-        "versions": versions,
-    }
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class Generator(NamedTuple):
 
 
 def find_generator(path: Path) -> Path:
-    """The file or folder of a generator, checked as far as that goes without TensorFlow.
+    """The file or folder of a generator, a file checked as far as that goes without TensorFlow.
 
     Args:
         path: a .keras file, a .tflite file, a version's folder or the folder of the versions.
@@ -88,19 +88,15 @@ def digest(path: Path) -> str:
 
 
 def _newest_version(folder: Path) -> Path:
-    if (folder / "saved_model.pb").is_file():
-        return folder
-    versions = [
-        version
-        for version in folder.iterdir()
-        if version.name.isdecimal() and (version / "saved_model.pb").is_file()
-    ]
-    if not versions:
+    from kgan.export.loaded import find_exported
+
+    try:
+        return find_exported(folder)
+    except FileNotFoundError as error:
         raise FileNotFoundError(
             f"{folder} holds no exported version, <number>/saved_model.pb. {_contents(folder)} "
             "Of a run folder say --run_dir, of a file its name."
-        )
-    return max(versions, key=lambda version: int(version.name))
+        ) from error
 
 
 def _contents(folder: Path) -> str:

@@ -8,9 +8,8 @@ import numpy as np
 
 from kgan.evaluation.progress import Progress
 from kgan.images import to_uint8
+from kgan.validation import check_image_values
 
-# Rounding of a resize or of a 16-bit source may step over the end of the range by this much.
-_RANGE_TOLERANCE = 1e-3
 # The pixel of the value 0.
 _MIDDLE = 128
 
@@ -112,20 +111,7 @@ def to_pixels(images: np.ndarray) -> np.ndarray:
             f"Received: dtype {images.dtype}. "
             "Convert integers in [0, 255] with .astype('uint8')."
         )
-    low, high = float(images.min()), float(images.max())
-    # NaN and infinity pass into the minimum or the maximum.
-    if not np.isfinite([low, high]).all():
-        bad = ~np.isfinite(images.reshape(len(images), -1)).all(axis=1)
-        raise ValueError(
-            f"The images hold NaN or infinity, first in row {int(bad.argmax())}. "
-            "A generator that makes such images has diverged: go back to an earlier checkpoint."
-        )
-    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
-        raise ValueError(
-            f"Images must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
-            "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if "
-            "they lie in [0, 1]."
-        )
+    check_image_values(images)
     return to_uint8(images)
 
 

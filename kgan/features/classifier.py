@@ -14,13 +14,13 @@ from keras import layers
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import architecture_of
 from kgan.features.extractor import check_name_is_free
-from kgan.features.extractor import check_values
 from kgan.features.training import accuracy_of
 from kgan.features.training import fit_classifier
 from kgan.features.weights_file import load_weights
 from kgan.features.weights_file import save_weights
 from kgan.images import to_uint8
 from kgan.validation import check_image_shape
+from kgan.validation import check_image_values
 from kgan.validation import check_labels
 from kgan.validation import check_positive_integer
 from kgan.version import __version__
@@ -181,7 +181,7 @@ def _as_bytes(images: np.ndarray) -> np.ndarray:
     # In blocks, since the checks and the rounding copy floats.
     for start in range(0, len(images), _BLOCK):
         block = images[start : start + _BLOCK]
-        check_values(block, start)
+        check_image_values(block, start)
         pixels[start : start + _BLOCK] = to_uint8(block)
     return pixels
 

@@ -8,13 +8,12 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from kgan.validation import check_image_values
 from kgan.validation import check_positive_integer
 
 # Numbers of these names are promised to be those of kgan's own extractors.
 _KEPT_NAMES = ("digits", "fashion", "inception")
 
-# Rounding of a resize or of a 16-bit source may step over the end of the range by this much.
-_RANGE_TOLERANCE = 1e-3
 # Softmax in float16 sums to 1 within this much.
 _SUM_TOLERANCE = 1e-2
 
@@ -150,7 +149,7 @@ class Extractor:
 
     def _batch(self, images, start: int) -> Features:
         images = keras.ops.convert_to_numpy(images).astype(np.float32, copy=False)
-        check_values(images, start)
+        check_image_values(images, start)
         outputs = keras.tree.flatten(self.model.predict_on_batch(images))
         # Under a distribution strategy each replica sees the whole batch, and Keras joins them.
         outputs = [np.asarray(output[: len(images)], np.float32) for output in outputs]
@@ -202,32 +201,6 @@ def check_name_is_free(name: str) -> None:
         raise ValueError(
             f"The name {name!r} is kept for kgan's own extractor, so that numbers of one name "
             "compare with each other. Choose another name."
-        )
-
-
-def check_values(images: np.ndarray, start: int = 0) -> None:
-    """Raise unless images are finite and in [-1, 1].
-
-    Args:
-        images: float array (images, height, width, channels), at least one.
-        start: int, the row of the first of them among all images, for the message.
-
-    Raises:
-        ValueError: for NaN, infinity, or values outside.
-    """
-    low, high = float(images.min()), float(images.max())
-    # NaN and infinity pass into the minimum or the maximum.
-    if not np.isfinite([low, high]).all():
-        bad = ~np.isfinite(images.reshape(len(images), -1)).all(axis=1)
-        raise ValueError(
-            f"The images hold NaN or infinity, first in row {start + int(bad.argmax())}. "
-            "A generator that makes such images has diverged: go back to an earlier checkpoint."
-        )
-    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
-        raise ValueError(
-            f"Images must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
-            "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if "
-            "they lie in [0, 1]."
         )
 
 

@@ -1,8 +1,6 @@
 """SpectralNorm: sigma, its gradient, one iteration per update, and what else must not change."""
 
 import re
-import subprocess
-import sys
 import textwrap
 
 import keras
@@ -426,11 +424,11 @@ TWO_REPLICAS = """
 """
 
 
-def test_two_replicas_take_the_steps_of_one_device():
+def test_two_replicas_take_the_steps_of_one_device(forks, tmp_path):
     # In a process of its own: logical devices can only be made before TensorFlow starts.
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(TWO_REPLICAS)], capture_output=True, text=True
-    )
+    script = tmp_path / "two_replicas.py"
+    script.write_text(textwrap.dedent(TWO_REPLICAS))
+    done = forks.run(script)
     assert done.returncode == 0, done.stderr[-3000:]
 
 

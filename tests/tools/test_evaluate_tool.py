@@ -2,7 +2,6 @@ import importlib.util
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -107,8 +106,6 @@ def start(*arguments, folder, blocked=()):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that starts tests in the background makes them ignore Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
@@ -212,15 +209,6 @@ def test_a_file_that_was_cut_short_is_told(tmp_path, work):
     check_stops_at_once("--model=short.keras", folder=tmp_path, message=message)
 
 
-def test_a_folder_without_an_export_is_told(tmp_path):
-    (tmp_path / "exported" / "1.tmp").mkdir(parents=True)
-    message = (
-        "exported holds no exported version, <number>/saved_model.pb. exported holds 1.tmp. Of a "
-        "run folder say --run_dir, of a file its name."
-    )
-    check_stops_at_once("--model=exported", folder=tmp_path, message=message)
-
-
 def test_a_run_is_measured_against_its_own_data_again_and_again(work, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(work / "runs" / "mine", run)
@@ -292,6 +280,17 @@ def test_every_format_of_a_generator_gives_the_same_numbers(run_here, work, tmp_
 def check_refused(code, capsys, message):
     assert code == 1
     assert capsys.readouterr().err.strip().splitlines()[-1] == f"error: {message}"
+
+
+def test_a_folder_without_an_export_is_told(run_here, tmp_path, capsys):
+    folder = tmp_path / "exported"
+    (folder / "1.tmp").mkdir(parents=True)
+    code = run_here(f"--model={folder}")
+    message = (
+        f"{folder} holds no exported version, <number>/saved_model.pb. {folder} holds 1.tmp. Of a "
+        "run folder say --run_dir, of a file its name."
+    )
+    check_refused(code, capsys, message)
 
 
 def test_images_outside_their_range_are_told_in_one_line(run_here, work, tmp_path, capsys):
@@ -391,16 +390,18 @@ def test_a_data_set_without_labels_needs_a_named_extractor(run_here, work, tmp_p
     check_refused(code, capsys, message)
 
 
-def test_ctrl_c_leaves_nothing_behind(work, tmp_path):
+def test_ctrl_c_leaves_nothing_behind(forks, work, tmp_path):
     arguments = [f"--run_dir={work}/runs/mine", f"--extractor={work}/eye.keras"]
-    process = start(
-        *arguments, "--cache_dir=cache", "--output=out", "--num_repeats=100000", folder=tmp_path
-    )
-    assert "against 60 images" in process.stdout.readline()
+    more = ["--cache_dir=cache", "--output=out", "--num_repeats=100000"]
+    forks.start(TOOLS / "evaluate.py", *arguments, *more, folder=tmp_path)
+    # The first line of an evaluation that has begun.
+    while "against 60 images" not in forks.printed():
+        time.sleep(0.1)
     time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130, stderr
+    forks.interrupt()
+    done = forks.finish()
+    stderr = done.stderr
+    assert done.returncode == 130, stderr
     assert stderr.strip().splitlines()[-1] == "Interrupted. Nothing was written."
     assert not (tmp_path / "out").exists()
     assert not list((work / "runs" / "mine").glob("evaluation*"))

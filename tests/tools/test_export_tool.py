@@ -13,6 +13,7 @@ import kgan
 from kgan.images import to_uint8
 
 ROOT = Path(__file__).parents[2]
+TOOL = ROOT / "tools" / "export.py"
 
 
 def build_networks():
@@ -30,28 +31,28 @@ def build_networks():
     return generator, discriminator
 
 
-def start(*arguments, folder, blocked=()):
-    """Start the tool in a folder, where the modules in `blocked` cannot be imported."""
+def run_as_user(*arguments, folder, blocked=()):
+    """Run the tool in a fresh process and a folder where some modules cannot be imported."""
     for name in blocked:
         (folder / f"{name}.py").write_text("raise AssertionError('imported too early')")
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "tools" / "export.py"), *arguments],
+    return subprocess.run(
+        [sys.executable, str(TOOL), *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        check=False,
     )
 
 
-def finish(process):
-    """Wait for the tool and give what it printed."""
-    stdout, stderr = process.communicate()
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+@pytest.fixture
+def run(forks, tmp_path):
+    """Run the tool in the test's folder; returns its exit code and what it printed."""
 
+    def run(*arguments):
+        return forks.run(TOOL, *arguments, folder=tmp_path)
 
-def run(*arguments, folder, blocked=()):
-    return finish(start(*arguments, folder=folder, blocked=blocked))
+    return run
 
 
 def check_failed(found, message):
@@ -63,7 +64,7 @@ def check_failed(found, message):
 
 def check_stops_at_once(*arguments, folder, message):
     """The tool says one line and stops before it has imported TensorFlow."""
-    found = run(*arguments, folder=folder, blocked=("tensorflow", "keras", "kgan"))
+    found = run_as_user(*arguments, folder=folder, blocked=("tensorflow", "keras", "kgan"))
     assert (found.stderr, found.stdout, found.returncode) == (f"export.py: {message}\n", "", 1)
 
 
@@ -121,14 +122,14 @@ def test_an_archive_of_something_else_is_told(tmp_path):
     check_stops_at_once("--model=other.keras", folder=tmp_path, message=message)
 
 
-def test_a_run_is_exported_and_its_version_kept(tmp_path):
+def test_a_run_is_exported_and_its_version_kept(run, tmp_path):
     run_dir = tmp_path / "runs" / "digits"
     run_dir.mkdir(parents=True)
     gan = kgan.GAN(*build_networks(), latent_dim=5, num_classes=3, ema_halflife_images=100)
     gan.compile(keras.optimizers.Adam(), keras.optimizers.Adam())
     gan.save(run_dir / "gan.keras")
 
-    first = run("--run_dir=runs/digits", "--version=4", folder=tmp_path)
+    first = run("--run_dir=runs/digits", "--version=4")
     assert first.returncode == 0, first.stderr
     base = tmp_path / "exported" / "digits"
     assert sorted(path.name for path in base.iterdir()) == ["4", "digits.tflite"]
@@ -142,7 +143,7 @@ def test_a_run_is_exported_and_its_version_kept(tmp_path):
     # One level: a graph may round a sum to the other side of a half.
     assert abs(found.astype(int) - expected.astype(int)).max() <= 1
 
-    second = run("--run_dir=runs/digits", "--version=4", folder=tmp_path)
+    second = run("--run_dir=runs/digits", "--version=4")
     check_failed(
         second,
         "exported/digits already holds version 4, and a version is never overwritten. "
@@ -154,7 +155,7 @@ def test_a_run_is_exported_and_its_version_kept(tmp_path):
 def test_a_plain_generator_is_exported_with_the_classes_of_its_embedding(tmp_path):
     generator, _ = build_networks()
     generator.save(tmp_path / "mine.keras")
-    found = run("--model=mine.keras", "--notflite", folder=tmp_path)
+    found = run_as_user("--model=mine.keras", "--notflite", folder=tmp_path)
     assert found.returncode == 0, found.stderr
     assert [path.name for path in (tmp_path / "exported" / "mine").iterdir()] == ["1"]
     generate = tf.saved_model.load(str(tmp_path / "exported" / "mine" / "1")).signatures["generate"]
@@ -170,7 +171,7 @@ class Unregistered(keras.layers.Layer):
         return inputs
 
 
-def test_what_fails_later_is_told_in_one_line(tmp_path):
+def test_what_fails_later_is_told_in_one_line(run, tmp_path):
     generator, discriminator = build_networks()
     generator.save(tmp_path / "mine.keras")
     discriminator.save(tmp_path / "discriminator.keras")
@@ -178,22 +179,18 @@ def test_what_fails_later_is_told_in_one_line(tmp_path):
     keras.Model(latents, Unregistered()(latents)).save(tmp_path / "unregistered.keras")
     (tmp_path / "file").write_text("")
 
-    # At the same time, as each waits seconds for TensorFlow's import.
-    unwritable = start("--model=mine.keras", "--output=file/digits", folder=tmp_path)
-    unregistered = start("--model=unregistered.keras", folder=tmp_path)
-    no_generator = start("--model=discriminator.keras", folder=tmp_path)
     check_failed(
-        finish(unwritable),
+        run("--model=mine.keras", "--output=file/digits"),
         f"[Errno {errno.ENOTDIR}] cannot write to file/digits: Not a directory. "
         "Choose another output folder",
     )
     check_failed(
-        finish(no_generator),
+        run("--model=discriminator.keras"),
         "The generator must take latents, (None, latent_dim), or latents and labels, "
         "[(None, latent_dim), (None,)]. Received inputs of shape: [(None, 4, 4, 1), (None,)].",
     )
     check_failed(
-        finish(unregistered),
+        run("--model=unregistered.keras"),
         "unregistered.keras cannot be loaded: Could not locate class 'Unregistered'. Make sure "
         "custom classes and functions are decorated with "
         "`@keras.saving.register_keras_serializable()`. If they are already decorated, make sure "

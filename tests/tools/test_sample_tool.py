@@ -13,7 +13,7 @@ from kgan.export import export_generator
 from kgan.export.tflite import run_tflite
 from kgan.images import to_uint8
 
-ROOT = Path(__file__).parents[2]
+TOOL = Path(__file__).parents[2] / "tools" / "sample.py"
 # Pixels of the gap between the images of a grid.
 GAP = 2
 
@@ -35,12 +35,12 @@ def exported(tmp_path_factory):
     return base
 
 
-def run(*arguments, folder, blocked=()):
-    """Run the tool in a folder, where the modules in `blocked` cannot be imported."""
+def run_without(blocked, *arguments, folder):
+    """Run the tool in a fresh process, in a folder where some modules cannot be imported."""
     for name in blocked:
         (folder / f"{name}.py").write_text(f"raise ImportError('{name} is blocked')")
     return subprocess.run(
-        [sys.executable, str(ROOT / "tools" / "sample.py"), *arguments],
+        [sys.executable, str(TOOL), *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
@@ -51,7 +51,7 @@ def run(*arguments, folder, blocked=()):
 
 def check_stops_at_once(*arguments, folder, message):
     """The tool says one line and stops before it has imported TensorFlow."""
-    found = run(*arguments, folder=folder, blocked=("tensorflow",))
+    found = run_without(["tensorflow"], *arguments, folder=folder)
     assert (found.stderr, found.stdout, found.returncode) == (f"sample.py: {message}\n", "", 1)
 
 
@@ -64,7 +64,7 @@ def cell(path, row, column):
 
 def test_a_saved_model_is_sampled_where_neither_kgan_nor_keras_can_be_imported(exported, tmp_path):
     arguments = [f"--model={exported}", "--seed=40", "--num_images=7", "--output=new/grid.png"]
-    found = run(*arguments, folder=tmp_path, blocked=("kgan", "keras"))
+    found = run_without(["kgan", "keras"], *arguments, folder=tmp_path)
     assert found.returncode == 0, found.stderr
     assert found.stdout == f"new/grid.png: 7 images of {exported / '10'}, seeds from 40.\n"
     # Seven images of three classes, a row each, need three columns.
@@ -81,9 +81,10 @@ def test_a_saved_model_is_sampled_where_neither_kgan_nor_keras_can_be_imported(e
     assert (cell(tmp_path / "new" / "grid.png", row=1, column=2) == 255).all()
 
 
-def test_a_tflite_file_is_sampled_with_latents_of_numpy(exported, tmp_path):
+def test_a_tflite_file_is_sampled_with_latents_of_numpy(forks, exported, tmp_path):
     path = exported / "digits.tflite"
-    found = run(f"--model={path}", "--label=2", "--num_images=3", folder=tmp_path)
+    arguments = [f"--model={path}", "--label=2", "--num_images=3"]
+    found = forks.run(TOOL, *arguments, folder=tmp_path)
     assert found.returncode == 0, found.stderr
     assert found.stdout == f"samples.png: 3 images of {path}, seeds from 0.\n"
     for image, (row, column) in enumerate([(0, 0), (0, 1), (1, 0)]):
@@ -94,8 +95,8 @@ def test_a_tflite_file_is_sampled_with_latents_of_numpy(exported, tmp_path):
         np.testing.assert_allclose(shown, expected, rtol=0, atol=1)
 
 
-def test_a_label_that_the_generator_does_not_know_is_told(exported, tmp_path):
-    found = run(f"--model={exported / '10'}", "--label=3", folder=tmp_path)
+def test_a_label_that_the_generator_does_not_know_is_told(forks, exported, tmp_path):
+    found = forks.run(TOOL, f"--model={exported / '10'}", "--label=3", folder=tmp_path)
     assert found.stderr.strip().splitlines()[-1] == (
         "sample.py: --label must be from 0 to 2. Received: --label=3."
     )

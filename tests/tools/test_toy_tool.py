@@ -10,15 +10,25 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-TOOL = [sys.executable, str(ROOT / "tools" / "toy.py")]
+TOOL = ROOT / "tools" / "toy.py"
 # As little as a training can be.
 TINY = ["--steps=6", "--moments=3", "--width=4", "--g_depth=1", "--d_depth=1", "--batch_size=8"]
 
 
-def run(*arguments, folder=None):
-    return subprocess.run(
-        [*TOOL, *arguments], capture_output=True, text=True, check=False, cwd=folder
-    )
+def run_as_user(*arguments):
+    """Run the tool in a fresh process, which imports what it needs itself."""
+    command = [sys.executable, str(TOOL), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def run(forks):
+    """Run the tool; returns its exit code and what it printed."""
+
+    def run(*arguments, folder=None):
+        return forks.run(TOOL, *arguments, folder=folder)
+
+    return run
 
 
 def results_of(folder):
@@ -28,7 +38,7 @@ def results_of(folder):
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toys") / "grid"
-    done = run(
+    done = run_as_user(
         *TINY,
         "--toy=grid",
         "--loss=hinge",
@@ -82,7 +92,7 @@ def test_the_pictures_show_all_moments(grid):
         assert film.n_frames == 4
 
 
-def test_the_same_flags_give_the_same_numbers(grid, tmp_path):
+def test_the_same_flags_give_the_same_numbers(run, grid, tmp_path):
     folder, _ = grid
     again = tmp_path / "again"
     done = run(f"--flagfile={folder / 'flags.txt'}", f"--run_dir={again}")
@@ -91,7 +101,7 @@ def test_the_same_flags_give_the_same_numbers(grid, tmp_path):
         np.testing.assert_equal(first["moments"], second["moments"])
 
 
-def test_the_gaussian_leaves_figure_1_and_its_numbers(tmp_path):
+def test_the_gaussian_leaves_figure_1_and_its_numbers(run, tmp_path):
     folder = tmp_path / "gaussian"
     done = run(*TINY, "--toy=gaussian", f"--run_dir={folder}")
     assert done.returncode == 0, done.stderr
@@ -104,7 +114,7 @@ def test_the_gaussian_leaves_figure_1_and_its_numbers(tmp_path):
     assert {"mean_real", "largest_gap", "lower_bound", "d_loss"} <= set(last)
 
 
-def test_a_loss_without_probabilities_has_no_value(tmp_path):
+def test_a_loss_without_probabilities_has_no_value(run, tmp_path):
     folder = tmp_path / "gaussian"
     done = run(*TINY, "--toy=gaussian", "--loss=wasserstein", f"--run_dir={folder}")
     assert done.returncode == 0, done.stderr
@@ -114,7 +124,7 @@ def test_a_loss_without_probabilities_has_no_value(tmp_path):
     assert "   0        -  " in done.stdout
 
 
-def test_saturation_leaves_curves_and_a_picture(tmp_path):
+def test_saturation_leaves_curves_and_a_picture(run, tmp_path):
     folder = tmp_path / "saturation"
     done = run("--toy=saturation", "--steps=30", f"--run_dir={folder}")
     assert done.returncode == 0, done.stderr
@@ -133,7 +143,7 @@ def test_saturation_leaves_curves_and_a_picture(tmp_path):
     [["--d_learning_rate=1e30"], ["--g_learning_rate=1e30"]],
     ids=["discriminator", "generator"],
 )
-def test_trainings_that_diverge_are_told_and_kept(rates, tmp_path):
+def test_trainings_that_diverge_are_told_and_kept(run, rates, tmp_path):
     done = run(
         *TINY,
         "--toy=ring",
@@ -164,7 +174,7 @@ def test_trainings_that_diverge_are_told_and_kept(rates, tmp_path):
         (["--toy=ring", "nonsense"], "error: Everything is said by flags. Received: nonsense."),
     ],
 )
-def test_errors_are_told_and_no_run_folder_is_made(arguments, message, tmp_path):
+def test_errors_are_told_and_no_run_folder_is_made(run, arguments, message, tmp_path):
     done = run(*arguments, "--run_dir=run", folder=tmp_path)
     assert done.returncode != 0
     assert message in " ".join((done.stdout + done.stderr).split())

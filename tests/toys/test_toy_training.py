@@ -31,6 +31,15 @@ def make_trainer(seed=0):
     return toys.ToyTrainer(build, POINTS, batch_size=4, seed=seed)
 
 
+@pytest.fixture(scope="module")
+def compiled():
+    """A trainer for tests that begin with `restart`, so that it is compiled for all of them once.
+
+    That a restart is a new beginning, a test of its own says.
+    """
+    return make_trainer()
+
+
 def state(gan):
     variables = gan.variables + gan.optimizer.variables + [*gan.state_beside_weights().values()]
     return [np.array(variable) for variable in variables]
@@ -41,15 +50,17 @@ def assert_equal_states(first, second):
         np.testing.assert_array_equal(one, other)
 
 
-def test_steps_in_one_call_are_those_called_one_by_one():
-    together, apart = make_trainer(), make_trainer()
-    together.advance(6)
+def test_steps_in_one_call_are_those_called_one_by_one(compiled):
+    compiled.restart(0)
+    compiled.advance(6)
+    together = state(compiled.gan)
+    compiled.restart(0)
     for _ in range(6):
-        apart.advance(1)
-    assert_equal_states(state(together.gan), state(apart.gan))
-    assert int(together.gan.optimizer.iterations) == 6
-    assert int(together.gan.optimizer.d_optimizer.iterations) == 12
-    assert int(together.gan.images_seen) == 6 * 8
+        compiled.advance(1)
+    assert_equal_states(state(compiled.gan), together)
+    assert int(compiled.gan.optimizer.iterations) == 6
+    assert int(compiled.gan.optimizer.d_optimizer.iterations) == 12
+    assert int(compiled.gan.images_seen) == 6 * 8
 
 
 def test_a_step_is_a_train_step_on_points_of_the_data():
@@ -65,28 +76,28 @@ def test_a_step_is_a_train_step_on_points_of_the_data():
     assert not np.array_equal(seen[1].numpy(), before)
 
 
-def test_logs_are_means_over_the_last_call():
-    trainer = make_trainer()
-    first = trainer.advance(5)
+def test_logs_are_means_over_the_last_call(compiled):
+    compiled.restart(0)
+    first = compiled.advance(5)
     assert set(first) == {"d_loss", "g_loss", "d_real", "d_fake", "d_auc", "lecam"}
-    second = trainer.advance(5)
-    whole = make_trainer().advance(10)
+    second = compiled.advance(5)
+    compiled.restart(0)
+    whole = compiled.advance(10)
     for name in first:
         np.testing.assert_allclose(whole[name], (first[name] + second[name]) / 2, rtol=1e-5)
 
 
-def test_a_restart_is_a_new_beginning():
-    trainer = make_trainer(seed=0)
-    trainer.advance(5)
-    trainer.restart(7)
-    assert_equal_states(state(trainer.gan), state(build(7)))
-    trainer.advance(5)
+def test_a_restart_is_a_new_beginning(compiled):
+    compiled.advance(5)
+    compiled.restart(7)
+    assert_equal_states(state(compiled.gan), state(build(7)))
+    compiled.advance(5)
     other = make_trainer(seed=7)
     other.advance(5)
-    assert_equal_states(state(trainer.gan), state(other.gan))
-    trainer.restart(8)
-    trainer.advance(5)
-    weights = [np.array(gan.generator.weights[0]) for gan in (trainer.gan, other.gan)]
+    assert_equal_states(state(compiled.gan), state(other.gan))
+    compiled.restart(8)
+    compiled.advance(5)
+    weights = [np.array(gan.generator.weights[0]) for gan in (compiled.gan, other.gan)]
     assert not np.array_equal(*weights)
 
 
