@@ -72,7 +72,13 @@ def check_networks(generator, discriminator, latent_dim: int, num_classes: int |
     return tuple(images.shape[1:])
 
 
-def check_batch(batch, image_shape: tuple, num_classes: int | None, discriminator_steps: int = 1):
+def check_batch(
+    batch,
+    image_shape: tuple,
+    num_classes: int | None,
+    discriminator_steps: int = 1,
+    num_replicas: int = 1,
+):
     """Check the first batch of a dataset, on the host.
 
     Args:
@@ -80,6 +86,7 @@ def check_batch(batch, image_shape: tuple, num_classes: int | None, discriminato
         image_shape: the shape of one generated image, entries may be None.
         num_classes: int, or None without labels.
         discriminator_steps: the number of minibatches this batch is to be split into.
+        num_replicas: the number of replicas that share each of them.
 
     Raises:
         ValueError: for a wrong structure, shape, dtype or range, for NaN or infinity, for labels
@@ -90,13 +97,25 @@ def check_batch(batch, image_shape: tuple, num_classes: int | None, discriminato
     _check_images(np.asarray(images), image_shape)
     if labels is not None:
         check_labels(np.asarray(labels), len(images), num_classes)
-    if len(images) % discriminator_steps:
-        rows = f"{discriminator_steps} * {max(1, len(images) // discriminator_steps)}"
+    _check_rows(len(images), discriminator_steps, num_replicas)
+
+
+def check_all_full(are_full: bool, num_replicas: int) -> None:
+    """Raise unless replicas get batches that they can all be shared out equally.
+
+    Args:
+        are_full: whether all batches are known to have as many rows as the first.
+        num_replicas: the number of replicas.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    if not are_full:
         raise ValueError(
-            f"A batch of {len(images)} images cannot be split into discriminator_steps="
-            f"{discriminator_steps} equal minibatches: each of the k discriminator updates of one "
-            "training step needs its own real images. Batch the dataset with "
-            f".batch({rows}, drop_remainder=True), or fit arrays with batch_size={rows}."
+            f"{num_replicas} replicas train on equal parts of a batch, and the last batch of these "
+            "data may be too short for that. Batch the dataset with .batch(n, "
+            "drop_remainder=True), as kgan.data does; of arrays, batch_size must divide the "
+            "number of rows."
         )
 
 
@@ -221,6 +240,21 @@ def check_range(images: np.ndarray, what: str = "Images") -> None:
             "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if "
             "they lie in [0, 1]."
         )
+
+
+def _check_rows(rows: int, discriminator_steps: int, num_replicas: int) -> None:
+    shares = discriminator_steps * num_replicas
+    if rows % shares == 0:
+        return
+    suggested = f"{discriminator_steps} * {max(1, rows // shares) * num_replicas}"
+    received = f"discriminator_steps={discriminator_steps} equal minibatches"
+    if num_replicas > 1:
+        received += f" for {num_replicas} replicas, which have equal parts of each"
+    raise ValueError(
+        f"A batch of {rows} images cannot be split into {received}: each of the k discriminator "
+        "updates of one training step needs its own real images. Batch the dataset with "
+        f".batch({suggested}, drop_remainder=True), or fit arrays with batch_size={suggested}."
+    )
 
 
 def _output(role: str, network, name: str, samples, num_classes: int | None):

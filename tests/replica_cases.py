@@ -7,7 +7,9 @@ can only be made before TensorFlow starts, so this needs a process of its own.
 """
 
 import json
+import pathlib
 import sys
+import tempfile
 
 import keras
 import numpy as np
@@ -176,6 +178,42 @@ def traces_and_steps():
     }
 
 
+def keras_callbacks():
+    """What Keras' callbacks do under the strategy, in calls of two steps."""
+    gan = make_gan(REPLICAS, "sgd", steps_per_execution=2)
+    with tempfile.TemporaryDirectory() as folder:
+        gan.fit(
+            data(16 * STEPS, 16),
+            validation_data=data(20, 8, drop_remainder=False),
+            epochs=6,
+            verbose=0,
+            callbacks=[
+                kgan.callbacks.Health(every_n_steps=2),
+                keras.callbacks.CSVLogger(f"{folder}/log.csv"),
+                # None of them is ever better than this.
+                keras.callbacks.ReduceLROnPlateau(
+                    "d_loss", mode="min", factor=0.5, patience=1, min_delta=1e9, min_lr=0.05
+                ),
+                keras.callbacks.EarlyStopping("val_d_loss", mode="min", patience=3, min_delta=1e9),
+                keras.callbacks.ModelCheckpoint(f"{folder}/last.keras"),
+                kgan.callbacks.StopOnNonFinite(),
+                kgan.callbacks.SampleGrid(f"{folder}/samples"),
+            ],
+        )
+        lines = pathlib.Path(folder, "log.csv").read_text().splitlines()
+        with ONE.scope():
+            loaded = keras.saving.load_model(f"{folder}/last.keras")
+        same = largest_difference(state(gan), state(loaded))
+        grids = len(list(pathlib.Path(folder, "samples").glob("images-*.png")))
+    rates = [gan.optimizer.d_optimizer.learning_rate, gan.optimizer.g_optimizer.learning_rate]
+    return {
+        "lines": len(lines),
+        "rates": [float(rate.numpy()) for rate in rates],
+        "loaded": same,
+        "grids": grids,
+    }
+
+
 CASES = {
     **{f"k={k}": lambda k=k: difference(k=k) for k in (1, 3, 5)},
     **{name: lambda name=name: difference(optimizer=name) for name in OPTIMIZERS},
@@ -195,6 +233,7 @@ CASES = {
     "random_layers": random_layers,
     "infinity_on_the_last_replica": infinity_on_the_last_replica,
     "traces_and_steps": traces_and_steps,
+    "keras_callbacks": keras_callbacks,
 }
 
 if __name__ == "__main__":

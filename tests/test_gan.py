@@ -486,3 +486,25 @@ def test_no_retracing_after_the_first_epoch():
     gan.train_step = lambda data: traces.append(1) or step(data)
     gan.fit(dataset(12, 4), epochs=3, verbose=0)
     assert len(traces) == 1
+
+
+def test_a_whole_step_compiles_for_xla_with_static_shapes():
+    """What can be known of a TPU without one: k = 3, penalties, labels and the average."""
+    # Convolutions, since they are what a TPU is for; of a size at which they compile quickly.
+    family = models.get("dcgan")
+    gan = kgan.GAN(
+        family.generator(SHAPE, LATENT_DIM, width=2, num_classes=4),
+        family.discriminator(SHAPE, width=2, num_classes=4, normalization="spectral"),
+        latent_dim=LATENT_DIM,
+        num_classes=4,
+        ema_halflife_images=20,
+    )
+    penalties = ["gradient_penalty=1", "lecam"]
+    gan.compile("adam", "adam", discriminator_steps=3, d_regularizers=penalties)
+    batch = tf.zeros((6, *SHAPE)), tf.zeros((6,), "int32")
+    step = tf.function(gan.train_step, jit_compile=True)
+    program = step.experimental_get_compiler_ir(batch)(stage="hlo")
+    assert "convolution(" in program
+    # A bounded dynamic dimension is written <=n; a call out of the program is one to the host.
+    for absent in ("<=", "custom-call", "f64[", "while(", "outfeed"):
+        assert absent not in program, absent

@@ -248,6 +248,29 @@ def test_the_batch_to_write_is_one_that_the_rows_fill():
         validation.check_batch(IMAGES[[0, 1, 2, 3, 4, 5, 0, 1]], SHAPE, None, 3)
 
 
+def test_a_batch_that_replicas_cannot_share_is_refused_with_the_batch_to_write():
+    told = (
+        "A batch of 6 images cannot be split into discriminator_steps=2 equal minibatches for 2 "
+        "replicas, which have equal parts of each: each of the k discriminator updates of one "
+        "training step needs its own real images. Batch the dataset with .batch(2 * 2, "
+        "drop_remainder=True), or fit arrays with batch_size=2 * 2."
+    )
+    with refuses(told):
+        validation.check_batch(IMAGES, SHAPE, None, 2, 2)
+    validation.check_batch(IMAGES[:4], SHAPE, None, 2, 2)
+
+
+def test_replicas_need_batches_that_are_all_full():
+    told = (
+        "2 replicas train on equal parts of a batch, and the last batch of these data may be too "
+        "short for that. Batch the dataset with .batch(n, drop_remainder=True), as kgan.data "
+        "does; of arrays, batch_size must divide the number of rows."
+    )
+    with refuses(told):
+        validation.check_all_full(False, 2)
+    validation.check_all_full(True, 2)
+
+
 def test_missing_labels_are_refused():
     with refuses(
         "Labels are missing. A GAN with num_classes=4 trains on batches of (images, labels). "

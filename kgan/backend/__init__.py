@@ -23,6 +23,7 @@ from kgan.backend.replicas import num_replicas_of
 from kgan.backend.replicas import same_everywhere
 from kgan.backend.replicas import scope
 from kgan.backend.replicas import worker
+from kgan.backend.tensorflow import are_all_full
 from kgan.backend.tensorflow import compiled
 from kgan.backend.tensorflow import first_batch
 from kgan.backend.tensorflow import input_gradients
@@ -33,6 +34,7 @@ from kgan.backend.training_loop import WithTrainingLoop
 __all__ = [
     "WithTrainingLoop",
     "apply_gradients",
+    "are_all_full",
     "compiled",
     "draw_own_numbers",
     "first_batch",

@@ -114,6 +114,23 @@ def first_batch(x, y=None, batch_size: int | None = None) -> tuple:
     return tf.nest.map_structure(np.asarray, batch), x, shuffled
 
 
+def are_all_full(x, batch_size: int | None = None) -> bool:
+    """Whether all batches that `fit` would see are known to have as many rows as the first.
+
+    Args:
+        x: whatever `fit` takes.
+        batch_size: rows per batch of an array; Keras' 32 if None.
+
+    Returns:
+        bool; False where it is not known, True for data that cannot be looked into.
+    """
+    if isinstance(x, tf.data.Dataset):
+        return all(spec.shape[0] is not None for spec in tf.nest.flatten(x.element_spec))
+    if isinstance(x, np.ndarray | tf.Tensor):
+        return len(x) % (batch_size or 32) == 0
+    return not isinstance(x, types.GeneratorType | keras.utils.PyDataset)
+
+
 def _continued(first, others):
     # A generator expression would be another type, which Keras does not take for a generator.
     yield first

@@ -124,3 +124,22 @@ def test_repeated_steps_are_compiled_once_and_taken_as_often_as_asked():
         many_steps(times)
     assert int(count) == 10
     assert len(traces) == 1
+
+
+def test_batches_are_all_full_if_their_data_say_so():
+    rows = np.zeros((6, 2), "float32")
+    batches = tf.data.Dataset.from_tensor_slices((rows, rows))
+    assert backend.are_all_full(batches.batch(4, drop_remainder=True))
+    assert not backend.are_all_full(batches.batch(3))
+    assert backend.are_all_full(rows, 3)
+    assert not backend.are_all_full(rows, 4)
+    # Six rows are less than the 32 of Keras' batches.
+    assert not backend.are_all_full(rows)
+    assert not backend.are_all_full(row for row in rows)
+
+
+def test_one_process_is_worker_0_of_1_and_agrees_with_itself():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    assert backend.worker(model) == (0, 1)
+    assert backend.same_everywhere(model, [1, 2])
+    assert backend.num_replicas_of(model) == 1
