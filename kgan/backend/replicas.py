@@ -38,7 +38,7 @@ def worker(model: keras.Model) -> tuple[int, int]:
         there is one process.
     """
     strategy = model.distribute_strategy
-    if not over_several_workers(strategy):
+    if not _over_several_workers(strategy):
         return 0, 1
     resolver = strategy.cluster_resolver
     cluster = resolver.cluster_spec().as_dict()
@@ -59,7 +59,7 @@ def same_everywhere(model: keras.Model, integers) -> bool:
         bool, the same on every worker; True where there is one process.
     """
     strategy = model.distribute_strategy
-    if not over_several_workers(strategy):
+    if not _over_several_workers(strategy):
         return True
     own = [int(integer) for integer in integers]
 
@@ -209,7 +209,7 @@ def _seed_generators(model):
                 yield attribute
 
 
-def over_several_workers(strategy) -> bool:
+def _over_several_workers(strategy) -> bool:
     """Whether a strategy spans several processes."""
     several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
     return several and strategy.extended._in_multi_worker_mode()

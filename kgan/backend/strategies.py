@@ -1,0 +1,275 @@
+"""TensorFlow's distribution strategies by name, and the cluster that TF_CONFIG describes."""
+
+import contextlib
+import faulthandler
+import json
+import os
+import signal
+import sys
+import threading
+import warnings
+
+import tensorflow as tf
+
+STRATEGIES = ("one_device", "mirrored", "multi_worker", "tpu")
+
+_EXAMPLE = (
+    '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
+)
+_NO_GRPC_PROXY = "no_grpc_proxy"
+_LARGEST_PORT = 2**16 - 1
+
+
+def strategy(name: str | None, *, start_up_seconds: float = 600.0) -> tf.distribute.Strategy:
+    """The strategy of a name. Make the GAN, and call everything it has, in its `scope()`.
+
+    - "one_device": TensorFlow's default, for one GPU or the CPU.
+    - "mirrored": a replica on each GPU of this machine; without a GPU on each logical CPU, of which
+      there is one unless `tf.config.set_logical_device_configuration` makes more.
+    - "multi_worker": a replica on each GPU, or on the CPU, of each process named in TF_CONFIG. It
+      must be made before TensorFlow runs anything, and returns when all the others are there.
+    - "tpu": a replica on each core of the TPU named in TPU_NAME, of this machine's if that is
+      unset. Never run on a TPU: that kgan's step compiles for XLA is all that was checked.
+
+    Args:
+        name: one of the above; None for "one_device".
+        start_up_seconds: float, how long a worker waits for the others. TensorFlow gives them an
+            hour and does not listen to Ctrl-C meanwhile; here the process is ended after this time
+            with exit status 1 and a traceback.
+
+    Returns:
+        A `tf.distribute.Strategy`.
+
+    Raises:
+        ValueError: for an unknown name, a TF_CONFIG that `cluster_from_environment` refuses, a
+            strategy that comes too late, or a TPU that is not there.
+    """
+    if name in (None, "one_device"):
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        # Named, since TensorFlow would take TF_CONFIG's machines where it is set.
+        return tf.distribute.MirroredStrategy(_local_devices())
+    if name == "multi_worker":
+        return _multi_worker(start_up_seconds)
+    if name == "tpu":
+        return _tpu()
+    raise ValueError(
+        f"There is no such strategy. Expected one of: {', '.join(STRATEGIES)}. Received: {name!r}."
+    )
+
+
+def cluster_from_environment(text: str | None) -> tuple[list[str], int]:
+    """Who trains together, as TF_CONFIG tells it.
+
+    Args:
+        text: the value of the environment variable TF_CONFIG, None if it is not set.
+
+    Returns:
+        (addresses, index): the "host:port" of every process, the chief's first if there is one, and
+        the place of this process among them.
+
+    Raises:
+        ValueError: if it does not say that, or asks for what kgan has no use for.
+
+    Example:
+        >>> cluster_from_environment(
+        ...     '{"cluster": {"worker": ["a:2222", "b:2222"]}, '
+        ...     '"task": {"type": "worker", "index": 1}}')
+        (['a:2222', 'b:2222'], 1)
+    """
+    if not text:
+        raise ValueError(
+            "TF_CONFIG is not set, and without it a worker does not know the others. Expected, "
+            f"with another index for each of them: {_EXAMPLE}. On one machine "
+            "tools/launch_local.py sets it; docs/scaling.md has Kubernetes and Ray."
+        )
+    config = _parsed(text)
+    chief, workers = _addresses(config.get("cluster"), text)
+    return chief + workers, _index(config.get("task"), chief, workers, text)
+
+
+def lost_worker(error: BaseException) -> str | None:
+    """What to tell where training has ended because another worker has.
+
+    Args:
+        error: what `fit`, `evaluate` or `predict` raised under "multi_worker".
+
+    Returns:
+        One line with the remedy, or None if the error is another one.
+    """
+    # Aborted, where the other has been started again before its silence was noticed.
+    if not isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
+        return None
+    says = " ".join(str(error).split())
+    # Before it stands where in the graph, after it what to do, which is no news.
+    says = says.rpartition("aborted by: ")[2].partition(" The error could be")[0]
+    return (
+        "Another worker has ended, and this one cannot go on without it, nor can the other come "
+        f"back. Start all of them again. TensorFlow says: {says}"
+    )
+
+
+def _multi_worker(start_up_seconds: float) -> tf.distribute.Strategy:
+    addresses, index = cluster_from_environment(os.environ.get("TF_CONFIG"))
+    if len(addresses) > 1:
+        others = ", ".join(addresses[:index] + addresses[index + 1 :])
+        print(
+            f"Worker {index} of {len(addresses)}, {addresses[index]}, waits at most "
+            f"{start_up_seconds:g} s for {others}.",
+            file=sys.stderr,
+            flush=True,
+        )
+    _reach_directly(addresses)
+    with _ended_after(start_up_seconds), _sigterm_unchanged():
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except RuntimeError as error:
+            if "program startup" not in str(error):
+                raise
+            raise ValueError(
+                "The strategy of several workers comes too late: TensorFlow has run something in "
+                "this process already, such as a layer, a tensor or a list of its devices. "
+                "Expected: strategy('multi_worker') is called first, right after the imports."
+            ) from None
+
+
+def _reach_directly(addresses: list[str]) -> None:
+    """Keep the workers' talk from an HTTP proxy, which would be asked even for this machine."""
+    hosts = {address.rpartition(":")[0] for address in addresses}
+    # Where the first is set, gRPC does not look at the second.
+    already = os.environ.get(_NO_GRPC_PROXY) or os.environ.get("no_proxy")
+    os.environ[_NO_GRPC_PROXY] = ",".join(filter(None, [already, *sorted(hosts)]))
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: float):
+    """End the process with a traceback if the block takes longer than this."""
+    # TensorFlow waits for the others without ever giving way to Python, so that no thread and no
+    # handler of a signal would be run. This watchdog is not of Python.
+    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@contextlib.contextmanager
+def _sigterm_unchanged():
+    """What SIGTERM does to the process before the block it does after it."""
+    # TensorFlow takes the signal and only notes that it came: workers would outlive a request to
+    # end, which Kubernetes follows with SIGKILL half a minute later.
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    can_be_set = threading.current_thread() is threading.main_thread()
+    if can_be_set and handler is not None:
+        signal.signal(signal.SIGTERM, handler)
+
+
+def _tpu() -> tf.distribute.Strategy:
+    address = os.environ.get("TPU_NAME", "local")
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(address)
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise ValueError(
+            f"There is no TPU. Expected: a machine with one, or TPU_NAME set to its address. "
+            f"Received: TPU_NAME={os.environ.get('TPU_NAME')!r}. TensorFlow says: "
+            f"{_first_line(error)}"
+        ) from None
+    warnings.warn(
+        "kgan has never been run on a TPU: that its training step compiles for XLA with static "
+        "shapes is all that was checked. Hold a short run against one on a GPU or CPU first.",
+        stacklevel=3,
+    )
+    return tf.distribute.TPUStrategy(resolver)
+
+
+def _local_devices() -> list[str]:
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return [device.name for device in devices]
+
+
+def _parsed(text: str) -> dict:
+    try:
+        config = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise _malformed(f"is not JSON, by {error.msg} at character {error.pos}", text) from None
+    if not isinstance(config, dict):
+        raise _malformed("is JSON, but no object", text)
+    return config
+
+
+def _addresses(cluster, text: str) -> tuple[list[str], list[str]]:
+    """The addresses of the chief, none or one, and of the workers."""
+    if not isinstance(cluster, dict) or not _is_filled_list(cluster.get("worker")):
+        raise _malformed("has no list cluster.worker with an address for each worker", text)
+    for job in cluster.keys() - {"worker", "chief"}:
+        raise _malformed(f"has a cluster.{job}. {_why_not(job)}", text)
+    chief = cluster.get("chief", [])
+    if not isinstance(chief, list) or len(chief) > 1:
+        raise _malformed("has a cluster.chief that is no list of one address", text)
+    addresses = chief + cluster["worker"]
+    for address in addresses:
+        if not _is_address(address):
+            raise _malformed(f"has the address {address!r}, which is not host:port", text)
+    doubled = sorted({address for address in addresses if addresses.count(address) > 1})
+    if doubled:
+        raise _malformed(f"has {doubled[0]} twice, but each process needs its own port", text)
+    return chief, cluster["worker"]
+
+
+def _index(task, chief: list, workers: list, text: str) -> int:
+    """The place of this process among the chief and the workers."""
+    if not isinstance(task, dict) or not {"type", "index"} <= task.keys():
+        raise _malformed(
+            "does not say which of them this process is, in task.type and .index", text
+        )
+    job, index = task["type"], task["index"]
+    if job not in ("worker", "chief"):
+        raise _malformed(f"has task.type {job!r}. {_why_not(job)}", text)
+    if job == "chief" and not chief:
+        raise _malformed("has task.type 'chief', but no cluster.chief", text)
+    count = len(chief if job == "chief" else workers)
+    whole = isinstance(index, int) and not isinstance(index, bool)
+    if not whole or not 0 <= index < count:
+        raise _malformed(
+            f"has task.index {index!r}, which is none of the {count} of cluster.{job}: "
+            f"a whole number from 0 to {count - 1}",
+            text,
+        )
+    return index if job == "chief" else len(chief) + index
+
+
+def _why_not(job) -> str:
+    """Why kgan has no use for a job of the cluster."""
+    if job == "ps":
+        return (
+            "Parameter servers let every worker train at its own pace, on weights that others "
+            "change meanwhile; kgan's workers take every step together, as workers alone"
+        )
+    if job == "evaluator":
+        return (
+            "An evaluator would train nothing; here validation_data and kgan.callbacks.Evaluation "
+            "evaluate in the workers"
+        )
+    return "kgan knows workers and, at most, a chief"
+
+
+def _is_filled_list(value) -> bool:
+    return isinstance(value, list) and len(value) > 0
+
+
+def _is_address(value) -> bool:
+    if not isinstance(value, str) or "/" in value:
+        return False
+    host, _, port = value.rpartition(":")
+    return bool(host) and port.isdecimal() and 1 <= int(port) <= _LARGEST_PORT
+
+
+def _malformed(what: str, text: str) -> ValueError:
+    return ValueError(f"TF_CONFIG {what}. Expected, for example: {_EXAMPLE}. Received: {text}")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
