@@ -6,6 +6,7 @@ import numpy as np
 from kgan import backend
 from kgan import sampling
 from kgan import validation
+from kgan.data.epochs import uncounted
 
 # As many as show whether samples are as varied as data, and no more than anyone's memory holds.
 _REFERENCES = 64
@@ -33,7 +34,8 @@ class WithInspection:
         """Train: `keras.Model.fit`, after a look at the first batch.
 
         The look is a pass of its own over a `tf.data.Dataset`: one that shuffles anew every time
-        begins with the order of its second pass.
+        begins with the order of its second pass. Data that count their epochs, those of
+        `kgan.data`, do not count it.
 
         Args:
             x: a `tf.data.Dataset` of images or (images, labels), or an array of images. A batch
@@ -49,7 +51,10 @@ class WithInspection:
                 structure, holds NaN or cannot be split.
         """
         self._assert_compile_called("fit")
-        batch, x, shuffled = self._inspected(x, y, batch_size, self.discriminator_steps)
+        replicas = backend.num_replicas_of(self)
+        if replicas > 1:
+            validation.check_all_full(backend.are_all_full(x, batch_size), replicas)
+        batch, x, shuffled = self._inspected(x, y, batch_size, self.discriminator_steps, replicas)
         self._keep_references(batch)
         callbacks = kwargs.get("callbacks") or ()
         # A keras.callbacks.CallbackList holds them in an attribute.
@@ -83,11 +88,18 @@ class WithInspection:
         # `fit` evaluates an iterator that it keeps: a look would take a batch from a generator.
         if not kwargs.get("_use_cached_eval_dataset"):
             _, x, _ = self._inspected(x, y, batch_size)
-        with self.unchanged_random_state():
+        with self.unchanged_random_state(), uncounted(x):
             sampling.restart(self.evaluation_seeds)
             return super().evaluate(x, y, batch_size=batch_size, **kwargs)
 
-    def _inspected(self, x, y, batch_size: int | None, discriminator_steps: int = 1) -> tuple:
+    def _inspected(
+        self,
+        x,
+        y,
+        batch_size: int | None,
+        discriminator_steps: int = 1,
+        num_replicas: int = 1,
+    ) -> tuple:
         """Check the first batch of the data, and all labels that stand beside an array.
 
         Args:
@@ -95,6 +107,7 @@ class WithInspection:
             y: whatever `fit` takes beside arrays.
             batch_size: rows per batch of arrays; Keras' 32 if None.
             discriminator_steps: the number of minibatches a batch is to be split into.
+            num_replicas: the number of replicas that share each of them.
 
         Returns:
             (batch, x, shuffled): the first batch or None, the data to use in place of `x`, and
@@ -103,9 +116,12 @@ class WithInspection:
         Raises:
             ValueError: if there are no data, or they are not what this GAN can learn from.
         """
-        batch, x, shuffled = backend.first_batch(x, y, batch_size)
+        with uncounted(x):
+            batch, x, shuffled = backend.first_batch(x, y, batch_size)
         if batch is not None:
-            validation.check_batch(batch, self.image_shape, self.num_classes, discriminator_steps)
+            validation.check_batch(
+                batch, self.image_shape, self.num_classes, discriminator_steps, num_replicas
+            )
         if y is not None and self.num_classes is not None:
             validation.check_labels(np.asarray(y), len(x), self.num_classes)
         return batch, x, shuffled

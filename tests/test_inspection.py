@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import kgan
 from kgan import models
+from kgan.data.epochs import epochs_of
 
 SHAPE = (8, 8, 1)
 RANDOM = np.random.default_rng(0)
@@ -58,6 +59,16 @@ def test_evaluate_keeps_nothing_and_the_next_fit_anew():
     gan.fit(IMAGES[:8], batch_size=8, verbose=0)
     gan.fit(IMAGES[8:16], batch_size=8, verbose=0, validation_data=IMAGES[16:24])
     np.testing.assert_array_equal(gan.reference_images, IMAGES[8:16])
+
+
+def test_neither_a_look_nor_an_evaluation_counts_as_an_epoch_of_the_data():
+    gan = make_gan()
+    batches = kgan.data.from_arrays(IMAGES).batches(50)
+    first = gan.evaluate(batches, verbose=0)
+    assert gan.evaluate(batches, verbose=0) == first
+    assert epochs_of(batches).next == 0
+    gan.fit(batches, verbose=0)
+    assert epochs_of(batches).next == 1
 
 
 def test_what_is_kept_is_not_saved(tmp_path):

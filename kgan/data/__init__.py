@@ -2,6 +2,7 @@
 
 from kgan.data.arrays import from_arrays
 from kgan.data.by_name import load
+from kgan.data.epochs import by_epoch
 from kgan.data.folder import from_folder
 from kgan.data.idx import from_idx
 from kgan.data.mnist import digits
@@ -10,6 +11,7 @@ from kgan.data.tfds import from_tfds
 
 __all__ = [
     "Images",
+    "by_epoch",
     "digits",
     "from_arrays",
     "from_folder",

@@ -4,6 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from kgan.data import memory
+from kgan.data.epochs import Epochs
+from kgan.data.epochs import digest
 from kgan.validation import check_labels
 from kgan.validation import check_positive_integer
 
@@ -63,12 +65,14 @@ class Images:
     ) -> tf.data.Dataset:
         """The images as a dataset to `fit`; to iterate over it once is one epoch.
 
+        The order of an epoch depends on `seed` and on the number of the epoch alone, so that a
+        training that was killed can go on exactly: see `kgan.data.by_epoch`.
+
         Args:
             batch_size: int, the images of one discriminator step.
             discriminator_steps: int, the discriminator steps of one training step, as in
                 `GAN.compile`. A batch holds the images of all of them.
-            seed: int, start of the shuffling. Equal seeds give equal orders, epoch by epoch. A
-                global seed (`keras.utils.set_random_seed`), if one is set, enters as well.
+            seed: int, start of the shuffling. Equal seeds give equal orders, epoch by epoch.
             shuffle: bool. With True every epoch goes through all images in a new, completely random
                 order; with False in the order they are stored in.
             drop_remainder: bool, whether a last batch that is not full is left out. Its images are
@@ -88,14 +92,36 @@ class Images:
         rows = batch_size * discriminator_steps
         if drop_remainder and len(self) < rows:
             raise ValueError(self._too_few(batch_size, discriminator_steps))
-        order = tf.data.Dataset.range(len(self))
-        if shuffle:
-            # Indices are so small that all of them fit the buffer: that makes the shuffle complete.
-            order = order.shuffle(len(self), seed=seed, reshuffle_each_iteration=True)
+        length = -(-len(self) // rows) if not drop_remainder else len(self) // rows
+        options = {"seed": seed, "shuffle": shuffle, "rows": rows}
+        epochs = Epochs(length, lambda: {**self._description(), **options})
+        order = epochs.dataset(self._order(seed if shuffle else None), len(self))
         batches = order.batch(rows, drop_remainder=drop_remainder).map(
             self._rows(labels), num_parallel_calls=tf.data.AUTOTUNE
         )
-        return batches.with_options(_options()).prefetch(tf.data.AUTOTUNE)
+        return epochs.carried_by(batches.with_options(_options()).prefetch(tf.data.AUTOTUNE))
+
+    def _order(self, seed: int | None):
+        """A function of an epoch's number to indices, in their own order without a seed."""
+
+        def order(epoch):
+            indices = tf.range(len(self), dtype=tf.int64)
+            if seed is not None:
+                # The algorithm is named since "auto" may mean another one on another device.
+                indices = tf.random.experimental.stateless_shuffle(
+                    indices, seed=tf.stack([tf.constant(seed, tf.int64), epoch]), alg="philox"
+                )
+            return tf.data.Dataset.from_tensor_slices(indices)
+
+        return order
+
+    def _description(self) -> dict:
+        return {
+            "source": self.name,
+            "shape": list(self.images.shape),
+            "images": digest(self.images),
+            "labels": None if self.labels is None else digest(self.labels),
+        }
 
     def _rows(self, with_labels: bool):
         stored = memory.borrow(self.images)

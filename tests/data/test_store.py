@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kgan.data import Images
 from kgan.data import memory
+from kgan.data.epochs import epochs_of
 
 
 def numbered(count, **options):
@@ -51,6 +52,25 @@ def test_equal_seeds_give_equal_orders_epoch_by_epoch():
     first, second = numbered(100).batches(10, seed=3), numbered(100).batches(10, seed=3)
     for _ in range(3):
         np.testing.assert_array_equal(epoch(first), epoch(second))
+
+
+def test_the_order_of_an_epoch_depends_on_its_number_and_the_seed_alone():
+    def third_order(global_seed):
+        tf.random.set_seed(global_seed)
+        dataset = numbered(100).batches(10, seed=3)
+        epochs_of(dataset).next = 2
+        return epoch(dataset)
+
+    dataset = numbered(100).batches(10, seed=3)
+    in_turn = [epoch(dataset) for _ in range(3)][2]
+    np.testing.assert_array_equal(third_order(1), in_turn)
+    np.testing.assert_array_equal(third_order(2), in_turn)
+
+
+@pytest.mark.parametrize(("drop_remainder", "length"), [(True, 14), (False, 15)])
+def test_an_epoch_is_as_long_as_the_dataset(drop_remainder, length):
+    dataset = numbered(100).batches(7, drop_remainder=drop_remainder)
+    assert epochs_of(dataset).length == len(dataset) == length
 
 
 def test_another_seed_gives_another_order():

@@ -1,0 +1,182 @@
+"""Data whose order depends on the number of the epoch alone, so that training can go on exactly."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from kgan.validation import check_positive_integer
+
+# How a dataset carries its `Epochs`.
+_CARRIED = "kgan_epochs"
+# As many rows tell data apart, however many there are.
+_DIGESTED = 1_000
+_NUMBER, _STRIDE = 0, 1
+
+
+def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
+    """A dataset that is made anew for every epoch, from nothing but the epoch's number.
+
+    To iterate over it once is one epoch; the first has the number 0. What `dataset_of_epoch` draws
+    by stateless functions, with the number in their seed, is the same whenever the epoch with this
+    number is begun: a training that was killed goes on in the same order, with
+    `kgan.callbacks.Backup`. What it draws by others (`Dataset.shuffle`, `tf.random.uniform`) is
+    not. Transformations of the dataset (`map`, `prefetch`, ...) keep all of this.
+
+    Args:
+        dataset_of_epoch: function of the number, a scalar int64 tensor, that returns a
+            `tf.data.Dataset`. It is traced once.
+        length: int, how many elements, batches as a rule, each of these datasets yields.
+
+    Returns:
+        `tf.data.Dataset` of this length.
+
+    Raises:
+        ValueError: if `length` is not a positive integer.
+
+    Example:
+        >>> def batches(epoch):
+        ...     order = tf.random.experimental.stateless_shuffle(paths, seed=[0, epoch])
+        ...     return tf.data.Dataset.from_tensor_slices(order).map(read).batch(64)
+        >>> gan.fit(kgan.data.by_epoch(batches, -(-len(paths) // 64)), epochs=20)
+    """
+    check_positive_integer("length", length)
+    epochs = Epochs(length, lambda: {"source": "by_epoch"})
+    return epochs.carried_by(epochs.dataset(dataset_of_epoch, length))
+
+
+class Epochs:
+    """The numbers of a dataset's epochs: which one the next iteration will be.
+
+    Args:
+        length: int, the elements of one epoch.
+        describe: function without arguments that returns a dict, for JSON, of what tells the data
+            apart from others; called when it is asked for.
+
+    Attributes:
+        length: int.
+    """
+
+    def __init__(self, length: int, describe: Callable[[], dict]):
+        self.length = length
+        self._describe = describe
+        # A table, where one would expect variables: those are mirrored in a strategy's scope.
+        with tf.init_scope(), tf.device("CPU:0"):
+            self._table = tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, 0)
+        self._write(_NUMBER, 0)
+        self._write(_STRIDE, 1)
+
+    @property
+    def next(self) -> int:
+        """Number of the epoch that the next iteration is. It may be set."""
+        return self._read(_NUMBER)
+
+    @next.setter
+    def next(self, number: int) -> None:
+        self._write(_NUMBER, number)
+
+    @property
+    def held(self) -> bool:
+        """Whether every iteration has the number `next` until that is set. It may be set.
+
+        Otherwise an iteration that begins moves `next` on by one.
+        """
+        return self._read(_STRIDE) == 0
+
+    @held.setter
+    def held(self, held: bool) -> None:
+        self._write(_STRIDE, 0 if held else 1)
+
+    @property
+    def description(self) -> dict:
+        """What tells these data apart from others: names, strings and numbers."""
+        return self._describe()
+
+    def dataset(self, dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
+        """A dataset of so many elements per epoch, as `dataset_of_epoch` makes them.
+
+        Args:
+            dataset_of_epoch: as in `by_epoch`.
+            length: int, the elements of what it returns.
+
+        Returns:
+            `tf.data.Dataset`.
+        """
+        once = tf.data.Dataset.from_tensors(0)
+        dataset = once.flat_map(lambda _: dataset_of_epoch(self._begin()))
+        return dataset.apply(tf.data.experimental.assert_cardinality(length))
+
+    def carried_by(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        """The same dataset, by which `epochs_of` finds these numbers."""
+        setattr(dataset, _CARRIED, self)
+        return dataset
+
+    def _begin(self):
+        """In the graph, when an iteration begins: the number of its epoch."""
+        key = tf.constant(_NUMBER, tf.int64)
+        number = self._table.lookup(key)
+        following = number + self._table.lookup(tf.constant(_STRIDE, tf.int64))
+        with tf.control_dependencies([self._table.insert(key, following)]):
+            # The table forgets that it was asked for one number.
+            return tf.ensure_shape(number, ())
+
+    def _read(self, key: int) -> int:
+        return int(self._table.lookup(tf.constant(key, tf.int64)))
+
+    def _write(self, key: int, value: int) -> None:
+        with tf.init_scope():
+            self._table.insert(tf.constant(key, tf.int64), tf.constant(value, tf.int64))
+
+
+def epochs_of(dataset) -> Epochs | None:
+    """The numbers of a dataset's epochs, also if it was derived from the one that counts them.
+
+    Args:
+        dataset: anything.
+
+    Returns:
+        `Epochs`; None for data that do not count their epochs, or of which several parts do, each
+        for itself.
+    """
+    found, waiting = {}, [dataset]
+    while waiting:
+        current = waiting.pop()
+        if hasattr(current, _CARRIED):
+            epochs = getattr(current, _CARRIED)
+            found[id(epochs)] = epochs
+        elif isinstance(current, tf.data.Dataset):
+            # TensorFlow has no public way to ask what a dataset was derived from.
+            waiting.extend(current._inputs())
+    return found.popitem()[1] if len(found) == 1 else None
+
+
+@contextlib.contextmanager
+def uncounted(dataset):
+    """Iterations over a dataset that begin in the block count as none of its epochs.
+
+    Args:
+        dataset: anything.
+    """
+    epochs = epochs_of(dataset)
+    number = None if epochs is None else epochs.next
+    try:
+        yield
+    finally:
+        if epochs is not None:
+            epochs.next = number
+
+
+def digest(array: np.ndarray) -> str:
+    """What tells one array of images, samples or labels apart from another.
+
+    Args:
+        array: any array; of many rows about 1,000 at even distances are looked at, so that a file
+            on the disk is hardly read.
+
+    Returns:
+        Str of 16 hexadecimal digits.
+    """
+    rows = array[:: max(1, len(array) // _DIGESTED)]
+    return hashlib.blake2b(np.ascontiguousarray(rows).tobytes(), digest_size=8).hexdigest()
