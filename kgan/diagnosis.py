@@ -170,6 +170,30 @@ class Diagnosis:
             self.state = collections.Counter(self._recent).most_common(1)[0][0]
         return self.state
 
+    def to_dict(self) -> dict:
+        """Everything that later looks depend on, in plain lists and dicts for JSON."""
+        return {
+            "state": self.state,
+            "finding": self.finding,
+            "evidence": self.evidence,
+            "recent": list(self._recent),
+            "largest": self._largest,
+            "first_distance": self._first_distance,
+        }
+
+    def load_dict(self, looks: dict) -> None:
+        """Take back what `to_dict` gave.
+
+        Args:
+            looks: the dict.
+        """
+        self.state, self.finding = looks["state"], looks["finding"]
+        self.evidence = self._before = dict(looks["evidence"])
+        self._recent.clear()
+        self._recent.extend(looks["recent"])
+        self._largest = dict(looks["largest"])
+        self._first_distance = looks["first_distance"]
+
     def _compared(self, evidence: Mapping[str, float]) -> dict[str, float]:
         compared = {}
         counted = ["g_gradient"]

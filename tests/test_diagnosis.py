@@ -1,5 +1,6 @@
 """Evidence becomes a name, and a name needs agreement."""
 
+import json
 import math
 
 import pytest
@@ -229,3 +230,20 @@ def test_every_state_has_one_sentence_of_advice():
     for advice in diagnosis.ADVICE.values():
         assert advice.endswith(".")
         assert ". " not in advice
+
+
+def test_one_that_was_kept_goes_on_as_if_it_had_never_been():
+    def looks(diagnosis, numbers):
+        for number in numbers:
+            evidence = {"d_auc": 1.0, "diversity": 0.3 / number, "distance": 0.1, "g_gradient": 2.0}
+            diagnosis.update(evidence)
+        return diagnosis
+
+    begun, kept = Diagnosis(2), Diagnosis(2)
+    begun.begin({"distance": 0.9, "g_gradient": 3.0})
+    looks(begun, range(1, 4))
+    kept.load_dict(json.loads(json.dumps(begun.to_dict())))
+    for diagnosed in (begun, kept):
+        looks(diagnosed, range(4, 7))
+    assert kept.to_dict() == begun.to_dict()
+    assert (kept.state, kept.finding) == (begun.state, begun.finding)

@@ -65,10 +65,21 @@ class CurvePoints:
         points = [(images, values[name]) for images, _, values in self._stretches if name in values]
         return [images for images, _ in points], [value for _, value in points]
 
-    def to_dict(self) -> dict:
-        """Everything, in plain lists and dicts for JSON, values to six digits."""
+    def to_dict(self, digits: int | None = 6) -> dict:
+        """Everything, in plain lists and dicts for JSON.
+
+        Args:
+            digits: int, how many digits of a value to keep; None for all.
+
+        Returns:
+            dict.
+        """
+
+        def rounded(value):
+            return value if digits is None else float(f"{value:.{digits}g}")
+
         stretches = [
-            [images, steps, {name: float(f"{value:.6g}") for name, value in values.items()}]
+            [images, steps, {name: rounded(value) for name, value in values.items()}]
             for images, steps, values in self._stretches
         ]
         return {"length": self.length, "stretches": stretches}

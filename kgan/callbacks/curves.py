@@ -76,6 +76,28 @@ class Curves(GANCallback):
         self._epochs.add(self.images_seen, 1, _curves_of(logs))
         self._write()
 
+    def get_state(self) -> dict | None:
+        """What `Backup` keeps: all points, unrounded. None before the first epoch."""
+        if not self._continued:
+            return None
+        return {
+            "steps": self._steps.to_dict(digits=None),
+            "epochs": self._epochs.to_dict(digits=None),
+            "drawn": self._drawn,
+            "newest": self._newest,
+        }
+
+    def set_state(self, state: dict) -> None:
+        """Go on where `get_state` was asked, whatever the picture has seen since.
+
+        Args:
+            state: what `get_state` returned.
+        """
+        self._steps.load_dict(state["steps"])
+        self._epochs.load_dict(state["epochs"])
+        self._drawn, self._newest = state["drawn"], state["newest"]
+        self._continued = True
+
     def _add_steps(self) -> None:
         """Add the steps since the last point, if there are any."""
         (before, means_before), (step, logs) = self._drawn, self._newest

@@ -111,16 +111,16 @@ class Evaluation(GANCallback):
         self._labels = self._evaluator.draw_labels(self.model.num_classes, self.seed)
 
     def on_epoch_begin(self, epoch, logs=None):
-        # Not in on_train_begin, where BackupAndRestore may yet have to restore the model.
-        if self.evaluations:
-            return
-        self._first_epoch = epoch
-        self._evaluator.verbose = self._verbose
-        # Values beyond [-1, 1] are clipped as later on; what is not finite is refused by name.
-        self._add(self._evaluator(np.clip(self._samples(), -1, 1)))
+        # Not in on_train_begin, where BackupAndRestore may yet have to restore the model. Where
+        # Backup has, the values of the past are there, too.
+        if not self.evaluations:
+            self._first_epoch = epoch
+            self._evaluator.verbose = self._verbose
+            # Values beyond [-1, 1] are clipped as later on; what is not finite is refused by name.
+            self._add(self._evaluator(np.clip(self._samples(), -1, 1)))
+            self._check_other_callbacks()
         # From now on a bar would write into that of the epoch.
         self._evaluator.verbose = 0
-        self._check_other_callbacks()
 
     def on_epoch_end(self, epoch, logs=None):
         if self._is_due(epoch):

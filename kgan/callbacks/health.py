@@ -126,8 +126,14 @@ class Health(GANCallback):
 
     def on_epoch_begin(self, epoch, logs=None):
         # Not in on_train_begin, where BackupAndRestore may yet have to restore the model.
+        if not self._is_prepared:
+            self._prepare()
+            self._is_prepared = True
         if not self._has_begun:
-            self._begin()
+            self._diagnosis.begin(self._probe.look())
+            # An epoch that ends before the first look logs these: Keras takes a NaN for the best
+            # value, and nothing is ever better.
+            self.evidence = self._diagnosis.evidence
             self._has_begun = True
         # The logs are running means since here.
         self._counted = self._newest = 0, {}
@@ -145,6 +151,38 @@ class Health(GANCallback):
             for name in self._names():
                 logs[name] = self.evidence.get(name.removeprefix(_PREFIX), math.nan)
 
+    def get_state(self) -> dict | None:
+        """What `Backup` keeps: all looks, and the steps since the last. None before the first."""
+        if not self._has_begun:
+            return None
+        return {
+            "state": self.state,
+            "evidence": self.evidence,
+            "history": self.history,
+            "message": self.message,
+            "diagnosis": self._diagnosis.to_dict(),
+            "steps": self._steps,
+            "sums": self._sums,
+            "counted": self._counted,
+            "newest": self._newest,
+            "start": self._start,
+        }
+
+    def set_state(self, state: dict) -> None:
+        """Go on where `get_state` was asked, without another first look.
+
+        Args:
+            state: what `get_state` returned.
+        """
+        self.state, self.evidence = state["state"], state["evidence"]
+        self.history, self.message = state["history"], state["message"]
+        self._diagnosis.load_dict(state["diagnosis"])
+        self._steps, self._sums = state["steps"], state["sums"]
+        self._counted, self._newest = state["counted"], state["newest"]
+        # A checkpoint of this training is no older than its beginning.
+        self._start = state["start"]
+        self._has_begun = True
+
     def _names(self) -> list[str]:
         """The names of what this callback adds to the logs of an epoch."""
         logged = _LOGGED if self.classifier is None else (*_LOGGED, "class_entropy")
@@ -153,10 +191,10 @@ class Health(GANCallback):
     def _forget(self) -> None:
         self.state, self.evidence, self.history, self.message = None, {}, [], None
         self._diagnosis = Diagnosis(self.patience)
-        self._has_begun = False
+        self._is_prepared = self._has_begun = False
         self._steps, self._sums = 0, {}
 
-    def _begin(self) -> None:
+    def _prepare(self) -> None:
         callbacks = self.model.callbacks_of_fit
         check_monitors(callbacks, self, self._names(), None)
         check_known(callbacks, self._names())
@@ -166,10 +204,6 @@ class Health(GANCallback):
         else:
             self._probe.take_references()
         self._range = loss_range(self.model.loss)
-        self._diagnosis.begin(self._probe.look())
-        # An epoch that ends before the first look logs these: Keras takes a NaN for the best value,
-        # and nothing is ever better.
-        self.evidence = self._diagnosis.evidence
 
     def _count(self) -> None:
         """Add the steps of this epoch that are not yet counted to those since the last look."""

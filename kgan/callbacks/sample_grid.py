@@ -10,6 +10,7 @@ from kgan import images
 from kgan import validation
 from kgan.animation import write_animation
 from kgan.callbacks.base import GANCallback
+from kgan.callbacks.every_n_images import EveryNImages
 from kgan.files import replacing
 
 # A grid of large images gets fewer columns, so that it is about this wide: a screen, in pixels.
@@ -88,7 +89,8 @@ class SampleGrid(GANCallback):
     def on_train_begin(self, logs=None):
         self._shape = _grid_shape(self.model, self.rows, self.columns)
         self._pictures = None
-        self._pace = 1
+        if self.every_n_images is not None:
+            self._due = EveryNImages(self.every_n_images)
 
     def on_epoch_begin(self, epoch, logs=None):
         # Not in on_train_begin, where BackupAndRestore may yet have to restore the model.
@@ -97,7 +99,7 @@ class SampleGrid(GANCallback):
             self._write_grid()
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.every_n_images is not None and self._is_due():
+        if self.every_n_images is not None and self._due.is_due(lambda: self.images_seen):
             self._write_grid()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -112,24 +114,27 @@ class SampleGrid(GANCallback):
         if self.animation is not None:
             write_animation(self._pictures, self.folder / f"samples.{self.animation}")
 
-    def _is_due(self) -> bool:
-        """Whether a multiple of `every_n_images` was passed since the last grid.
+    def get_state(self) -> dict | None:
+        """What `Backup` keeps: the grids of this training. None before the first."""
+        if self._pictures is None:
+            return None
+        return {"pictures": [path.name for path in self._pictures]}
 
-        Reading a variable of the model takes longer than the rest of this, so it is read only when
-        that many images can have been seen at the fastest pace so far.
+    def set_state(self, state: dict) -> None:
+        """Go on where `get_state` was asked: all grids that were due then are there.
+
+        Args:
+            state: what `get_state` returned.
         """
-        self._steps += 1
-        if self._steps < self._next_look:
-            return False
-        seen = self.images_seen
-        due = (self._seen // self.every_n_images + 1) * self.every_n_images
-        self._pace = max(self._pace, (seen - self._seen) // self._steps)
-        self._next_look = self._steps + max(1, (due - seen) // self._pace)
-        return seen >= due
+        self._pictures = [self.folder / name for name in state["pictures"]]
+        if self.every_n_images is not None:
+            self._due.count_from(self.images_seen)
 
     def _write_grid(self) -> None:
-        self._steps, self._next_look, self._seen = 0, 1, self.images_seen
-        path = self.folder / f"images-{self._seen:09d}.png"
+        seen = self.images_seen
+        if self.every_n_images is not None:
+            self._due.count_from(seen)
+        path = self.folder / f"images-{seen:09d}.png"
         if self._pictures and self._pictures[-1] == path:
             return
         rows, columns, labels = self._shape

@@ -87,3 +87,11 @@ def test_points_survive_the_way_through_json_and_go_on_alike():
             assert copy.curve(name)[0] == images
             # Six digits are stored.
             np.testing.assert_allclose(copy.curve(name)[1], values, rtol=1e-5)
+
+
+def test_values_have_six_digits_or_all():
+    points, unrounded = CurvePoints(), CurvePoints()
+    points.add(10, 1, {"d_loss": 2 / 3})
+    assert points.to_dict()["stretches"] == [[10, 1, {"d_loss": 0.666667}]]
+    unrounded.load_dict(json.loads(json.dumps(points.to_dict(digits=None))))
+    assert unrounded.curve("d_loss") == ([10], [2 / 3])

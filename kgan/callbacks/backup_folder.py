@@ -1,0 +1,96 @@
+"""The folder of a training's backups: the newest sound one, and no more than are to be kept."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from kgan.snapshots import DamagedSnapshotError
+from kgan.snapshots import ForeignSnapshotError
+from kgan.snapshots import Snapshot
+from kgan.snapshots import write_snapshot
+
+_NAME = re.compile(r"backup-\d{12}\.npz")
+_TEMPORARY = ".backup-*.npz"
+
+
+class BackupFolder:
+    """Backups by the number of images their model had seen.
+
+    Args:
+        folder: it is made by the first backup.
+        keep: int, how many backups stay when another one is written.
+
+    Attributes:
+        path: `Path` of the folder.
+
+    Raises:
+        NotADirectoryError: if `folder` is a file.
+    """
+
+    def __init__(self, folder, keep: int):
+        self.path = Path(folder)
+        self._keep = keep
+        if self.path.exists() and not self.path.is_dir():
+            raise NotADirectoryError(
+                f"Backup writes several files and needs a folder. Received: {folder}, a file."
+            )
+
+    def remove_temporaries(self) -> None:
+        """Remove what a process has left that was killed while it wrote."""
+        for path in self.path.glob(_TEMPORARY):
+            path.unlink(missing_ok=True)
+
+    def newest(self) -> Path | None:
+        """The newest backup that is not damaged. For each that is, a warning is printed.
+
+        Returns:
+            Its path; None if there is no backup at all.
+
+        Raises:
+            ValueError: if all are damaged, or one is something else.
+        """
+        backups = self._backups()
+        for path in reversed(backups):
+            try:
+                Snapshot(path).close()
+                return path
+            except DamagedSnapshotError as error:
+                print(f"Backup: {error} It is passed over.", flush=True)
+            except ForeignSnapshotError as error:
+                raise ValueError(
+                    f"{error} Move it away, or choose another folder for the backups."
+                ) from error
+        if backups:
+            raise ValueError(
+                f"All backups in {self.path} are damaged: "
+                f"{', '.join(path.name for path in backups)}. Remove them to train from the "
+                "beginning, or choose another folder."
+            )
+        return None
+
+    def write(self, images: int, header: dict, arrays: Iterable[tuple[str, np.ndarray]]) -> None:
+        """Write a backup, then remove those that are not to be kept.
+
+        Args:
+            images: int, real images its model has seen.
+            header: as in `write_snapshot`.
+            arrays: as in `write_snapshot`.
+
+        Raises:
+            OSError: if the disk does not take it. All other backups are still there.
+        """
+        target = self.path / f"backup-{images:012d}.npz"
+        write_snapshot(target, header, arrays)
+        backups = self._backups()
+        # Later ones are damaged, or of a past that was taken back: weights of an earlier step were
+        # loaded.
+        number = backups.index(target)
+        for path in [*backups[number + 1 :], *backups[: max(0, number + 1 - self._keep)]]:
+            path.unlink(missing_ok=True)
+
+    def _backups(self) -> list[Path]:
+        if not self.path.is_dir():
+            return []
+        return sorted(path for path in self.path.iterdir() if _NAME.fullmatch(path.name))

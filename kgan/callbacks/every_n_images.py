@@ -1,0 +1,42 @@
+"""Something that is to happen after every so many images, asked for at every step."""
+
+from collections.abc import Callable
+
+
+class EveryNImages:
+    """Tells at which steps a multiple of n images was passed.
+
+    Reading a variable of the model takes longer than the rest of this, so it is read only when that
+    many images can have been seen at the fastest pace so far.
+
+    Args:
+        every_n_images: int, n.
+    """
+
+    def __init__(self, every_n_images: int):
+        self._every_n_images = every_n_images
+        self._pace = 1
+        self.count_from(0)
+
+    def count_from(self, images: int) -> None:
+        """What was due up to so many images has happened."""
+        self._seen = images
+        self._steps, self._next_look = 0, 1
+
+    def is_due(self, images_seen: Callable[[], int]) -> bool:
+        """Whether a multiple was passed since `count_from`. To be asked once a step.
+
+        Args:
+            images_seen: function that returns how many images the model has seen.
+
+        Returns:
+            bool. It stays True, step by step, until `count_from` is called.
+        """
+        self._steps += 1
+        if self._steps < self._next_look:
+            return False
+        seen = images_seen()
+        due = (self._seen // self._every_n_images + 1) * self._every_n_images
+        self._pace = max(self._pace, (seen - self._seen) // self._steps)
+        self._next_look = self._steps + max(1, (due - seen) // self._pace)
+        return seen >= due

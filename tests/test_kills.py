@@ -1,0 +1,102 @@
+"""Trainings that are killed at any moment, and what they leave."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TRAINING = Path(__file__).with_name("killed_training.py")
+# Two of them while a backup is being written.
+KILLS = 6
+
+
+class Run:
+    """A training in a folder, in one process after another."""
+
+    def __init__(self, forks, folder: Path, options: dict):
+        folder.mkdir()
+        self.folder = folder
+        self._forks = forks
+        self._arguments = [str(folder), *(str(value) for value in options.values())]
+
+    def begin(self) -> float:
+        """Start a process, and return the time when its first step was done."""
+        self._begun = self.folder / "begun"
+        self._begun.unlink(missing_ok=True)
+        self._forks.start(TRAINING, *self._arguments)
+        while not (self._begun.exists() and self._begun.read_text()):
+            time.sleep(0.001)
+        return time.monotonic()
+
+    def finish(self) -> str:
+        """Wait until the training is complete, and return what it has printed."""
+        finished = self._forks.finish()
+        assert finished.returncode == 0, finished.stderr
+        return finished.stdout
+
+    def kill(self) -> None:
+        """Kill the process at once."""
+        os.kill(int(self._begun.read_text()), signal.SIGKILL)
+        assert self._forks.finish().returncode == -signal.SIGKILL
+
+    def is_writing(self) -> bool:
+        """Whether a backup is being written, or was when the process was killed."""
+        return any((self.folder / "backup").glob(".backup-*"))
+
+    def results(self) -> dict:
+        """Everything that the training has left, but for hidden files of writers that died."""
+        with np.load(self.folder / "state.npz") as state:
+            arrays = {name: state[name] for name in state.files}
+        paths = sorted(
+            path
+            for path in self.folder.rglob("*")
+            if path.suffix in (".csv", ".json", ".png", ".webp") and path.name[0] != "."
+        )
+        names = [str(path.relative_to(self.folder)) for path in paths]
+        return {**arrays, **dict(zip(names, (path.read_bytes() for path in paths), strict=True))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"jit_compile": False, "steps_per_execution": 1, "discriminator_steps": 1},
+        {"jit_compile": True, "steps_per_execution": 1, "discriminator_steps": 1},
+        {"jit_compile": False, "steps_per_execution": 4, "discriminator_steps": 1},
+        {"jit_compile": False, "steps_per_execution": 1, "discriminator_steps": 3},
+    ],
+    ids=["graph", "xla", "four steps at once", "k=3"],
+)
+def test_killed_again_and_again_it_leaves_what_it_would_have_left(tmp_path, forks, options):
+    whole = Run(forks, tmp_path / "whole", options)
+    start = whole.begin()
+    assert "Backup" not in whole.finish()
+    duration = time.monotonic() - start
+    killed = Run(forks, tmp_path / "killed", options)
+    moments, halves = random.Random(str(options)), 0
+    for number in range(KILLS):
+        start = killed.begin()
+        if number in (1, 4):
+            while not killed.is_writing():
+                time.sleep(0.0005)
+            # Somewhere in the tenth of a second that it takes.
+            time.sleep(moments.uniform(0, 0.05))
+        else:
+            # So early that it is not complete before the last kill.
+            time.sleep(moments.uniform(0, duration / KILLS))
+        killed.kill()
+        halves += killed.is_writing()
+    assert halves >= 1
+    killed.begin()
+    assert killed.finish().count("Backup: training goes on at epoch") == 1
+    expected, found = whole.results(), killed.results()
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        if isinstance(value, bytes):
+            assert found[name] == value, name
+        else:
+            np.testing.assert_array_equal(found[name], value, err_msg=name)
