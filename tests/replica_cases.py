@@ -6,6 +6,7 @@ prints a line of JSON per case: [case, what of the two trainings differs how muc
 can only be made before TensorFlow starts, so this needs a process of its own.
 """
 
+import contextlib
 import json
 import pathlib
 import sys
@@ -238,4 +239,7 @@ CASES = {
 
 if __name__ == "__main__":
     for case in sys.argv[2:]:
-        print(json.dumps([case, CASES[case]()]), flush=True)
+        # Callbacks print too.
+        with contextlib.redirect_stdout(sys.stderr):
+            found = CASES[case]()
+        print(json.dumps([case, found]), flush=True)

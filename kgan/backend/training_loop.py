@@ -46,16 +46,34 @@ def _loop(model: keras.Model, step):
         Function that takes fewer steps where the data end before, raises StopIteration or
         `tf.errors.OutOfRangeError` where there are none, and returns the logs over all replicas.
     """
-    step = tf.autograph.experimental.do_not_convert(step)
+    step = _on_what_is_there(tf.autograph.experimental.do_not_convert(step))
     if model.jit_compile:
         step = tf.function(step, jit_compile=True, reduce_retracing=True)
-    one, several = _one_step(step), _several_steps(model, step)
+    one, several, given = _one_step(step), _several_steps(model, step), _given_step(model, step)
 
     def function(iterator):
         is_plain = isinstance(iterator, tf.data.Iterator)
-        return (one if is_plain and model.steps_per_execution == 1 else several)(iterator)
+        if is_plain and model.steps_per_execution == 1:
+            return one(iterator)
+        if is_plain or isinstance(iterator, tf.distribute.DistributedIterator):
+            return several(iterator)
+        # train_on_batch comes with a generator of its one batch.
+        return given(next(iterator))
 
     return function
+
+
+def _on_what_is_there(step):
+    """A step on a batch in which Keras may have put an empty optional value in place of None."""
+
+    def on_batch(batch):
+        return step(
+            keras.tree.map_structure(
+                lambda part: None if isinstance(part, tf.experimental.Optional) else part, batch
+            )
+        )
+
+    return on_batch
 
 
 def _one_step(step):
@@ -65,8 +83,19 @@ def _one_step(step):
     def run(iterator):
         batch = iterator.get_next()
         # At the end of the data nothing of a step may be done: all of it waits for the batch.
-        with tf.control_dependencies(tf.nest.flatten(batch)):
+        with tf.control_dependencies(filter(tf.is_tensor, tf.nest.flatten(batch))):
             return step(batch)
+
+    return run
+
+
+def _given_step(model: keras.Model, step):
+    """A step on a batch, the same on all replicas."""
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def run(batch):
+        logged = model.distribute_strategy.run(step, args=(batch,))
+        return _logs(model, logged)
 
     return run
 
@@ -97,9 +126,7 @@ def _several_steps(model: keras.Model, step):
             lambda taken, batch: one_step(taken, batch, iterator),
             [0, iterator.get_next_as_optional()],
         )
-        # Read here, outside the replicas, the sums behind a mean are those of all replicas.
-        logs = {mean.name: mean.result() for mean in model.metrics if mean.name in logged}
-        return taken, logs
+        return taken, _logs(model, logged)
 
     def function(iterator):
         taken, logs = run(iterator)
@@ -108,3 +135,9 @@ def _several_steps(model: keras.Model, step):
         return logs
 
     return function
+
+
+def _logs(model: keras.Model, logged) -> dict:
+    """The running means of these names over all replicas."""
+    # Read outside the replicas, the sums behind a mean are those of all of them.
+    return {mean.name: mean.result() for mean in model.metrics if mean.name in logged}

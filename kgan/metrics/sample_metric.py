@@ -4,8 +4,7 @@ import abc
 
 import numpy as np
 
-# Rounding of a resize or of a 16-bit generator may step over the end of the range by this much.
-_RANGE_TOLERANCE = 1e-3
+from kgan.validation import check_range
 
 # Of a sum of many probabilities that a model computed in 16 bits.
 _SUM_TOLERANCE = 1e-2
@@ -168,24 +167,6 @@ def checked_images(images, what: str) -> np.ndarray:
     images = checked(images, what, dimensions=4)
     check_range(images, what)
     return images
-
-
-def check_range(images: np.ndarray, what: str) -> None:
-    """Raise unless images lie in [-1, 1].
-
-    Args:
-        images: finite float array of any shape.
-        what: str, what they are, for the error.
-
-    Raises:
-        ValueError: for values outside.
-    """
-    low, high = float(images.min()), float(images.max())
-    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
-        raise ValueError(
-            f"{what} must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
-            "Scale them with images / 127.5 - 1 if they lie in [0, 255]."
-        )
 
 
 def checked_probabilities(rows, what: str) -> np.ndarray:

@@ -282,7 +282,8 @@ def test_images_smaller_than_the_window_are_refused():
 def test_images_outside_the_range_are_refused():
     message = (
         "second images must lie in [-1, 1]. Received: values from 0 to 255. "
-        "Scale them with images / 127.5 - 1 if they lie in [0, 255]."
+        "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if they "
+        "lie in [0, 1]."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         multi_scale_ssim(grey(0, 0), grey(0, 255))

@@ -134,7 +134,8 @@ def test_images_that_are_pixels_are_refused(what):
     low, high = arrays[what].min(), arrays[what].max()
     message = (
         f"{what} must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
-        "Scale them with images / 127.5 - 1 if they lie in [0, 255]."
+        "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if they "
+        "lie in [0, 1]."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         parzen_log_likelihood(**arrays)

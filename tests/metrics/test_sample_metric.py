@@ -277,7 +277,8 @@ def test_images_outside_the_range_are_refused(case):
     metric = case.make()
     message = (
         "real images must lie in [-1, 1]. Received: values from 0 to 255. "
-        "Scale them with images / 127.5 - 1 if they lie in [0, 255]."
+        "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if they "
+        "lie in [0, 1]."
     )
     images = np.zeros((2, *SHAPES["images"]), np.uint8)
     images[1] = 255
