@@ -30,6 +30,7 @@ class Forks:
     def __init__(self, folder: Path):
         self._folder = folder
         self._started = 0
+        self._is_running = False
         self._server = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("fork_server.py"))],
             stdin=subprocess.PIPE,
@@ -40,6 +41,7 @@ class Forks:
     def start(self, path, *arguments: str, folder=None) -> None:
         """Start a Python file as `python path arguments` would, in a folder."""
         self._started += 1
+        self._is_running = True
         self._output = [self._folder / f"{self._started}-{name}" for name in ("stdout", "stderr")]
         self._command = [str(path), *arguments]
         request = {
@@ -57,13 +59,14 @@ class Forks:
         """What it has printed so far."""
         return self._output[0].read_text() if self._output[0].exists() else ""
 
-    def interrupt(self) -> None:
-        """Press Ctrl-C."""
-        os.kill(self._process, signal.SIGINT)
+    def send(self, sent: signal.Signals) -> None:
+        """Send it a signal, such as SIGINT for Ctrl-C."""
+        os.kill(self._process, sent)
 
     def finish(self) -> subprocess.CompletedProcess:
         """Wait for what was started: its exit code and what it printed."""
         code = int(self._server.stdout.readline())
+        self._is_running = False
         printed = [path.read_text() for path in self._output]
         return subprocess.CompletedProcess(self._command, code, *printed)
 
@@ -73,7 +76,9 @@ class Forks:
         return self.finish()
 
     def close(self) -> None:
-        """End the process that forks."""
+        """End the process that forks, and what a failed test has left running."""
+        if self._is_running:
+            self.send(signal.SIGKILL)
         self._server.communicate()
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from absl import flags
 
+# What a run folder holds until the run is complete.
+BACKUPS = "backup"
+
 
 def check_no_arguments(arguments: list[str]) -> None:
     """Raise ValueError for what is no flag, such as the value of a boolean flag."""
@@ -32,14 +35,47 @@ def check_run_folder(run: Path) -> None:
         )
 
 
+def is_begun(run: Path) -> bool:
+    """Whether the folder holds this very run, begun and not complete.
+
+    Raises:
+        ValueError: if it holds an incomplete run with other flags.
+        OSError: as `check_run_folder` does, for a complete run too.
+    """
+    if not (run / "flags.txt").is_file() or not (run / BACKUPS).is_dir():
+        # One that was killed before it wrote its flags has nothing but this.
+        if not run.is_dir() or [path.name for path in run.rglob("*")] != [BACKUPS]:
+            check_run_folder(run)
+        return False
+    before, now = (run / "flags.txt").read_text().splitlines(), _resolved_flags()
+    # The folder may have been moved, or may be named in another way.
+    differences = sorted(line for line in {*before} ^ {*now} if not line.startswith("--run_dir="))
+    if differences:
+        changed = [f"{line} ({'before' if line in before else 'now'})" for line in differences]
+        raise ValueError(
+            f"The folder {run} holds a run with other flags, which is not complete. They differ "
+            f"in {', '.join(changed)}. Nothing was changed. Go on with it by "
+            f"--flagfile={run / 'flags.txt'}, or choose another --run_dir."
+        )
+    return True
+
+
 def write_flags(run: Path) -> None:
     """Write the resolved flags: the first file of a run, and what repeats it."""
     run.mkdir(parents=True, exist_ok=True)
-    resolved = sorted(flags.FLAGS.get_key_flags_for_module(sys.argv[0]), key=lambda flag: flag.name)
-    lines = [flag.serialize() for flag in resolved if flag.value not in (None, [])]
     # Exclusive: of two runs that start in one folder at once, one fails.
     with open(run / "flags.txt", "x") as file:
-        file.write("".join(f"{line}\n" for line in lines))
+        file.write("".join(f"{line}\n" for line in _resolved_flags()))
+
+
+def _resolved_flags() -> list[str]:
+    resolved = sorted(flags.FLAGS.get_key_flags_for_module(sys.argv[0]), key=lambda flag: flag.name)
+    return [
+        line
+        for flag in resolved
+        if flag.value not in (None, [])
+        for line in flag.serialize().splitlines()
+    ]
 
 
 def _contents(run: Path) -> str:

@@ -6,11 +6,14 @@
 
 The recipe for digits takes about three minutes on two cores; each recipe says what it reaches.
 The run folder holds flags.txt (repeat the run with --flagfile=<run>/flags.txt --run_dir=<other>),
-gan.keras, samples/, curves.png and log.csv. Ctrl-C stops a training and keeps what it has learned.
+gan.keras, samples/, curves.png and log.csv, and until the run is complete backup/: after a kill, a
+crash or Ctrl-C the same command goes on from there, and what it leaves is what it would have left
+without. Several machines: docs/scaling.md, and tools/launch_local.py to try it on one.
 """
 
 import os
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -18,8 +21,9 @@ from pathlib import Path
 from absl import app
 from absl import flags
 from absl import logging
+from run_folder import BACKUPS
 from run_folder import check_no_arguments
-from run_folder import check_run_folder
+from run_folder import is_begun
 from run_folder import write_flags
 
 FLAGS = flags.FLAGS
@@ -67,7 +71,28 @@ flags.DEFINE_float(
 flags.DEFINE_integer("seed", 0, "Seed of weights, latents and data order.", 0, 2**32 - 1)
 flags.DEFINE_integer("images", None, "Real images to train on, rounded up to whole epochs.", 1)
 flags.DEFINE_integer("epochs", None, "Passes over the data; given, it replaces --images.", 1)
-flags.DEFINE_string("run_dir", None, "Folder of the run; it must not hold another run.")
+flags.DEFINE_string(
+    "run_dir", None, "Folder of the run: new, or that of this run, which then goes on."
+)
+
+flags.DEFINE_enum(
+    "strategy",
+    "one_device",
+    ["one_device", "mirrored", "multi_worker", "tpu"],
+    "Devices: one; all GPUs of this machine; all processes in TF_CONFIG; a TPU (never run on one).",
+)
+flags.DEFINE_integer("steps_per_execution", 1, "Training steps per call of TensorFlow.", 1)
+flags.DEFINE_bool("jit_compile", None, "Compile the training step with XLA; unset: Keras decides.")
+flags.DEFINE_enum(
+    "mixed_precision", None, ["float16", "bfloat16"], "Compute in 16 bits; unset: in float32."
+)
+flags.DEFINE_float("backup_minutes", 1.0, "Minutes between backups.")
+flags.DEFINE_integer(
+    "backup_images",
+    None,
+    "Images between backups, in place of the minutes; unset, several workers take an epoch's.",
+    1,
+)
 
 flags.mark_flag_as_required("run_dir")
 flags.register_multi_flags_validator(
@@ -79,7 +104,13 @@ flags.register_multi_flags_validator(
     "only --model=dcgan has a --d_normalization to choose.",
 )
 flags.register_validator("beta_1", lambda value: 0 <= value < 1, "must lie in [0, 1).")
-for _name in ("weight_clip", "d_learning_rate", "g_learning_rate", "ema_halflife_images"):
+for _name in (
+    "backup_minutes",
+    "weight_clip",
+    "d_learning_rate",
+    "g_learning_rate",
+    "ema_halflife_images",
+):
     flags.register_validator(
         _name, lambda value: value is None or 0 < value < float("inf"), "must be positive."
     )
@@ -91,20 +122,35 @@ def main(arguments: list[str]) -> int:
     logging.set_verbosity(logging.WARNING)
     try:
         check_no_arguments(arguments[1:])
-        check_run_folder(run)
-        check_objective()
-        images = load_images()
-        gan = build_gan(images)
-        batches, epochs = load_batches(images, gan)
-        write_flags(run)
-        describe(images, gan, batches, epochs)
-        return train(gan, batches, epochs, run)
+        is_begun(run)
+        return train_under_strategy(run)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted before the training began.", file=sys.stderr)
         return 130
+
+
+def train_under_strategy(run: Path) -> int:
+    """Make the devices ready, then the GAN on them, and train it. Returns the exit code."""
+    from kgan.backend import strategies
+
+    # Before TensorFlow runs anything: several workers cannot meet later.
+    strategy = strategies.strategy(FLAGS.strategy)
+    check_objective()
+    images = load_images()
+    with strategy.scope():
+        gan = build_gan(images)
+    batches, epochs = load_batches(images, gan)
+    try:
+        return train(gan, images, batches, epochs, run)
+    except Exception as error:
+        told = strategies.lost_worker(error)
+        if told is None:
+            raise
+        print(f"error: {told}", file=sys.stderr)
+        return 1
 
 
 def check_objective() -> None:
@@ -157,6 +203,8 @@ def build_gan(images):
     import kgan
 
     keras.utils.set_random_seed(FLAGS.seed)
+    if FLAGS.mixed_precision is not None:
+        keras.config.set_dtype_policy(f"mixed_{FLAGS.mixed_precision}")
     family = kgan.models.get(FLAGS.model)
     num_classes = images.num_classes if FLAGS.conditional else None
     networks = {"num_classes": num_classes}
@@ -177,6 +225,8 @@ def build_gan(images):
         loss=FLAGS.loss,
         discriminator_steps=FLAGS.discriminator_steps,
         d_regularizers=FLAGS.regularizer,
+        jit_compile="auto" if FLAGS.jit_compile is None else FLAGS.jit_compile,
+        steps_per_execution=FLAGS.steps_per_execution,
     )
     return gan
 
@@ -208,44 +258,45 @@ def describe(images, gan, batches, epochs: int) -> None:
     )
 
 
-def train(gan, batches, epochs: int, run: Path) -> int:
+def train(gan, images, batches, epochs: int, run: Path) -> int:
     """Fit `gan`, and keep everything in `run`. Returns the exit code."""
-    import keras
-
+    from kgan import backend
     from kgan import callbacks
 
+    worker, workers = backend.worker(gan)
     non_finite = callbacks.StopOnNonFinite()
-    samples = callbacks.SampleGrid(run / "samples")
-
-    def save(epoch, logs):
-        # After a NaN the file of the epoch before is the one worth having.
-        if non_finite.step is None:
-            gan.save(run / "gan.keras")
-
+    backup = callbacks.Backup(
+        run / BACKUPS,
+        FLAGS.backup_minutes,
+        every_n_images=FLAGS.backup_images or (images_per_epoch(batches) if workers > 1 else None),
+    )
+    # The other workers would write the same files, and print the same lines.
+    is_writer = worker == 0
+    if is_writer:
+        if not is_begun(run):
+            # Flags and this folder are what an incomplete run is known by.
+            (run / BACKUPS).mkdir(parents=True, exist_ok=True)
+            write_flags(run)
+        describe(images, gan, batches, epochs)
     start = time.monotonic()
     try:
         gan.fit(
             batches,
             epochs=epochs,
             # A bar for eyes, a line per epoch for a log file.
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=(1 if sys.stdout.isatty() else 2) if is_writer else 0,
             callbacks=[
                 non_finite,
-                # Says in one line when the training goes wrong, and what to do about it.
-                callbacks.Health(),
-                samples,
-                callbacks.Curves(run / "curves.png"),
-                keras.callbacks.CSVLogger(run / "log.csv"),
-                keras.callbacks.LambdaCallback(on_epoch_end=save),
+                *(files_of_training(gan, run, non_finite) if is_writer else []),
+                backup,
             ],
         )
     except KeyboardInterrupt:
-        gan.save(run / "gan.keras")
-        print(f"\nInterrupted. The GAN as it was is saved in {run / 'gan.keras'}.", flush=True)
-        # What an interrupt leaves out: the last grid and the film.
-        samples.on_train_end()
-        print(whereabouts(gan, run, time.monotonic() - start))
+        if is_writer:
+            print(interrupted(gan, run, time.monotonic() - start))
         return 130
+    if not is_writer:
+        return 0 if non_finite.step is None else 1
     if non_finite.step is not None:
         kept = "holds the last finite epoch" if (run / "gan.keras").exists() else "was not written"
         print(
@@ -255,8 +306,48 @@ def train(gan, batches, epochs: int, run: Path) -> int:
             file=sys.stderr,
         )
         return 1
+    # A folder without backups is that of a complete run.
+    shutil.rmtree(run / BACKUPS, ignore_errors=True)
     print(whereabouts(gan, run, time.monotonic() - start))
     return 0
+
+
+def files_of_training(gan, run: Path, non_finite) -> list:
+    """The callbacks that write into the run folder, and the one that says what goes wrong."""
+    import keras
+
+    from kgan import callbacks
+
+    def save(epoch, logs):
+        # After a NaN the file of the epoch before is the one worth having.
+        if non_finite.step is None:
+            gan.save(run / "gan.keras")
+
+    return [
+        # Says in one line when the training goes wrong, and what to do about it.
+        callbacks.Health(),
+        callbacks.SampleGrid(run / "samples"),
+        callbacks.Curves(run / "curves.png"),
+        keras.callbacks.CSVLogger(run / "log.csv", append=True),
+        keras.callbacks.LambdaCallback(on_epoch_end=save),
+    ]
+
+
+def interrupted(gan, run: Path, seconds: float) -> str:
+    """Keep what an interrupted training has learned, and say where it is and how to go on."""
+    from kgan import callbacks
+
+    gan.save(run / "gan.keras")
+    # What an interrupt leaves out: the last grid and the film.
+    for callback in gan.callbacks_of_fit:
+        if isinstance(callback, callbacks.SampleGrid):
+            callback.on_train_end()
+    has_backup = any((run / BACKUPS).glob("backup-*"))
+    on = "goes on from the last backup" if has_backup else "begins anew, there is no backup yet"
+    return (
+        f"\nInterrupted. The GAN as it was is saved in {run / 'gan.keras'}. The same command "
+        f"{on}.\n{whereabouts(gan, run, seconds)}"
+    )
 
 
 def _optimizer(learning_rate: float):

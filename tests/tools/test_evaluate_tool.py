@@ -2,6 +2,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -398,7 +399,7 @@ def test_ctrl_c_leaves_nothing_behind(forks, work, tmp_path):
     while "against 60 images" not in forks.printed():
         time.sleep(0.1)
     time.sleep(0.5)
-    forks.interrupt()
+    forks.send(signal.SIGINT)
     done = forks.finish()
     stderr = done.stderr
     assert done.returncode == 130, stderr

@@ -17,7 +17,7 @@ import kgan
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").glob("*.flags"))
-TOOL = [sys.executable, str(ROOT / "tools" / "train.py")]
+TOOL = ROOT / "tools" / "train.py"
 # As little as a run can be: 16 pictures of 8 x 8.
 TINY = ["--width=4", "--latent_dim=3", "--batch_size=4", "--noconditional"]
 
@@ -34,14 +34,26 @@ def pictures(tmp_path_factory):
     return folder
 
 
-def run(*arguments):
-    return subprocess.run([*TOOL, *arguments], capture_output=True, text=True, check=False)
+def run_as_user(*arguments, folder=None):
+    """Run the tool in a fresh process, which imports what it needs itself."""
+    command = [sys.executable, str(TOOL), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+@pytest.fixture
+def run(forks):
+    """Run the tool; returns its exit code and what it printed."""
+
+    def run(*arguments, folder=None):
+        return forks.run(TOOL, *arguments, folder=folder)
+
+    return run
 
 
 @pytest.fixture(scope="module")
 def finished(pictures, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    done = run(
+    done = run_as_user(
         *TINY[:3],
         f"--dataset=folder:{pictures}",
         f"--run_dir={folder}",
@@ -57,6 +69,7 @@ def finished(pictures, tmp_path_factory):
 def test_a_run_leaves_model_samples_curves_log_and_flags(finished):
     folder, printed = finished
     names = {path.name for path in folder.iterdir()}
+    # And no backups, which a complete run does not need.
     assert names == {"flags.txt", "gan.keras", "samples", "curves.png", "log.csv"}
     for name in names - {"samples"}:
         assert str(folder / name) in printed
@@ -90,7 +103,7 @@ def test_the_saved_gan_is_the_one_the_flags_describe(finished):
     assert int(gan.images_seen) == 48
 
 
-def test_the_written_flags_repeat_the_run(finished, tmp_path):
+def test_the_written_flags_repeat_the_run(run, finished, tmp_path):
     folder, _ = finished
     again = tmp_path / "again"
     done = run(f"--flagfile={folder / 'flags.txt'}", f"--run_dir={again}")
@@ -101,17 +114,14 @@ def test_the_written_flags_repeat_the_run(finished, tmp_path):
         np.testing.assert_array_equal(weight, other)
 
 
-def test_epochs_replace_the_images_of_a_recipe(tmp_path):
-    recipe = ROOT / "recipes" / "digits.flags"
-    folder = tmp_path / "run"
-    done = run(
-        f"--flagfile={recipe}", *TINY, f"--run_dir={folder}", "--batch_size=5000", "--epochs=2"
-    )
+def test_epochs_replace_the_images_of_a_recipe(run, pictures, tmp_path):
+    flags = [f"--flagfile={ROOT / 'recipes' / 'digits.flags'}", f"--dataset=folder:{pictures}"]
+    done = run(*flags, *TINY, f"--run_dir={tmp_path / 'run'}", "--epochs=2")
     assert done.returncode == 0, done.stderr
     assert "Epoch 2/2" in done.stdout
 
 
-def test_a_folder_with_another_run_is_left_alone(finished):
+def test_a_folder_with_another_run_is_left_alone(run, finished):
     folder, _ = finished
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     done = run("--epochs=1", f"--run_dir={folder}")
@@ -159,9 +169,7 @@ def test_a_folder_with_another_run_is_left_alone(finished):
 def test_wrong_flags_are_told_before_anything_is_imported(flags, message, tmp_path):
     (tmp_path / "a_file").touch()
     start = time.monotonic()
-    done = subprocess.run(
-        [*TOOL, *flags], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
+    done = run_as_user(*flags, folder=tmp_path)
     assert done.returncode == 1
     assert message in done.stderr + done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["a_file"]
@@ -193,14 +201,8 @@ def test_wrong_flags_are_told_before_anything_is_imported(flags, message, tmp_pa
         (["--batch_size=20000"], "'digits' has 10000 images, too few for one batch."),
     ],
 )
-def test_errors_are_one_line_and_no_run_folder_is_made(flags, message, tmp_path):
-    done = subprocess.run(
-        [*TOOL, "--run_dir=r", "--epochs=1", *flags],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
+def test_errors_are_one_line_and_no_run_folder_is_made(run, flags, message, tmp_path):
+    done = run("--run_dir=r", "--epochs=1", *flags, folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert message in done.stderr.splitlines()[-1]
@@ -208,22 +210,17 @@ def test_errors_are_one_line_and_no_run_folder_is_made(flags, message, tmp_path)
     assert not (tmp_path / "r").exists()
 
 
-def test_ctrl_c_leaves_a_usable_gan_and_says_so(tmp_path):
+def test_ctrl_c_leaves_a_usable_gan_and_says_so(forks, tmp_path):
     folder = tmp_path / "run"
-    process = subprocess.Popen(
-        [*TOOL, *TINY, "--batch_size=100", f"--run_dir={folder}", "--epochs=100000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell lets what it runs in the background ignore Ctrl-C, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    arguments = ["--batch_size=100", f"--run_dir={folder}", "--epochs=100000"]
+    forks.start(TOOL, *TINY, *arguments)
     deadline = time.monotonic() + 240
     while not (folder / "gan.keras").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate(timeout=240)
-    assert process.returncode == 130, errors
+    forks.send(signal.SIGINT)
+    done = forks.finish()
+    assert done.returncode == 130, done.stderr
+    printed = done.stdout
     assert f"Interrupted. The GAN as it was is saved in {folder / 'gan.keras'}." in printed
     assert "python tools/export.py --run_dir=" in printed
     gan = keras.saving.load_model(folder / "gan.keras")
@@ -233,7 +230,41 @@ def test_ctrl_c_leaves_a_usable_gan_and_says_so(tmp_path):
     assert (folder / "samples" / "samples.webp").exists()
 
 
-def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(pictures, tmp_path):
+def test_a_killed_run_goes_on_by_the_same_command_and_leaves_the_same(forks, pictures, tmp_path):
+    arguments = [f"--dataset=folder:{pictures}", "--epochs=12", "--backup_images=4", *TINY]
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert forks.run(TOOL, *arguments, f"--run_dir={undisturbed}").returncode == 0
+    forks.start(TOOL, *arguments, f"--run_dir={killed}")
+    deadline = time.monotonic() + 240
+    while len(list(killed.glob("backup/*.npz"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    forks.send(signal.SIGKILL)
+    assert forks.finish().returncode == -signal.SIGKILL
+    again = forks.run(TOOL, *arguments, "--beta_1=0.6", f"--run_dir={killed}")
+    assert again.returncode == 1
+    assert again.stderr.splitlines()[-1] == (
+        f"error: The folder {killed} holds a run with other flags, which is not complete. They "
+        "differ in --beta_1=0.5 (before), --beta_1=0.6 (now). Nothing was changed. Go on with it "
+        f"by --flagfile={killed / 'flags.txt'}, or choose another --run_dir."
+    )
+    again = forks.run(TOOL, *arguments, f"--run_dir={killed}")
+    assert again.returncode == 0, again.stderr
+    assert "Backup: training goes on at epoch " in again.stdout
+    names = {str(path.relative_to(killed)) for path in killed.rglob("*")}
+    assert names == {str(path.relative_to(undisturbed)) for path in undisturbed.rglob("*")}
+    # The flags name the folder, and a .keras file the time.
+    for name in names - {"samples", "flags.txt", "gan.keras"}:
+        assert (killed / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    one, other = (keras.saving.load_model(run / "gan.keras") for run in (undisturbed, killed))
+    for a, b in zip(
+        one.variables + one.optimizer.variables,
+        other.variables + other.optimizer.variables,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(np.array(a), np.array(b))
+
+
+def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(run, pictures, tmp_path):
     folder = tmp_path / "run"
     done = run(
         *TINY,
@@ -260,7 +291,7 @@ def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(pictur
     assert int(gan.optimizer.iterations) == (int(message.group(2)) - 1) // 4 * 4
 
 
-def test_penalties_are_logged_and_repeated(pictures, tmp_path):
+def test_penalties_are_logged_and_repeated(run, pictures, tmp_path):
     penalties = ["--regularizer=r1=0.1", "--regularizer=gradient_penalty"]
     folder = tmp_path / "run"
     done = run(
@@ -282,7 +313,9 @@ def test_penalties_are_logged_and_repeated(pictures, tmp_path):
 
 
 @pytest.mark.parametrize("chosen", ["layer", "spectral", "none"])
-def test_the_discriminator_is_normalised_as_chosen_and_then_takes_r1(chosen, pictures, tmp_path):
+def test_the_discriminator_is_normalised_as_chosen_and_then_takes_r1(
+    run, chosen, pictures, tmp_path
+):
     folder = tmp_path / "run"
     done = run(
         *TINY[:3],
@@ -311,10 +344,5 @@ def test_recipes_name_known_flags_their_command_paper_time_and_score(recipe):
     assert "arXiv" in text
     assert "# Expected on two cores: " in text
     assert f"--run_dir=runs/{recipe.stem}" in text
-    done = subprocess.run(
-        [*TOOL, f"--flagfile={recipe}", "--only_check_args"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_as_user(f"--flagfile={recipe}", "--only_check_args")
     assert done.returncode == 0, done.stderr
