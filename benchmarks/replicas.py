@@ -26,15 +26,13 @@ def serve(replicas: int) -> None:
     import tensorflow as tf
 
     import kgan
+    from kgan.backend.strategies import strategy
 
-    strategy = tf.distribute.get_strategy()
-    if replicas > 1:
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        parts = [tf.config.LogicalDeviceConfiguration()] * replicas
-        tf.config.set_logical_device_configuration(cpu, parts)
-        strategy = tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(replicas)])
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    parts = [tf.config.LogicalDeviceConfiguration()] * replicas
+    tf.config.set_logical_device_configuration(cpu, parts)
     keras.utils.set_random_seed(0)
-    with strategy.scope():
+    with strategy("mirrored" if replicas > 1 else "one_device").scope():
         gan = kgan.GAN(
             kgan.models.dcgan_generator((28, 28, 1), 64, width=32),
             kgan.models.dcgan_discriminator((28, 28, 1), width=32),

@@ -314,7 +314,10 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         seeds = self.training_seeds if training else self.evaluation_seeds
         generator = self.generator if training else self.sampling_generator()
         latents = backend.global_rows(
-            lambda n: keras.random.normal((n, self.latent_dim), seed=seeds), rows
+            lambda n: keras.random.normal((n, self.latent_dim), seed=seeds),
+            rows,
+            # `fit` refuses others; the last batch of an evaluation may have any number of rows.
+            parts_are_equal=training,
         )
         return generator(sampling.network_inputs(latents, labels), training=training)
 

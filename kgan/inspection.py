@@ -53,7 +53,8 @@ class WithInspection:
         self._assert_compile_called("fit")
         replicas = backend.num_replicas_of(self)
         if replicas > 1:
-            validation.check_all_full(backend.are_all_full(x, batch_size), replicas)
+            are_full = backend.are_all_full(x, batch_size) and not kwargs.get("validation_split")
+            validation.check_all_full(are_full, replicas)
         batch, x, shuffled = self._inspected(x, y, batch_size, self.discriminator_steps, replicas)
         self._keep_references(batch)
         callbacks = kwargs.get("callbacks") or ()

@@ -115,7 +115,7 @@ def check_all_full(are_full: bool, num_replicas: int) -> None:
             f"{num_replicas} replicas train on equal parts of a batch, and the last batch of these "
             "data may be too short for that. Batch the dataset with .batch(n, "
             "drop_remainder=True), as kgan.data does; of arrays, batch_size must divide the "
-            "number of rows."
+            "number of rows, and validation_data take the place of a validation_split."
         )
 
 

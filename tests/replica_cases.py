@@ -25,10 +25,11 @@ tf.config.set_logical_device_configuration(
 import kgan  # noqa: E402 - the devices come first
 from kgan import backend  # noqa: E402
 from kgan import models  # noqa: E402
+from kgan.backend.strategies import strategy  # noqa: E402
 
 ONE = tf.distribute.get_strategy()
 # One object: two of them in one process wait for each other in TensorFlow's collectives.
-REPLICAS = tf.distribute.MirroredStrategy([f"CPU:{index}" for index in range(_REPLICAS)])
+REPLICAS = strategy("mirrored")
 STEPS = 5
 
 
@@ -59,10 +60,10 @@ OPTIMIZERS = {
 LOSSES = ("rpgan", "ragan", "hinge", "least_squares")
 
 
-def make_gan(strategy, optimizer="adam", k=2, **options):
+def make_gan(where, optimizer="adam", k=2, **options):
     """Labels, batch norm in the generator, spectral norm, and a moving average."""
     keras.utils.set_random_seed(1)
-    with strategy.scope():
+    with where.scope():
         gan = kgan.GAN(
             models.dcgan_generator((8, 8, 1), 3, width=4, num_classes=4),
             models.dcgan_discriminator((8, 8, 1), width=4, num_classes=4, normalization="spectral"),
@@ -105,8 +106,8 @@ def largest_difference(one, other):
     return max(differences)
 
 
-def trained(strategy, optimizer="adam", k=2, steps=STEPS, **options):
-    gan = make_gan(strategy, optimizer, k, **options)
+def trained(where, optimizer="adam", k=2, steps=STEPS, **options):
+    gan = make_gan(where, optimizer, k, **options)
     logs = gan.fit(data(8 * k * steps, 8 * k), epochs=2, verbose=0).history
     return state(gan), logs
 
@@ -119,14 +120,24 @@ def difference(**options):
     }
 
 
-def uneven_evaluation():
-    """A last batch that replicas do not share equally: what is no noise must not notice it."""
+def uneven_evaluation(rows):
+    """The logs of an evaluation whose last batch the replicas cannot share equally."""
     found = []
     for where in (ONE, REPLICAS):
-        gan = make_gan(where, steps_per_execution=2)
-        logs = gan.evaluate(data(21, 8, drop_remainder=False), verbose=0, return_dict=True)
-        found.append(logs["d_real"])
+        # Of all losses the one that needs means over the whole batch.
+        gan = make_gan(where, loss="ragan", steps_per_execution=2)
+        batches = data(rows, 8, drop_remainder=False)
+        found.append(gan.evaluate(batches, verbose=0, return_dict=True))
     return found
+
+
+def single_batch():
+    """What train_on_batch says."""
+    try:
+        make_gan(REPLICAS).train_on_batch(*next(iter(data(8, 8))))
+    except ValueError as refused:
+        return str(refused)
+    return None
 
 
 def random_layers():
@@ -230,7 +241,9 @@ CASES = {
     "together": lambda: difference(
         optimizer="loss_scale_and_clipnorm", k=3, loss="rpgan", steps_per_execution=2
     ),
-    "uneven_evaluation": uneven_evaluation,
+    # The last batch of 21 rows has 5 of them, that of 17 rows has 1 and leaves replicas empty.
+    **{f"{rows} rows": lambda rows=rows: uneven_evaluation(rows) for rows in (21, 17)},
+    "single_batch": single_batch,
     "random_layers": random_layers,
     "infinity_on_the_last_replica": infinity_on_the_last_replica,
     "traces_and_steps": traces_and_steps,

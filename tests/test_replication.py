@@ -26,8 +26,8 @@ STEEP_CASES = (
     *("rpgan", "ragan", "hinge", "least_squares", "every_penalty"),
 )
 OTHERS = (
-    *("uneven_evaluation", "random_layers", "infinity_on_the_last_replica", "traces_and_steps"),
-    "keras_callbacks",
+    *("21 rows", "17 rows", "random_layers", "infinity_on_the_last_replica"),
+    *("traces_and_steps", "keras_callbacks", "single_batch"),
 )
 
 
@@ -65,9 +65,20 @@ def test_replicas_take_the_steps_of_one_device_whatever_is_compiled(replicas, ca
     assert max(differences.values()) < tolerance, differences
 
 
-def test_a_last_batch_that_replicas_share_unequally_is_evaluated_as_on_one_device(two_replicas):
-    one, two = two_replicas["uneven_evaluation"]
+@pytest.mark.parametrize("rows", [21, 17])
+def test_a_last_batch_that_replicas_share_unequally_is_evaluated_as_on_one_device(
+    rows, two_replicas
+):
+    one, two = two_replicas[f"{rows} rows"]
     assert two == pytest.approx(one, rel=1e-6)
+
+
+def test_a_single_batch_is_refused_on_replicas(two_replicas):
+    assert two_replicas["single_batch"] == (
+        "train_on_batch and test_on_batch run on one device only: every replica would get the "
+        "whole batch. Received: a strategy with 2 replicas. Use fit and evaluate, which share it "
+        "out."
+    )
 
 
 def test_dropout_differs_between_replicas_while_its_seed_does_not(two_replicas):

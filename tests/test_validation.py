@@ -264,7 +264,8 @@ def test_replicas_need_batches_that_are_all_full():
     told = (
         "2 replicas train on equal parts of a batch, and the last batch of these data may be too "
         "short for that. Batch the dataset with .batch(n, drop_remainder=True), as kgan.data "
-        "does; of arrays, batch_size must divide the number of rows."
+        "does; of arrays, batch_size must divide the number of rows, and validation_data take the "
+        "place of a validation_split."
     )
     with refuses(told):
         validation.check_all_full(False, 2)

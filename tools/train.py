@@ -306,8 +306,9 @@ def train(gan, images, batches, epochs: int, run: Path) -> int:
             file=sys.stderr,
         )
         return 1
-    # A folder without backups is that of a complete run.
-    shutil.rmtree(run / BACKUPS, ignore_errors=True)
+    # A folder without backups is that of a complete run: it goes at once, not file by file.
+    (run / BACKUPS).rename(run / f".{BACKUPS}-done")
+    shutil.rmtree(run / f".{BACKUPS}-done", ignore_errors=True)
     print(whereabouts(gan, run, time.monotonic() - start))
     return 0
 

@@ -71,7 +71,7 @@ def same_everywhere(model: keras.Model, integers) -> bool:
     return bool((everyones == everyones[0]).all())
 
 
-def global_rows(draw, rows):
+def global_rows(draw, rows, *, parts_are_equal: bool = True):
     """Draw something random for the global batch and keep the rows of this replica.
 
     Every replica holds the same seed and draws all the rows, then keeps its own. So no two replicas
@@ -80,6 +80,7 @@ def global_rows(draw, rows):
     Args:
         draw: function of a number of rows n that returns a tensor (n, ...).
         rows: int or integer tensor, the rows this replica needs.
+        parts_are_equal: bool, whether all replicas need as many. Else they have to tell each other.
 
     Returns:
         Tensor (rows, ...).
@@ -87,8 +88,13 @@ def global_rows(draw, rows):
     replica, replicas = _replica()
     if replicas == 1:
         return draw(rows)
-    start = tf.cast(replica, tf.int32) * rows
-    return draw(rows * replicas)[start : start + rows]
+    if parts_are_equal:
+        before, everyones = tf.cast(replica, tf.int32) * rows, replicas * rows
+    else:
+        own = tf.one_hot(replica, replicas, dtype=tf.int32) * rows
+        counts = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
+        before, everyones = tf.cumsum(counts, exclusive=True)[replica], tf.reduce_sum(counts)
+    return draw(everyones)[before : before + rows]
 
 
 def draw_own_numbers(model: keras.Model) -> None:
@@ -113,15 +119,16 @@ def global_mean(values):
     Gradients pass through it, those of the other replicas too.
 
     Args:
-        values: float tensor, of one shape on all replicas.
+        values: float tensor; replicas may have unequal parts of the batch, or none.
 
     Returns:
         Scalar tensor.
     """
-    mean = tf.reduce_mean(values)
     if num_replicas() == 1:
-        return mean
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, mean)
+        return tf.reduce_mean(values)
+    own = [tf.reduce_sum(values), tf.cast(tf.size(values), values.dtype)]
+    total, count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
+    return total / count
 
 
 def apply_gradients(optimizer, gradients: list, variables: list) -> None:

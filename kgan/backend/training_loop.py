@@ -90,12 +90,18 @@ def _one_step(step):
 
 
 def _given_step(model: keras.Model, step):
-    """A step on a batch, the same on all replicas."""
+    """A step on a batch that comes from no dataset."""
+    step = tf.function(step, reduce_retracing=True, autograph=False)
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def run(batch):
-        logged = model.distribute_strategy.run(step, args=(batch,))
-        return _logs(model, logged)
+        replicas = model.distribute_strategy.num_replicas_in_sync
+        if replicas > 1:
+            raise ValueError(
+                "train_on_batch and test_on_batch run on one device only: every replica would get "
+                f"the whole batch. Received: a strategy with {replicas} replicas. Use fit and "
+                "evaluate, which share it out."
+            )
+        return step(batch)
 
     return run
 
