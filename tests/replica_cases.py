@@ -177,22 +177,11 @@ def infinity_on_the_last_replica():
     }
 
 
-def traces_and_steps():
-    """How often the step is traced, and how many steps are taken, where 2 does not divide 5."""
-    gan = make_gan(REPLICAS, steps_per_execution=2)
+def callbacks():
+    """What callbacks do under the strategy, in calls of two steps, and how often one is traced."""
+    gan = make_gan(REPLICAS, "sgd", steps_per_execution=2)
     traces, step = [], gan.train_step
     gan.train_step = lambda batch: traces.append(1) or step(batch)
-    gan.fit(data(16 * STEPS, 16), epochs=3, verbose=0)
-    return {
-        "traces": len(traces) / _REPLICAS,
-        "steps": int(gan.optimizer.iterations.numpy()),
-        "images": int(gan.images_seen.numpy()),
-    }
-
-
-def keras_callbacks():
-    """What Keras' callbacks do under the strategy, in calls of two steps."""
-    gan = make_gan(REPLICAS, "sgd", steps_per_execution=2)
     with tempfile.TemporaryDirectory() as folder:
         gan.fit(
             data(16 * STEPS, 16),
@@ -223,6 +212,9 @@ def keras_callbacks():
         "rates": [float(rate.numpy()) for rate in rates],
         "loaded": same,
         "grids": grids,
+        "traces": len(traces) / _REPLICAS,
+        "steps": int(gan.optimizer.iterations.numpy()),
+        "images": int(gan.images_seen.numpy()),
     }
 
 
@@ -246,8 +238,7 @@ CASES = {
     "single_batch": single_batch,
     "random_layers": random_layers,
     "infinity_on_the_last_replica": infinity_on_the_last_replica,
-    "traces_and_steps": traces_and_steps,
-    "keras_callbacks": keras_callbacks,
+    "callbacks": callbacks,
 }
 
 if __name__ == "__main__":

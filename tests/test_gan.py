@@ -488,6 +488,7 @@ def test_no_retracing_after_the_first_epoch():
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_a_whole_step_compiles_for_xla_with_static_shapes():
     """What can be known of a TPU without one: k = 3, penalties, labels and the average."""
     # Convolutions, since they are what a TPU is for; of a size at which they compile quickly.

@@ -425,6 +425,7 @@ TWO_REPLICAS = """
 """
 
 
+@pytest.mark.slow
 def test_two_replicas_take_the_steps_of_one_device(forks, tmp_path):
     # In a process of its own: logical devices can only be made before TensorFlow starts.
     script = tmp_path / "two_replicas.py"

@@ -47,6 +47,7 @@ def test_it_reaches_the_best_accuracy(p, q, best):
     assert result.classifier == f"dense {16 * len(p)}, dense {16 * len(p)}, logit"
 
 
+@pytest.mark.slow
 def test_equal_distributions_are_told_apart_no_better_than_by_coins():
     result = classifier_two_sample(sample(100), sample(100, seed=1), splits=3)
     assert result.p_value > 0.05
@@ -102,6 +103,7 @@ def test_small_entries_count_as_much_as_large_ones():
     assert result.accuracy > 0.85
 
 
+@pytest.mark.slow
 def test_every_split_begins_anew():
     classifier = module._Classifier((2,), seed=0)
     rows, labels = sample(60).astype(np.float32), np.repeat(np.float32([1, 0]), 30)[:, None]
@@ -156,6 +158,7 @@ def test_of_the_larger_sample_as_many_rows_are_drawn():
     assert result.n == 20
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_results_whatever_the_global_seed_is():
     results = []
     for seed, global_seed in ((1, 2), (1, 3), (4, 3)):

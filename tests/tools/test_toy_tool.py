@@ -92,6 +92,7 @@ def test_the_pictures_show_all_moments(grid):
         assert film.n_frames == 4
 
 
+@pytest.mark.slow
 def test_the_same_flags_give_the_same_numbers(run, grid, tmp_path):
     folder, _ = grid
     again = tmp_path / "again"
@@ -114,6 +115,7 @@ def test_the_gaussian_leaves_figure_1_and_its_numbers(run, tmp_path):
     assert {"mean_real", "largest_gap", "lower_bound", "d_loss"} <= set(last)
 
 
+@pytest.mark.slow
 def test_a_loss_without_probabilities_has_no_value(run, tmp_path):
     folder = tmp_path / "gaussian"
     done = run(*TINY, "--toy=gaussian", "--loss=wasserstein", f"--run_dir={folder}")
@@ -124,6 +126,7 @@ def test_a_loss_without_probabilities_has_no_value(run, tmp_path):
     assert "   0        -  " in done.stdout
 
 
+@pytest.mark.slow
 def test_saturation_leaves_curves_and_a_picture(run, tmp_path):
     folder = tmp_path / "saturation"
     done = run("--toy=saturation", "--steps=30", f"--run_dir={folder}")

@@ -87,6 +87,7 @@ def test_logs_are_means_over_the_last_call(compiled):
         np.testing.assert_allclose(whole[name], (first[name] + second[name]) / 2, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_restart_is_a_new_beginning(compiled):
     compiled.advance(5)
     compiled.restart(7)
