@@ -167,6 +167,8 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         self.d_regularizers = d_regularizers
         self.loss = loss
         self.discriminator_steps = discriminator_steps
+        # As it begins: callbacks change the learning rates.
+        self._compiled_with = self.get_compile_config()
 
     def call(self, inputs, training=False):
         return self.sampling_generator()(inputs, training=training)

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from kgan.data.epochs import frozen_or_shuffled
 from kgan.data.passes import ArrayPasses
 from kgan.data.passes import Position
 from kgan.data.passes import Stream
@@ -229,5 +230,13 @@ def _check_order(restoring, x, passes, options: dict, epochs: int) -> None:
         raise ValueError(
             f"The dataset ends before {epochs} epochs of steps_per_epoch={passes.length} batches "
             f"do, and {name} could not tell where in it an epoch begins. Leave steps_per_epoch "
-            "out, or pass dataset.repeat()."
+            "out, so that an epoch is the whole dataset, or pass dataset.repeat()."
+        )
+    method = frozen_or_shuffled(x)
+    if method is not None:
+        raise ValueError(
+            f"After {method}() the order of an epoch no longer follows from its number, and {name} "
+            f"needs that to go on. Received: a dataset whose epochs are counted before {method}(). "
+            f"Leave {method}() out, or do it to the data that the function of kgan.data.by_epoch "
+            "begins with."
         )

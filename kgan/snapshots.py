@@ -1,5 +1,7 @@
 """A state in one file: a header and any number of arrays, each with a checksum."""
 
+import contextlib
+import errno
 import json
 import os
 import zipfile
@@ -11,6 +13,8 @@ from kgan.files import replacing
 
 FORMAT = 1
 _HEADER = "header.json"
+# What a seek raises to where damaged bytes point.
+_NO_SUCH_POSITION = errno.EINVAL
 
 
 class DamagedSnapshotError(ValueError):
@@ -48,6 +52,8 @@ class Snapshot:
 
     Args:
         path: the file.
+        is_checked: bool, whether its checksums were found right before and need not be read again.
+            Default False.
 
     Attributes:
         header: dict.
@@ -56,25 +62,21 @@ class Snapshot:
         DamagedSnapshotError: if it is not whole.
         ForeignSnapshotError: if it is something else, or of another format.
         FileNotFoundError: if it is not there.
+        OSError: if the disk does not give it. That says nothing about the file.
 
     Example:
         >>> with Snapshot(path) as snapshot:
         ...     weights = snapshot.array("weights")
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, *, is_checked: bool = False):
         self._path = path
-        try:
-            self._archive = zipfile.ZipFile(path)
-            damaged = self._archive.testzip()
-        except FileNotFoundError:
-            raise
-        # What random bytes make zipfile raise is not written down anywhere.
-        except Exception as error:
-            raise DamagedSnapshotError(f"{path} is damaged: {error}") from error
-        if damaged is not None:
-            raise DamagedSnapshotError(f"{path} is damaged: wrong checksum of {damaged}.")
-        self.header = self._read_header()
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(open(path, "rb"))
+            self._archive = self._read_archive(file, is_checked)
+            self.header = self._read_header()
+            # Nothing has failed: `close` closes it.
+            self._opened = opened.pop_all()
 
     def __enter__(self):
         return self
@@ -84,7 +86,7 @@ class Snapshot:
 
     def close(self) -> None:
         """Close the file."""
-        self._archive.close()
+        self._opened.close()
 
     def array(self, name: str) -> np.ndarray:
         """One array.
@@ -98,10 +100,27 @@ class Snapshot:
         with self._archive.open(f"{name}.npy") as member:
             return np.lib.format.read_array(member, allow_pickle=False)
 
+    def _read_archive(self, file, is_checked: bool) -> zipfile.ZipFile:
+        try:
+            archive = zipfile.ZipFile(file)
+            damaged = None if is_checked else archive.testzip()
+        # What random bytes make zipfile raise is not written down anywhere.
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno != _NO_SUCH_POSITION:
+                raise
+            raise DamagedSnapshotError(f"{self._path} is damaged: {error}") from error
+        if damaged is not None:
+            raise DamagedSnapshotError(f"{self._path} is damaged: wrong checksum of {damaged}.")
+        return archive
+
     def _read_header(self) -> dict:
         if _HEADER not in self._archive.namelist():
             raise ForeignSnapshotError(f"{self._path} was not written by kgan.")
-        header = json.loads(self._archive.read(_HEADER))
+        try:
+            header = json.loads(self._archive.read(_HEADER))
+        # Also what is no text at all.
+        except ValueError as error:
+            raise ForeignSnapshotError(f"{self._path} was not written by kgan.") from error
         if not isinstance(header, dict) or header.get("format") != FORMAT:
             found = header.get("format") if isinstance(header, dict) else None
             raise ForeignSnapshotError(

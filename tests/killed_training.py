@@ -2,13 +2,12 @@
 
     python killed_training.py <folder> <jit_compile> <steps_per_execution> <discriminator_steps>
 
-It says that its first step of this process is done by the file `begun`, which holds the process'
-number, and leaves `state.npz` and `history.json` when it is complete. A backup takes a tenth of a
-second and more, so that a kill can come while one is written.
+It says that its first step of this process is done by the file `begun`, and leaves `state.npz` and
+`history.json` when it is complete. A backup takes a tenth of a second and more, so that a kill can
+come while one is written.
 """
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -59,9 +58,7 @@ def make_batches(discriminator_steps: int):
 def make_callbacks(run: Path, images_per_step: int) -> list:
     """What a training has, the backup among them."""
     begun = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda batch, logs: (
-            (run / "begun").exists() or (run / "begun").write_text(str(os.getpid()))
-        )
+        on_train_batch_end=lambda batch, logs: (run / "begun").touch()
     )
     return [
         begun,

@@ -1,9 +1,9 @@
 """Trainings that are killed at any moment, and what they leave."""
 
-import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ import pytest
 TRAINING = Path(__file__).with_name("killed_training.py")
 # Two of them while a backup is being written.
 KILLS = 6
+# Of what is waited for, in seconds.
+LONGEST = 120
 
 
 class Run:
@@ -23,14 +25,25 @@ class Run:
         self._forks = forks
         self._arguments = [str(folder), *(str(value) for value in options.values())]
 
-    def begin(self) -> float:
-        """Start a process, and return the time when its first step was done."""
-        self._begun = self.folder / "begun"
-        self._begun.unlink(missing_ok=True)
+    def begin(self) -> None:
+        """Start a process, and wait until its first step is done."""
+        begun = self.folder / "begun"
+        begun.unlink(missing_ok=True)
         self._forks.start(TRAINING, *self._arguments)
-        while not (self._begun.exists() and self._begun.read_text()):
-            time.sleep(0.001)
-        return time.monotonic()
+        self.wait_until(begun.exists)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that the process does, which must neither end nor hang before."""
+        deadline = time.monotonic() + LONGEST
+        while not condition():
+            try:
+                # No signal: this only asks whether there is such a process.
+                self._forks.send(0)
+            except ProcessLookupError:
+                ended = self._forks.finish()
+                pytest.fail(f"It ended too early, with {ended.returncode}: {ended.stderr}")
+            assert time.monotonic() < deadline
+            time.sleep(0.0005)
 
     def finish(self) -> str:
         """Wait until the training is complete, and return what it has printed."""
@@ -40,8 +53,12 @@ class Run:
 
     def kill(self) -> None:
         """Kill the process at once."""
-        os.kill(int(self._begun.read_text()), signal.SIGKILL)
+        self._forks.send(signal.SIGKILL)
         assert self._forks.finish().returncode == -signal.SIGKILL
+
+    def newest(self) -> str:
+        """Name of the newest backup."""
+        return max(path.name for path in (self.folder / "backup").glob("backup-*"))
 
     def is_writing(self) -> bool:
         """Whether a backup is being written, or was when the process was killed."""
@@ -73,21 +90,22 @@ class Run:
 )
 def test_killed_again_and_again_it_leaves_what_it_would_have_left(tmp_path, forks, options):
     whole = Run(forks, tmp_path / "whole", options)
-    start = whole.begin()
+    whole.begin()
     assert "Backup" not in whole.finish()
-    duration = time.monotonic() - start
     killed = Run(forks, tmp_path / "killed", options)
     moments, halves = random.Random(str(options)), 0
     for number in range(KILLS):
-        start = killed.begin()
+        killed.begin()
+        # The first one is killed before it could write more than the backup of its beginning.
+        # Each of the others comes further than the one before, and not to the end: there are three
+        # backups for each of them.
+        if number > 0:
+            before = killed.newest()
+            killed.wait_until(lambda before=before: killed.newest() > before)
         if number in (1, 4):
-            while not killed.is_writing():
-                time.sleep(0.0005)
-            # Somewhere in the tenth of a second that it takes.
-            time.sleep(moments.uniform(0, 0.05))
-        else:
-            # So early that it is not complete before the last kill.
-            time.sleep(moments.uniform(0, duration / KILLS))
+            killed.wait_until(killed.is_writing)
+        # A backup takes a tenth of a second.
+        time.sleep(moments.uniform(0, 0.05))
         killed.kill()
         halves += killed.is_writing()
     assert halves >= 1

@@ -302,7 +302,29 @@ def test_a_stream_that_ends_too_early_is_refused():
     refused(
         tf.data.Dataset.range(7),
         "The dataset ends before 3 epochs of steps_per_epoch=4 batches do, and Restoring could not "
-        "tell where in it an epoch begins. Leave steps_per_epoch out, or pass dataset.repeat().",
+        "tell where in it an epoch begins. Leave steps_per_epoch out, so that an epoch is "
+        "the whole dataset, or pass dataset.repeat().",
         epochs=3,
         steps_per_epoch=4,
+    )
+
+
+@pytest.mark.parametrize("restoring", [None, Restoring()])
+def test_steps_that_are_the_whole_dataset_begin_it_anew(restoring):
+    # Without a callback that restores, these are Keras' own.
+    _, whole, model = recorded(tf.data.Dataset.range(6))
+    _, history, other = recorded(tf.data.Dataset.range(6), restoring=restoring, steps_per_epoch=6)
+    assert history.history == whole.history
+    assert other.total.numpy() == model.total.numpy()
+
+
+@pytest.mark.parametrize("method", ["cache", "shuffle"])
+def test_counted_data_with_a_state_of_their_own_are_refused(method):
+    dataset = batches().cache() if method == "cache" else batches().shuffle(3)
+    refused(
+        dataset.prefetch(1),
+        f"After {method}() the order of an epoch no longer follows from its number, and Restoring "
+        f"needs that to go on. Received: a dataset whose epochs are counted before {method}(). "
+        f"Leave {method}() out, or do it to the data that the function of kgan.data.by_epoch "
+        "begins with.",
     )

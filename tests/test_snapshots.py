@@ -1,3 +1,4 @@
+import errno
 import json
 import re
 import zipfile
@@ -111,6 +112,42 @@ def test_another_format_is_foreign(tmp_path, header):
     message = f"{path} has the format {found!r}, and this kgan reads 1."
     with pytest.raises(ForeignSnapshotError, match=re.escape(message)):
         Snapshot(path)
+
+
+@pytest.mark.parametrize("content", ["not json", b"\xff\xfe\xff"])
+def test_a_header_that_is_no_json_is_foreign(tmp_path, content):
+    path = tmp_path / "other.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header.json", content)
+    message = f"{path} was not written by kgan."
+    with pytest.raises(ForeignSnapshotError, match=re.escape(message)):
+        Snapshot(path)
+
+
+def test_a_disk_that_does_not_answer_says_nothing_about_the_file(path, monkeypatch):
+    def fail(archive):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        Snapshot(path)
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_file_that_is_refused_is_closed(tmp_path, monkeypatch, is_damaged):
+    path, opened = tmp_path / "other.npz", []
+    np.savez(path, weights=np.zeros(3))
+    if is_damaged:
+        path.write_bytes(b"")
+    opening = open
+    monkeypatch.setattr(
+        "kgan.snapshots.open",
+        lambda *arguments: opened.append(opening(*arguments)) or opened[0],
+        raising=False,
+    )
+    with pytest.raises((DamagedSnapshotError, ForeignSnapshotError)):
+        Snapshot(path)
+    assert opened[0].closed
 
 
 def test_a_file_that_is_not_there(tmp_path):

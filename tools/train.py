@@ -343,11 +343,9 @@ def interrupted(gan, run: Path, seconds: float) -> str:
     for callback in gan.callbacks_of_fit:
         if isinstance(callback, callbacks.SampleGrid):
             callback.on_train_end()
-    has_backup = any((run / BACKUPS).glob("backup-*"))
-    on = "goes on from the last backup" if has_backup else "begins anew, there is no backup yet"
     return (
         f"\nInterrupted. The GAN as it was is saved in {run / 'gan.keras'}. The same command "
-        f"{on}.\n{whereabouts(gan, run, seconds)}"
+        f"goes on from the last backup.\n{whereabouts(gan, run, seconds)}"
     )
 
 

@@ -15,13 +15,26 @@ from kgan import validation
 from kgan.callbacks.backup_folder import BackupFolder
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.callback_states import CallbackStates
-from kgan.callbacks.callback_states import cut_csv
+from kgan.callbacks.callback_states import cut_logs
+from kgan.callbacks.callback_states import log_sizes
 from kgan.callbacks.every_n_images import EveryNImages
 from kgan.callbacks.fingerprint import differences
 from kgan.callbacks.fingerprint import fingerprint
 from kgan.data.passes import Position
+from kgan.snapshots import ForeignSnapshotError
 from kgan.snapshots import Snapshot
 from kgan.version import __version__
+
+_HEADER_NAMES = {
+    "versions",
+    "position",
+    "epochs",
+    "is_stopped",
+    "images_seen",
+    "callbacks",
+    "callback_arrays",
+    "fingerprint",
+}
 
 
 class Backup(GANCallback):
@@ -45,19 +58,24 @@ class Backup(GANCallback):
     Going on is exact where the order of the data depends on the epoch alone: `kgan.data` and
     `kgan.data.by_epoch`, also after `map` and the like without randomness of their own; any
     `tf.data.Dataset` of which every pass is the same; arrays with `shuffle=False`. With
-    `steps_per_epoch` the data are a stream, which is gone through from its start. In the file of a
-    `CSVLogger`, which needs `append=True`, the lines of epochs that are done again are removed;
-    pictures and checkpoints are written again. On several replicas the logged means of the epoch
-    that was interrupted may differ in their last digit.
+    `steps_per_epoch` the data are a stream, which is gone through from its start. A `cache` or
+    `shuffle` of counted data must stand within the function of `by_epoch`, or before it. Where the
+    length of the data is unknown, backups are written at the ends of epochs only;
+    `dataset.apply(tf.data.experimental.assert_cardinality(batches))` makes it known.
+
+    From the file of a `CSVLogger`, which needs `append=True`, the lines that were written after the
+    backup are removed; pictures and checkpoints are written again. On several replicas the logged
+    means of the epoch that was interrupted may differ in their last digit.
 
     The folder belongs to one training. To go on with other networks, losses, optimizers, data or
-    options than it has is an error. Of several workers the first one writes, and all must see the
-    folder.
+    options of `compile` than it has is an error. Of data that are not of `kgan.data` and no arrays,
+    only the number and the shape of the batches are compared. Of several workers the first one
+    writes, and all must see the folder.
 
     Args:
         folder: where the backups are. It is made if it is missing.
-        every_n_minutes: float > 0, minutes between backups, default 1. The last one is written when
-            the last epoch has ended.
+        every_n_minutes: float > 0, minutes between backups, default 1. The first one is written
+            when a new training begins, the last one when the last epoch has ended.
         every_n_images: int, in place of the minutes: a backup at the first step after each multiple
             of so many real images. Several workers need it, whose clocks differ.
         keep: int, how many backups to keep, default 2.
@@ -125,18 +143,30 @@ class Backup(GANCallback):
         self._path = self._folder.newest()
         self._position = plan.start if self._path is None else self._restored()
         self._check_same_everywhere()
-        for callback in self._others:
-            if isinstance(callback, keras.callbacks.CSVLogger):
-                cut_csv(callback, self._position.epoch)
+        if plan.batches is None and self._worker == 0:
+            print(
+                "Backup: the data have an unknown length, so backups are written at the ends of "
+                "epochs only. Tell it by dataset.apply(tf.data.experimental.assert_cardinality("
+                "batches)).",
+                flush=True,
+            )
+        if self._path is not None:
+            with self._snapshot() as snapshot:
+                cut_logs(self._others, snapshot.header.get("log_sizes", []))
         return self._position
 
     def on_train_begin(self, logs=None):
         history = [] if self.model.history in self._others else [self.model.history]
         self._states = CallbackStates([*self._others, *history])
         self._states.remember_beginning()
-        if self._path is not None:
-            with Snapshot(self._path) as snapshot:
+        if self._path is None:
+            # Of the beginning too: without one nothing tells what a killed training had written.
+            self._write(self._position, logs)
+        else:
+            with self._snapshot() as snapshot:
                 self._give_back_states(snapshot)
+            # What cannot be kept is refused now, not at the next backup.
+            self._states.collect()
         self._wait_for_next()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -144,7 +174,7 @@ class Backup(GANCallback):
         if self._path is not None and self._position.batch and epoch == self._position.epoch:
             # The other callbacks and Keras, which resets the means, have just begun an epoch that
             # had begun long ago.
-            with Snapshot(self._path) as snapshot:
+            with self._snapshot() as snapshot:
                 self._assign(snapshot, "variable", self._variables())
                 self._assign(snapshot, "mean", self._means())
                 self._give_back_states(snapshot)
@@ -172,10 +202,19 @@ class Backup(GANCallback):
         if self._pace is not None:
             self._pace.count_from(self.images_seen)
 
+    def _snapshot(self) -> Snapshot:
+        # The folder has just checked it.
+        return Snapshot(self._path, is_checked=True)
+
     def _restored(self) -> Position:
         """Read the newest backup into the model."""
-        with Snapshot(self._path) as snapshot:
+        with self._snapshot() as snapshot:
             header = snapshot.header
+            if not header.keys() >= _HEADER_NAMES:
+                raise ForeignSnapshotError(
+                    f"{self._path} is no backup of a training. Move it away, or choose another "
+                    "folder for the backups."
+                )
             self._check_fingerprint(header["fingerprint"])
             self._assign(snapshot, "variable", self._variables())
             # Keras resets them when an epoch begins; there may be none left.
@@ -277,6 +316,7 @@ class Backup(GANCallback):
             "images_seen": images,
             "callbacks": states,
             "callback_arrays": len(callback_arrays),
+            "log_sizes": log_sizes(self._others),
             "fingerprint": self._fingerprint,
         }
         try:
@@ -294,11 +334,10 @@ class Backup(GANCallback):
 
     def _arrays(self, means: list, callback_arrays: list):
         """Pairs of a name and an array, of which only one at a time is in memory."""
-        trained = {id(variable) for variable in self.model.trainable_variables}
         for index, variable in enumerate(self._variables()):
             array = ops.convert_to_numpy(variable)
             # A sum is NaN or infinite if one of its terms is, and needs no memory.
-            if id(variable) in trained and not np.isfinite(np.sum(array, dtype="float32")):
+            if _must_be_finite(variable) and not np.isfinite(np.sum(array, dtype="float32")):
                 raise _NonFiniteError(variable.path)
             yield f"variable_{index:05d}", array
         for kind, arrays in (("mean", means), ("callback", callback_arrays)):
@@ -313,9 +352,21 @@ class _NonFiniteError(ValueError):
         super().__init__(f"{name} is not finite")
 
 
+def _must_be_finite(variable: keras.Variable) -> bool:
+    # A loss scale is doubled until it is too large, which does no harm.
+    return keras.backend.is_float_dtype(variable.dtype) and variable.name != "dynamic_scale"
+
+
 def _check_callbacks(others) -> None:
     """Raise if a callback and a backup would get in each other's way."""
     for callback in others:
+        if hasattr(callback, "get_state") and not hasattr(callback, "set_state"):
+            name = type(callback).__name__
+            raise ValueError(
+                f"Backup asks {name}.get_state() for what it keeps, and could not give it back. "
+                f"Expected: {name}.set_state(state). Received: a {name} without one. Define both, "
+                "or neither: then its numbers, strings and None are kept."
+            )
         if isinstance(callback, keras.callbacks.BackupAndRestore):
             raise ValueError(
                 "BackupAndRestore and Backup would both say where the training goes on. Leave "

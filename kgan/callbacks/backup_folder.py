@@ -50,6 +50,7 @@ class BackupFolder:
 
         Raises:
             ValueError: if all are damaged, or one is something else.
+            OSError: if one cannot be read: it may be as sound as ever.
         """
         backups = self._backups()
         for path in reversed(backups):
@@ -62,6 +63,12 @@ class BackupFolder:
                 raise ValueError(
                     f"{error} Move it away, or choose another folder for the backups."
                 ) from error
+            except OSError as error:
+                error.add_note(
+                    f"Backup: {path} could not be read, which says nothing about the file. Nothing "
+                    "was changed: begin again when the disk gives it."
+                )
+                raise
         if backups:
             raise ValueError(
                 f"All backups in {self.path} are damaged: "
@@ -91,6 +98,9 @@ class BackupFolder:
             path.unlink(missing_ok=True)
 
     def _backups(self) -> list[Path]:
-        if not self.path.is_dir():
+        try:
+            paths = list(self.path.iterdir())
+        # Any other error does not mean that there is none.
+        except FileNotFoundError:
             return []
-        return sorted(path for path in self.path.iterdir() if _NAME.fullmatch(path.name))
+        return sorted(path for path in paths if _NAME.fullmatch(path.name))

@@ -1,13 +1,13 @@
 """What the callbacks of a training know, kept and given back."""
 
 import collections
+import os
 from pathlib import Path
 
 import keras
 
 from kgan.callbacks.plain_values import decode
 from kgan.callbacks.plain_values import encode
-from kgan.files import replacing
 
 # Of a TensorBoard: flags of a running profile would be wrong in a process in which none runs.
 _COUNTERS = ("_global_train_batch", "_global_test_batch")
@@ -41,13 +41,16 @@ class CallbackStates:
 
         Returns:
             (states, arrays): a dict for JSON, and the NumPy arrays that it refers to.
+
+        Raises:
+            ValueError: if a `get_state` returns something that cannot be kept.
         """
         states, arrays = {}, []
         for name, callback in self._named.items():
             if hasattr(callback, "get_state"):
                 state = callback.get_state()
                 if state is not None:
-                    states[name] = encode(state, arrays)
+                    states[name] = _encoded(callback, state, arrays)
             else:
                 states[name] = self._changed(name, callback, arrays)
         return states, arrays
@@ -67,6 +70,9 @@ class CallbackStates:
             else:
                 for attribute, value in states[name].items():
                     setattr(callback, attribute, decode(value, arrays))
+                    # It has changed since the training began, even if this process noted the same
+                    # value at its own beginning.
+                    self._at_first.get(name, {}).pop(attribute, None)
 
     def _changed(self, name: str, callback, arrays: list) -> dict:
         at_first = self._at_first.get(name, {})
@@ -77,24 +83,46 @@ class CallbackStates:
         }
 
 
-def cut_csv(logger: keras.callbacks.CSVLogger, epoch: int) -> None:
-    """Remove the lines of an epoch and of all later ones, which will be written again.
+def log_sizes(callbacks) -> list[int]:
+    """How long the files of all `CSVLogger` are, whose last lines are whole after every epoch.
 
     Args:
-        logger: the callback whose file it is.
-        epoch: int, the epoch that a training goes on with.
+        callbacks: the callbacks.
+
+    Returns:
+        List of ints, bytes.
     """
-    path = Path(logger.filename)
-    if not path.exists():
-        return
-    lines = path.read_bytes().splitlines(keepends=True)
-    separator = logger.sep.encode()
-    # A killed process may have left a part of a line.
-    whole = [line for line in lines if line.endswith(b"\n")]
-    kept = whole[:1] + [line for line in whole[1:] if int(line.split(separator)[0]) < epoch]
-    if kept != lines:
-        with replacing(path) as temporary:
-            temporary.write_bytes(b"".join(kept))
+    return [path.stat().st_size if path.exists() else 0 for path in _logs(callbacks)]
+
+
+def cut_logs(callbacks, sizes: list[int]) -> None:
+    """Remove from the files of all `CSVLogger` what was written since they had these sizes.
+
+    What stood in a file before, perhaps of another training, stays.
+
+    Args:
+        callbacks: the callbacks.
+        sizes: what `log_sizes` returned; loggers that are new are left alone.
+    """
+    for path, size in zip(_logs(callbacks), sizes, strict=False):
+        # One that is shorter was begun anew by hand.
+        if path.exists() and path.stat().st_size > size:
+            os.truncate(path, size)
+
+
+def _logs(callbacks) -> list[Path]:
+    loggers = [each for each in callbacks if isinstance(each, keras.callbacks.CSVLogger)]
+    return [Path(logger.filename) for logger in loggers]
+
+
+def _encoded(callback, state, arrays: list):
+    try:
+        return encode(state, arrays)
+    except TypeError as error:
+        raise ValueError(
+            f"{type(callback).__name__}.get_state() must return numbers, strings, None and arrays, "
+            f"in lists, tuples and dicts. Received: {error} Keep what set_state can make it of."
+        ) from error
 
 
 def _named(callbacks) -> dict:

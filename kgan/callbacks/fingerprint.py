@@ -20,7 +20,8 @@ def fingerprint(gan, variables, data: dict) -> dict:
     Returns:
         dict. The names of layers are left out: Keras counts them on with every model of a process.
     """
-    how = {**gan.get_compile_config(), "jit_compile": bool(gan.jit_compile)}
+    # What was said in `compile`, not what callbacks have made of it since.
+    how = {**gan._compiled_with, "jit_compile": bool(gan.jit_compile)}
     what = {
         **{name: value for name, value in gan.get_config().items() if name != "name"},
         **how,

@@ -123,10 +123,17 @@ class SampleGrid(GANCallback):
     def set_state(self, state: dict) -> None:
         """Go on where `get_state` was asked: all grids that were due then are there.
 
+        Grids of more images than the model has seen are removed: the steps that led to them are
+        taken again, and where an interruption wrote one, none may be due.
+
         Args:
             state: what `get_state` returned.
         """
         self._pictures = [self.folder / name for name in state["pictures"]]
+        now = f"images-{self.images_seen:09d}.png"
+        for path in self.folder.glob(_PICTURES):
+            if path.name > now:
+                path.unlink(missing_ok=True)
         if self.every_n_images is not None:
             self._due.count_from(self.images_seen)
 

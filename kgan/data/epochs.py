@@ -14,6 +14,7 @@ _CARRIED = "kgan_epochs"
 # As many rows tell data apart, however many there are.
 _DIGESTED = 1_000
 _NUMBER, _STRIDE = 0, 1
+_WITH_STATE = {"CacheDataset": "cache", "_ShuffleDataset": "shuffle"}
 
 
 def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
@@ -23,7 +24,10 @@ def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
     by stateless functions, with the number in their seed, is the same whenever the epoch with this
     number is begun: a training that was killed goes on in the same order, with
     `kgan.callbacks.Backup`. What it draws by others (`Dataset.shuffle`, `tf.random.uniform`) is
-    not. Transformations of the dataset (`map`, `prefetch`, ...) keep all of this.
+    not. Transformations of the dataset (`map`, `prefetch`, ...) keep all of this, but for those
+    with a state of their own: a `cache` of it keeps the order of the first epoch for all others,
+    and a `shuffle` of it has another order in every process. Cache what `dataset_of_epoch` begins
+    with, and shuffle within it.
 
     Args:
         dataset_of_epoch: function of the number, a scalar int64 tensor, that returns a
@@ -150,6 +154,28 @@ def epochs_of(dataset) -> Epochs | None:
             # TensorFlow has no public way to ask what a dataset was derived from.
             waiting.extend(current._inputs())
     return found.popitem()[1] if len(found) == 1 else None
+
+
+def frozen_or_shuffled(dataset) -> str | None:
+    """What makes the order of a dataset's epochs depend on more than their numbers.
+
+    Args:
+        dataset: anything.
+
+    Returns:
+        "cache" or "shuffle", the method that was called on data that count their epochs; None if
+        neither was.
+    """
+    if hasattr(dataset, _CARRIED) or not isinstance(dataset, tf.data.Dataset):
+        return None
+    inputs = [each for each in dataset._inputs() if _counts(each)]
+    # TensorFlow has no public way to ask what a dataset does.
+    method = _WITH_STATE.get(type(dataset).__name__) if inputs else None
+    return method or next(filter(None, map(frozen_or_shuffled, inputs)), None)
+
+
+def _counts(dataset) -> bool:
+    return hasattr(dataset, _CARRIED) or any(map(_counts, dataset._inputs()))
 
 
 @contextlib.contextmanager

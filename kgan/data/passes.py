@@ -66,7 +66,9 @@ def passes_of(x, y, batch_size: int | None, steps_per_epoch: int | None):
         in their middle.
     """
     if hasattr(x, "skip") and hasattr(x, "cardinality"):
-        return DatasetPasses(x) if steps_per_epoch is None else Stream(x, steps_per_epoch)
+        # After so many steps as it has batches, Keras begins a dataset anew.
+        is_whole = steps_per_epoch in (None, _length(x))
+        return DatasetPasses(x) if is_whole else Stream(x, steps_per_epoch)
     if hasattr(x, "shape") and steps_per_epoch is None:
         return ArrayPasses(x, y, batch_size or 32)
     return None

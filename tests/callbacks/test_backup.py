@@ -1,6 +1,7 @@
 import re
 import resource
 import shutil
+import zipfile
 
 import keras
 import numpy as np
@@ -19,6 +20,7 @@ from kgan.callbacks import StopOnNonFinite
 from kgan.data.epochs import epochs_of
 from kgan.features import Extractor
 from kgan.snapshots import Snapshot
+from kgan.snapshots import write_snapshot
 
 # Batches in an epoch of `make_batches`, 4 images each.
 STEPS = 6
@@ -238,14 +240,14 @@ def test_the_newest_backups_are_kept_and_the_last_is_at_the_end(tmp_path, make_g
 
 
 @pytest.mark.parametrize(
-    ("every", "expected"), [(12, [(0, 3), (1, 0), (1, 3), (2, 0)]), (20, [(0, 5), (1, 4), (2, 0)])]
+    ("every", "expected"), [(12, [(0, 3), (1, 0), (1, 3)]), (20, [(0, 5), (1, 4)])]
 )
 def test_a_backup_at_the_first_step_after_each_multiple_of_images(
     tmp_path, make_gan, every, expected
 ):
     options = {"every_n_images": every, "keep": 9}
     fit(make_gan(), tmp_path, epochs=2, options=options)
-    assert positions(tmp_path) == expected
+    assert positions(tmp_path) == [(0, 0), *expected, (2, 0)]
 
 
 def test_a_backup_after_so_many_minutes(tmp_path, make_gan, monkeypatch):
@@ -259,12 +261,35 @@ def test_a_backup_after_so_many_minutes(tmp_path, make_gan, monkeypatch):
     options = {"every_n_minutes": 4, "keep": 9}
     fit(make_gan(), tmp_path, epochs=2, options=options, callbacks=[tick])
     # After 4, 8 and 12 minutes: the last is the end.
-    assert positions(tmp_path) == [(0, 4), (1, 2), (2, 0)]
+    assert positions(tmp_path) == [(0, 0), (0, 4), (1, 2), (2, 0)]
 
 
-def test_a_short_training_has_one_backup_a_minute_at_most(tmp_path, make_gan):
+def test_a_short_training_has_backups_of_its_beginning_and_end(tmp_path, make_gan):
     fit(make_gan(), tmp_path, options={})
-    assert positions(tmp_path) == [(3, 0)]
+    assert positions(tmp_path) == [(0, 0), (3, 0)]
+
+
+def test_lines_of_other_trainings_stay_in_the_log_and_its_own_are_there_once(tmp_path, make_gan):
+    log = tmp_path / "log.csv"
+    earlier = "epoch,d_auc,d_fake,d_loss,d_real,g_loss\n0,1,1,1,1,1\n1,2,2,2,2,2\n"
+    log.write_text(earlier)
+    # Killed in the second epoch, long before the first minute is over.
+    for kill in (STEPS + 2, None):
+        logger = keras.callbacks.CSVLogger(log, append=True)
+        fit(make_gan(), tmp_path / "backup", kill=kill, callbacks=[logger], options={}, epochs=2)
+    text = log.read_bytes().decode().replace("\r\n", "\n")
+    assert text.startswith(earlier)
+    assert [line.split(",")[0] for line in text[len(earlier) :].splitlines()] == ["0", "1"]
+
+
+def test_the_checksums_are_read_once_in_a_restart(tmp_path, make_gan, monkeypatch):
+    checked, testzip = [], zipfile.ZipFile.testzip
+    fit(make_gan(), tmp_path, kill=3)
+    monkeypatch.setattr(
+        zipfile.ZipFile, "testzip", lambda archive: checked.append(archive) or testzip(archive)
+    )
+    fit(make_gan(), tmp_path, epochs=1)
+    assert len(checked) == 1
 
 
 def test_a_complete_training_is_not_repeated(make_gan, alone, capsys):
@@ -358,6 +383,28 @@ def test_a_weight_that_is_not_finite_is_seen_before_the_logs_show_it(tmp_path, m
     assert f"after 12 images: {name} is not finite." in capsys.readouterr().out
 
 
+def test_an_optimizer_that_is_not_finite_is_seen_before_its_weights_are(tmp_path, make_gan, capsys):
+    def spoil(batch, logs):
+        if batch == 2:
+            moment.assign(ops.full(moment.shape, np.nan))
+
+    gan = make_gan()
+    moment = gan.optimizer.g_optimizer.variables[-1]
+    spoiling = keras.callbacks.LambdaCallback(on_train_batch_end=spoil)
+    fit(gan, tmp_path, epochs=1, callbacks=[spoiling])
+    assert positions(tmp_path) == [(0, 1), (0, 2)]
+    assert f"after 12 images: {moment.path} is not finite." in capsys.readouterr().out
+
+
+def test_a_loss_scale_may_be_infinite(tmp_path, make_gan):
+    gan = make_gan()
+    adams = (keras.optimizers.Adam(0.1) for _ in range(2))
+    gan.compile(*(keras.optimizers.LossScaleOptimizer(adam) for adam in adams), run_eagerly=True)
+    gan.optimizer.g_optimizer.dynamic_scale.assign(np.inf)
+    fit(gan, tmp_path, kill=1)
+    assert positions(tmp_path) == [(0, 0)]
+
+
 def test_a_full_disk_leaves_the_last_good_file_and_the_training_goes_on(
     tmp_path, make_gan, alone, capsys
 ):
@@ -387,7 +434,9 @@ def test_a_full_disk_leaves_the_last_good_file_and_the_training_goes_on(
     ]
 
 
-@pytest.mark.parametrize(("kind", "kill"), [("stream", 7), ("array", 3), ("plain", 9)])
+@pytest.mark.parametrize(
+    ("kind", "kill"), [("stream", 7), ("steps", 8), ("array", 3), ("plain", 9)]
+)
 def test_other_data_whose_order_is_always_the_same_go_on_exactly(tmp_path, make_gan, kind, kill):
     images = np.random.default_rng(1).uniform(-1, 1, (24, 8, 8, 1)).astype("float32")
 
@@ -395,6 +444,7 @@ def test_other_data_whose_order_is_always_the_same_go_on_exactly(tmp_path, make_
         # As in a new process: a stream is at its start.
         arguments = {
             "stream": {"data": make_batches().repeat(), "steps_per_epoch": 4},
+            "steps": {"data": make_batches(), "steps_per_epoch": STEPS},
             "array": {"data": images, "batch_size": 4, "shuffle": False},
             "plain": {"data": tf.data.Dataset.from_tensor_slices(images).batch(4)},
         }[kind]
@@ -419,10 +469,16 @@ def test_data_of_which_nothing_is_known_are_said_to_be(tmp_path, make_gan, make_
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
-def test_data_of_unknown_length_are_gone_on_with_at_whole_epochs(tmp_path, make_gan, make_dataset):
+def test_data_of_unknown_length_are_gone_on_with_at_whole_epochs(
+    tmp_path, make_gan, make_dataset, capsys
+):
     data = make_dataset(64).filter(lambda images: True)
     fit(make_gan(), tmp_path, data=data, options={"every_n_images": 16, "keep": 9})
-    assert positions(tmp_path) == [(1, 0), (2, 0), (3, 0)]
+    assert positions(tmp_path) == [(0, 0), (1, 0), (2, 0), (3, 0)]
+    assert capsys.readouterr().out == (
+        "Backup: the data have an unknown length, so backups are written at the ends of epochs "
+        "only. Tell it by dataset.apply(tf.data.experimental.assert_cardinality(batches)).\n"
+    )
 
 
 def refused(folder, gan, message, error=ValueError, **arguments):
@@ -488,6 +544,37 @@ def test_callbacks_that_would_get_in_the_way_are_refused(tmp_path, make_gan):
         "BackupAndRestore and Backup would both say where the training goes on. Leave "
         "BackupAndRestore out: Backup goes on exactly.",
         callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "keras")],
+    )
+
+
+def test_a_callback_whose_state_could_not_be_given_back_is_refused(tmp_path, make_gan):
+    class Keeping(keras.callbacks.Callback):
+        def get_state(self):
+            return {"x": object()}
+
+    refused(
+        tmp_path,
+        make_gan(),
+        "Backup asks Keeping.get_state() for what it keeps, and could not give it back. Expected: "
+        "Keeping.set_state(state). Received: a Keeping without one. Define both, or neither: then "
+        "its numbers, strings and None are kept.",
+        callbacks=[Keeping()],
+    )
+    Keeping.set_state = lambda callback, state: None
+    gan = make_gan()
+    with pytest.raises(ValueError, match=r"^Keeping\.get_state\(\) must return numbers"):
+        fit(gan, tmp_path, callbacks=[Keeping()])
+    assert int(gan.optimizer.iterations.numpy()) == 0
+
+
+def test_a_snapshot_of_something_else_is_refused(tmp_path, make_gan):
+    path = tmp_path / "backup-000000000000.npz"
+    write_snapshot(path, {}, [])
+    refused(
+        tmp_path,
+        make_gan(),
+        f"{path} is no backup of a training. Move it away, or choose another folder for the "
+        "backups.",
     )
 
 

@@ -1,4 +1,5 @@
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -67,6 +68,33 @@ def test_a_damaged_one_is_passed_over_and_said_to_be(tmp_path, capsys, damage):
     printed = capsys.readouterr().out
     assert printed.startswith(f"Backup: {newest} is damaged: ")
     assert printed.endswith(" It is passed over.\n")
+
+
+def test_one_that_cannot_be_read_now_is_neither_passed_over_nor_removed(tmp_path, monkeypatch):
+    folder = written(tmp_path, [100, 200])
+
+    def fail(archive):
+        raise PermissionError("no access")
+
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", fail)
+    with pytest.raises(PermissionError, match="no access") as raised:
+        folder.newest()
+    assert raised.value.__notes__ == [
+        f"Backup: {tmp_path / 'backup-000000000200.npz'} could not be read, which says nothing "
+        "about the file. Nothing was changed: begin again when the disk gives it."
+    ]
+    assert len(names(tmp_path)) == 2
+
+
+def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(tmp_path, monkeypatch):
+    folder = written(tmp_path, [100])
+
+    def fail(path):
+        raise PermissionError("no access")
+
+    monkeypatch.setattr(type(tmp_path), "iterdir", fail)
+    with pytest.raises(PermissionError, match="no access"):
+        folder.newest()
 
 
 def test_when_all_are_damaged_nothing_begins_anew(tmp_path):

@@ -1,11 +1,13 @@
 import json
+import re
 
 import keras
 import numpy as np
 import pytest
 
 from kgan.callbacks.callback_states import CallbackStates
-from kgan.callbacks.callback_states import cut_csv
+from kgan.callbacks.callback_states import cut_logs
+from kgan.callbacks.callback_states import log_sizes
 
 
 class Counting(keras.callbacks.Callback):
@@ -141,36 +143,59 @@ def test_flags_of_a_running_profile_are_not_kept():
     assert states == {"TensorBoard 0": {"_global_train_batch": 5}}
 
 
-@pytest.mark.parametrize("separator", [",", ";"])
-def test_lines_of_epochs_that_are_done_again_are_removed(tmp_path, separator):
+def test_a_value_that_was_given_back_is_kept_though_it_is_that_of_the_beginning():
+    # One object in two trainings of a process: the second begins with 3, goes back to 2, and counts
+    # to 3 again, which a new process would not know.
+    callback = Counting()
+    callback.count = 3
+    states = CallbackStates([callback])
+    states.remember_beginning()
+    states.give_back({"Counting 0": {"count": 2}}, [])
+    callback.count += 1
+    assert states.collect()[0]["Counting 0"]["count"] == 3
+
+
+def test_a_state_that_cannot_be_kept_is_refused():
+    message = (
+        "Stateful.get_state() must return numbers, strings, None and arrays, in lists, tuples and "
+        "dicts. Received: Not a plain value: object. Keep what set_state can make it of."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        CallbackStates([Stateful({"x": object()})]).collect()
+
+
+def test_what_was_written_to_a_log_since_then_is_removed(tmp_path):
     path = tmp_path / "log.csv"
-    logger = keras.callbacks.CSVLogger(path, separator=separator, append=True)
+    # Of another training, with a line within a line, and of epochs that this one has, too.
+    path.write_text('epoch,loss\n0,"[1\n2]"\n1,2.0\n')
+    logger = keras.callbacks.CSVLogger(path, append=True)
 
     def log(epochs):
         logger.on_train_begin()
         for epoch in epochs:
-            # Keras quotes a list, which holds separators.
-            logger.on_epoch_end(epoch, {"loss": epoch / 3, "list": [epoch, 2]})
+            logger.on_epoch_end(epoch, {"loss": epoch / 3})
         logger.on_train_end()
 
-    log(range(12))
-    whole = path.read_bytes()
+    log([0, 1])
+    whole, sizes = path.read_bytes(), log_sizes([Counting(), logger])
+    log([2, 3])
     with path.open("a") as file:
-        file.write("12;0.3" if separator == ";" else "12,0.3")
-    cut_csv(logger, 10)
-    assert len(path.read_bytes().splitlines()) == 1 + 10
-    log([10, 11])
+        file.write("4,0.")
+    cut_logs([logger], sizes)
     assert path.read_bytes() == whole
 
 
-@pytest.mark.parametrize("left", ["", "epo", "epoch,loss\r\n", "epoch,loss\r\n0,1.5\r\n"])
-def test_a_file_that_is_done_all_over_again_keeps_at_most_its_head(tmp_path, left):
-    path = tmp_path / "log.csv"
-    path.write_bytes(left.encode())
-    cut_csv(keras.callbacks.CSVLogger(path, append=True), 0)
-    assert path.read_bytes().decode() == ("epoch,loss\r\n" if "\n" in left else "")
+def test_a_log_that_is_shorter_than_it_was_or_new_is_left_alone(tmp_path):
+    first, second = (keras.callbacks.CSVLogger(tmp_path / name, append=True) for name in "ab")
+    (tmp_path / "a").write_text("epoch\n")
+    (tmp_path / "b").write_text("epoch\n0\n")
+    cut_logs([first, second], [100])
+    assert (tmp_path / "a").read_text() == "epoch\n"
+    assert (tmp_path / "b").read_text() == "epoch\n0\n"
 
 
-def test_a_file_that_is_not_there_stays_so(tmp_path):
-    cut_csv(keras.callbacks.CSVLogger(tmp_path / "log.csv", append=True), 0)
+def test_a_log_that_is_not_there_stays_so(tmp_path):
+    logger = keras.callbacks.CSVLogger(tmp_path / "log.csv", append=True)
+    assert log_sizes([logger]) == [0]
+    cut_logs([logger], [0])
     assert not list(tmp_path.iterdir())

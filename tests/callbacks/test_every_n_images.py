@@ -38,5 +38,12 @@ def test_the_images_are_counted_only_when_it_may_be_due():
     pace, looks = EveryNImages(1000), []
     for images in range(1, 1000):
         pace.is_due(lambda images=images: looks.append(images) or images)
-    # One to learn the pace, one before the multiple.
-    assert len(looks) <= 2
+    assert looks == [2**power for power in range(10)]
+
+
+@pytest.mark.parametrize("first", [1, 3, 64])
+def test_a_small_first_batch_delays_nothing(first):
+    pace = EveryNImages(10_000)
+    seen = np.cumsum([first] + [64] * 400)
+    due = next(images for images in seen if pace.is_due(lambda images=images: images))
+    assert due == seen[seen >= 10_000][0]

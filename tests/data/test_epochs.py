@@ -8,6 +8,7 @@ from kgan.data import Images
 from kgan.data import by_epoch
 from kgan.data.epochs import digest
 from kgan.data.epochs import epochs_of
+from kgan.data.epochs import frozen_or_shuffled
 from kgan.data.epochs import uncounted
 
 
@@ -80,6 +81,30 @@ def test_there_are_none_of_other_data_or_of_several_parts():
     two = tf.data.Dataset.zip((by_epoch(tens, 3), by_epoch(tens, 3)))
     for data in (tf.data.Dataset.range(3), np.zeros(3), None, two):
         assert epochs_of(data) is None
+
+
+@pytest.mark.parametrize(
+    ("derive", "found"),
+    [
+        (lambda dataset: dataset.cache(), "cache"),
+        (lambda dataset: dataset.cache().map(lambda value: value).prefetch(1), "cache"),
+        (lambda dataset: dataset.repeat().shuffle(3), "shuffle"),
+        (lambda dataset: tf.data.Dataset.zip((tf.data.Dataset.range(3), dataset.cache())), "cache"),
+        (lambda dataset: dataset.map(lambda value: value + 1), None),
+        (lambda dataset: tf.data.Dataset.zip((dataset, tf.data.Dataset.range(3).cache())), None),
+    ],
+)
+def test_what_has_a_state_of_its_own_after_the_numbers_is_found(derive, found):
+    assert frozen_or_shuffled(derive(by_epoch(tens, 3))) == found
+
+
+def test_a_cache_before_the_numbers_freezes_nothing():
+    cached = tf.data.Dataset.range(3).cache()
+    dataset = by_epoch(lambda epoch: cached.map(lambda value: value + 10 * epoch), 3)
+    assert frozen_or_shuffled(dataset) is None
+    assert [values(dataset) for _ in range(2)] == [[0, 1, 2], [10, 11, 12]]
+    for data in (cached, cached.shuffle(3), np.zeros(3), None):
+        assert frozen_or_shuffled(data) is None
 
 
 def test_what_is_iterated_over_uncounted_does_not_move_the_numbers():

@@ -48,6 +48,7 @@ def kinds():
         "plain": (plain, None),
         "twice an epoch": (by_epoch(hundreds, 5).repeat(2), None),
         "stream": (stream, 4),
+        "counted, as long as an epoch": (by_epoch(hundreds, 5), 5),
         "long enough": (tf.data.Dataset.range(40), 4),
         "array": (np.arange(10), None),
     }
@@ -112,6 +113,8 @@ def test_a_dataset_that_is_repeated_within_an_epoch_has_other_orders_in_it():
         (tf.data.Dataset.range(7).repeat(), None, DatasetPasses, math.inf),
         (tf.data.Dataset.range(7).filter(lambda value: value > 2), None, DatasetPasses, None),
         (tf.data.Dataset.range(7).repeat(), 3, Stream, 3),
+        (tf.data.Dataset.range(7), 3, Stream, 3),
+        (tf.data.Dataset.range(7), 7, DatasetPasses, 7),
         (np.zeros(7), None, ArrayPasses, 4),
         (tf.zeros(7), None, ArrayPasses, 4),
     ],
