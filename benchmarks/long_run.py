@@ -111,10 +111,10 @@ def draw(rows: list[tuple], path: Path) -> None:
     below.plot(steps, means, marker=".", label="mean, with the ends of epochs")
     below.plot(steps, medians, marker=".", label="median")
     below.set_ylabel("ms per step")
-    below.legend(loc="lower right")
+    below.legend(loc="upper right", ncols=2)
     below.set_xlabel("steps")
     above.set_ylim(0, 1.1 * max(memory))
-    below.set_ylim(0, 1.1 * max(means))
+    below.set_ylim(0, 1.3 * max(means))
     figure.savefig(path, dpi=100)
 
 
