@@ -23,7 +23,7 @@ STEEP_TOLERANCE = 5e-6
 STEEP_CASES = (
     *("sgd", "schedule", "clipnorm", "clipvalue", "loss_scale_factor"),
     *("loss_scale_and_clipnorm", "loss_scale_and_clipvalue"),
-    *("rpgan", "ragan", "hinge", "least_squares", "every_penalty"),
+    *("ragan", "hinge", "least_squares", "every_penalty"),
 )
 OTHERS = (
     *("21 rows", "17 rows", "random_layers", "infinity_on_the_last_replica"),
