@@ -32,11 +32,25 @@ def value_and_gradients(objective, variables: list):
         variables: Keras variables.
 
     Returns:
-        (what `objective` returned beside the scalar, list of gradients, one per variable).
+        (what `objective` returned beside the scalar, list of gradients, one per variable). Whoever
+        waits for one of the gradients has waited for all of it.
     """
     with tf.GradientTape() as tape:
         value, others = objective()
-    return others, tape.gradient(value, [variable.value for variable in variables])
+    gradients = tape.gradient(value, [variable.value for variable in variables])
+    return others, _together(gradients, tf.nest.flatten((value, others, gradients)))
+
+
+def _together(gradients: list, computed: list) -> list:
+    """The gradients themselves, none of which is there before everything computed is.
+
+    An update must not change a variable that is still to be read. TensorFlow writes that order into
+    the graph, takes it out again where a gradient depends on the reading anyhow, and then replaces
+    a gradient that is zero, as a penalty's by a bias is, by a constant that depends on nothing:
+    the penalty saw the bias of before the update or after it, as it happened.
+    """
+    with tf.control_dependencies([tensor for tensor in computed if tensor is not None]):
+        return [None if gradient is None else tf.identity(gradient) for gradient in gradients]
 
 
 def compiled(function):
