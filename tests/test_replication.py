@@ -15,12 +15,14 @@ from kgan.replication import check_replicable
 # What float32 leaves of an equality, after ten steps whose additions came in another order.
 TOLERANCE = 1e-6
 CASES = (
-    *("k=1", "k=3", "k=5", "adam", "decay", "loss_scale", "global_clipnorm"),
+    *("k=1", "k=3", "adam", "decay", "loss_scale", "global_clipnorm"),
     *("steps_per_execution=2", "steps_per_execution=5"),
 )
-# Where steps are long, or a limit decides entry by entry, a difference grows.
+# Where steps are long or many, or a limit decides entry by entry, a difference grows: with k = 5,
+# sixty updates, to between 0.9e-6 and 4.0e-6 from six different starts.
 STEEP_TOLERANCE = 5e-6
 STEEP_CASES = (
+    "k=5",
     *("sgd", "schedule", "clipnorm", "clipvalue", "loss_scale_factor"),
     *("loss_scale_and_clipnorm", "loss_scale_and_clipvalue"),
     *("ragan", "hinge", "least_squares", "every_penalty"),
