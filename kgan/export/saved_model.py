@@ -1,6 +1,7 @@
 """The SavedModel of a generator: written, and compared with Keras after a fresh load."""
 
 import os
+import statistics
 from typing import NamedTuple
 
 import keras
@@ -12,6 +13,8 @@ from kgan.export.comparison import latents_and_labels
 from kgan.export.interface import Interface
 from kgan.export.signatures import LATENTS_TO_IMAGES
 from kgan.export.signatures import SEEDS_TO_PICTURES
+from kgan.export.signatures import SEEDS_TO_PNG
+from kgan.export.signatures import SEEDS_TO_TRUNCATED_PICTURES
 from kgan.export.signatures import signatures
 from kgan.images import to_uint8
 
@@ -27,7 +30,7 @@ class SavedModelDifferences(NamedTuple):
 
     Attributes:
         images: float, of float32 images in [-1, 1].
-        levels: int, of uint8 images, in levels of 0 to 255.
+        levels: int, of uint8 images, truncated ones and PNG files included, in levels of 0 to 255.
     """
 
     images: float
@@ -70,10 +73,13 @@ def compare_saved_model(
     """
     # The functions only borrow the variables of `loaded`, which must outlive them.
     loaded = tf.saved_model.load(str(folder))
-    return SavedModelDifferences(
-        images=_compare_images(generator, loaded.signatures[LATENTS_TO_IMAGES], interface),
-        levels=_compare_pictures(generator, loaded.signatures[SEEDS_TO_PICTURES], interface),
-    )
+    difference = _compare_images(generator, loaded.signatures[LATENTS_TO_IMAGES], interface)
+    levels = [
+        _compare_pictures(generator, loaded.signatures[name], interface, name)
+        for name in (SEEDS_TO_PICTURES, SEEDS_TO_TRUNCATED_PICTURES, SEEDS_TO_PNG)
+        if name in loaded.signatures
+    ]
+    return SavedModelDifferences(images=difference, levels=max(levels))
 
 
 def _compare_images(generator, function, interface: Interface) -> float:
@@ -84,7 +90,8 @@ def _compare_images(generator, function, interface: Interface) -> float:
             "The generator's images hold NaN or infinity, so there is nothing to export: its "
             "training has diverged. Export an earlier state of it."
         )
-    together = _call(function, "latents", latents, labels)
+    inputs = {"latents": latents, **_named_label(labels)}
+    together = _images(function, inputs)
     difference = float(np.abs(together - expected).max())
     # Not "difference > TOLERANCE", which NaN would pass.
     if not difference <= TOLERANCE:
@@ -92,7 +99,7 @@ def _compare_images(generator, function, interface: Interface) -> float:
             f"The SavedModel's images differ from those of Keras by {difference:.1e}, more than "
             f"{TOLERANCE:.0e}."
         )
-    alone = _call_row_by_row(function, "latents", latents, labels)
+    alone = _images_row_by_row(function, inputs)
     if not np.abs(alone - together).max() <= TOLERANCE:
         raise ValueError(
             "The generator's images depend on the other rows of their batch, but a server merges "
@@ -101,37 +108,60 @@ def _compare_images(generator, function, interface: Interface) -> float:
     return difference
 
 
-def _compare_pictures(generator, function, interface: Interface) -> int:
+def _compare_pictures(generator, function, interface: Interface, name: str) -> int:
     # Beyond 32 bits too, where Keras folds a seed.
     seeds = np.array([0, 1, 2, 2**31, 2**40], "int64")
     _, labels = latents_and_labels(interface, rows=len(seeds))
     latents = np.concatenate(
         [keras.random.normal((1, interface.latent_dim), seed=int(seed)) for seed in seeds]
     )
+    inputs = {"seed": seeds, **_named_label(labels)}
+    if name == SEEDS_TO_TRUNCATED_PICTURES:
+        # From almost the mean of all latents to one that changes none of them.
+        inputs["truncation"] = np.array([0.01, 0.5, 1.0, 2.0, 100.0], "float32")
+        latents = _truncated(latents, inputs["truncation"])
     expected = to_uint8(keras_images(generator, latents, labels)).astype(int)
-    together = _call(function, "seed", seeds, labels)
-    alone = _call_row_by_row(function, "seed", seeds, labels)
+    together = _images(function, inputs)
+    alone = _images_row_by_row(function, inputs)
     levels = int(max(np.abs(together - expected).max(), np.abs(alone - expected).max()))
     if levels > LEVELS:
         raise ValueError(
-            f"The SavedModel's images of seeds differ from those of Keras by {levels} levels of "
+            f"The SavedModel's images of {name} differ from those of Keras by {levels} levels of "
             f"255, more than {LEVELS}."
         )
     return levels
 
 
-def _call(function, name: str, values, labels) -> np.ndarray:
-    inputs = {name: tf.constant(values)}
-    if labels is not None:
-        inputs["label"] = tf.constant(labels)
-    return function(**inputs)["images"].numpy()
+def _truncated(latents: np.ndarray, truncation: np.ndarray) -> np.ndarray:
+    # By the textbook, apart from the graph's own formula: with the normal distribution's Phi, the
+    # quantile of z is Phi(z), and quantile p of the truncated one is Phi^-1(a + p (b - a)), where a
+    # and b are Phi(-truncation) and Phi(truncation).
+    normal = statistics.NormalDist()
+
+    def of_one_row(row: np.ndarray, limit: float) -> list[float]:
+        low, high = normal.cdf(-limit), normal.cdf(limit)
+        return [normal.inv_cdf(low + normal.cdf(float(z)) * (high - low)) for z in row]
+
+    rows = [of_one_row(row, float(limit)) for row, limit in zip(latents, truncation, strict=True)]
+    return np.array(rows, "float32")
 
 
-def _call_row_by_row(function, name: str, values, labels) -> np.ndarray:
-    rows = [slice(row, row + 1) for row in range(len(values))]
+def _named_label(labels) -> dict[str, np.ndarray]:
+    return {} if labels is None else {"label": labels}
+
+
+def _images(function, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    outputs = function(**{name: tf.constant(values) for name, values in inputs.items()})
+    if "png_bytes" in outputs:
+        return np.stack([tf.io.decode_png(content) for content in outputs["png_bytes"]])
+    return outputs["images"].numpy()
+
+
+def _images_row_by_row(function, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    rows = len(next(iter(inputs.values())))
     return np.concatenate(
         [
-            _call(function, name, values[row], None if labels is None else labels[row])
-            for row in rows
+            _images(function, {name: values[[row]] for name, values in inputs.items()})
+            for row in range(rows)
         ]
     )

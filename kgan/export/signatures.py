@@ -14,6 +14,14 @@ from kgan.export.interface import Interface
 
 LATENTS_TO_IMAGES = "serving_default"
 SEEDS_TO_PICTURES = "generate"
+SEEDS_TO_TRUNCATED_PICTURES = "generate_truncated"
+SEEDS_TO_PNG = "generate_png"
+
+# PNG has grey, grey with alpha, colour, and colour with alpha.
+_PNG_CHANNELS = (1, 2, 3, 4)
+
+# Float32 latents end below 6 standard deviations, where the mass of float64 is not yet 1.
+_BEYOND_ALL_LATENTS = 9.0
 
 
 class Signature(NamedTuple):
@@ -33,9 +41,17 @@ class Signature(NamedTuple):
 def signatures(generator: keras.Model, interface: Interface) -> list[Signature]:
     """The functions of a generator's export.
 
-    `serving_default`: latents, float32 (n, latent_dim) -> images, float32 (n, height, width,
-    channels) in [-1, 1]. `generate`: seed, int64 (n,) -> images, uint8 of the same shape. Both also
-    take label, int32 (n,), where the generator takes labels.
+    Each answers n requests, and also takes label, int32 (n,), where the generator takes labels:
+
+    - `serving_default`: latents, float32 (n, latent_dim) -> images, float32 (n, height, width,
+      channels) in [-1, 1];
+    - `generate`: seed, int64 (n,) -> images, uint8 of the same shape;
+    - `generate_truncated`: seed, and truncation, float32 (n,) above 0 -> images, uint8: those of
+      `generate` with every latent pulled into [-truncation, truncation];
+    - `generate_png`: seed -> png_bytes, string (n,): the images of `generate` as PNG files. Left
+      out where the images have more than 4 channels, which PNG cannot hold.
+
+    Wrong inputs are refused in the graph, so by every server, with a text that tells the remedy.
 
     Args:
         generator: float32 keras model, as `read_interface` wants it.
@@ -46,10 +62,11 @@ def signatures(generator: keras.Model, interface: Interface) -> list[Signature]:
     """
     latents = tf.TensorSpec((None, interface.latent_dim), tf.float32, "latents")
     seed = tf.TensorSpec((None,), tf.int64, "seed")
+    truncation = tf.TensorSpec((None,), tf.float32, "truncation")
     label = [tf.TensorSpec((None,), tf.int32, "label")] if interface.num_classes else []
 
     def images_of(latents, label):
-        inputs = latents
+        inputs = latents = checked_latents(latents, interface.latent_dim)
         if label:
             rows = tf.shape(latents)[0]
             inputs = [latents, checked_label(*label, interface.num_classes, rows)]
@@ -65,10 +82,22 @@ def signatures(generator: keras.Model, interface: Interface) -> list[Signature]:
         latents = latents_of_seeds(seed, interface.latent_dim)
         return {"images": to_uint8(images_of(latents, label))}
 
-    return [
+    def generate_truncated(seed, truncation, *label):
+        truncation = checked_truncation(truncation, tf.size(seed))
+        latents = truncated(latents_of_seeds(seed, interface.latent_dim), truncation)
+        return {"images": to_uint8(images_of(latents, label))}
+
+    def generate_png(seed, *label):
+        return {"png_bytes": tf.io.encode_png(generate(seed, *label)["images"])}
+
+    found = [
         Signature(LATENTS_TO_IMAGES, serving_default, [latents, *label]),
         Signature(SEEDS_TO_PICTURES, generate, [seed, *label]),
+        Signature(SEEDS_TO_TRUNCATED_PICTURES, generate_truncated, [seed, truncation, *label]),
     ]
+    if interface.image_shape[-1] in _PNG_CHANNELS:
+        found.append(Signature(SEEDS_TO_PNG, generate_png, [seed, *label]))
+    return found
 
 
 def latents_of_seeds(seed, latent_dim: int):
@@ -93,6 +122,81 @@ def latents_of_seeds(seed, latent_dim: int):
 
     row = tf.TensorSpec((latent_dim,), tf.float32)
     return tf.map_fn(draw, folded, fn_output_signature=row)
+
+
+def truncated(latents, truncation):
+    """Latents of the normal distribution truncated to [-truncation, truncation], row by row.
+
+    `kgan.sampling.truncated` in float64: sqrt 2 erfinv(erf(z / sqrt 2) erf(truncation / sqrt 2)).
+    In float64 a truncation beyond all latents leaves each of them as it was, to the last bit, and
+    none is carried out of the interval.
+
+    Args:
+        latents: float32 tensor, (n, latent_dim), standard normal.
+        truncation: float32 tensor, (n,), above 0; infinity for none.
+
+    Returns:
+        float32 tensor, (n, latent_dim).
+
+    Reference:
+        Brock et al. 2019, arXiv 1809.11096, section 3.1, where the latents outside are drawn anew.
+    """
+    root = tf.sqrt(tf.constant(2.0, tf.float64))
+    limit = tf.minimum(tf.cast(truncation, tf.float64), _BEYOND_ALL_LATENTS)[:, tf.newaxis]
+    share = tf.math.erf(tf.cast(latents, tf.float64) / root) * tf.math.erf(limit / root)
+    return tf.cast(tf.clip_by_value(root * tf.math.erfinv(share), -limit, limit), tf.float32)
+
+
+def checked_latents(latents, latent_dim: int):
+    """`latents` itself, once it is known to ask for an image and to have the generator's width.
+
+    Args:
+        latents: float32 tensor, (n, latent_dim).
+        latent_dim: int, width of the latents.
+
+    Returns:
+        float32 tensor, (n, latent_dim).
+    """
+    shape = tf.shape(latents)
+    # Convolutions of no images give another number of channels than of one.
+    an_image = tf.debugging.Assert(
+        shape[0] > 0, ["a request must ask for one image or more. Images:", shape[0]]
+    )
+    # Python refuses another width itself, and other servers only by the first layer that fails.
+    right_width = tf.debugging.Assert(
+        tf.equal(shape[1], latent_dim),
+        [f"latents must have {latent_dim} values per image. Received:", shape[1]],
+    )
+    with tf.control_dependencies([an_image, right_width]):
+        return tf.identity(latents)
+
+
+def checked_truncation(truncation, rows):
+    """`truncation` itself, once it is known to hold a positive number for each image.
+
+    Args:
+        truncation: float32 tensor, (n,).
+        rows: int32 scalar, how many images are asked for.
+
+    Returns:
+        float32 tensor, (n,).
+    """
+    # One value for several seeds would be spread over them, but no server could merge the request.
+    one_per_image = tf.debugging.Assert(
+        tf.equal(tf.size(truncation), rows),
+        ["truncation must hold one number per seed. Seeds, numbers:", rows, tf.size(truncation)],
+    )
+    # NaN is not above 0 either.
+    positive = tf.debugging.Assert(
+        tf.reduce_all(truncation > 0.0),
+        [
+            "truncation is the largest absolute value of a latent and must be above 0. Received:",
+            truncation,
+        ],
+        summarize=10,
+    )
+    with tf.control_dependencies([one_per_image, positive]):
+        return tf.identity(truncation)
 
 
 def checked_label(label, num_classes: int, rows):

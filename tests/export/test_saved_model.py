@@ -27,22 +27,27 @@ def loaded(folder):
     return tf.saved_model.load(str(folder))
 
 
-def generate(loaded, seeds, labels):
-    function = loaded.signatures["generate"]
+def generate(loaded, seeds, labels, name="generate", **more):
+    function = loaded.signatures[name]
     inputs = {"seed": tf.constant(seeds, tf.int64), "label": tf.constant(labels, tf.int32)}
-    return function(**inputs)["images"].numpy()
+    (output,) = function(**inputs, **more).values()
+    return output.numpy()
 
 
 def test_signatures_and_their_names(loaded):
-    assert set(loaded.signatures) == {"serving_default", "generate"}
-    for name, first, dtype in (
-        ("serving_default", "latents", "float32"),
-        ("generate", "seed", "uint8"),
-    ):
-        function = loaded.signatures[name]
-        assert set(function.structured_input_signature[1]) == {first, "label"}
-        output = function.structured_outputs["images"]
-        assert (output.dtype.name, tuple(output.shape)) == (dtype, (None, 8, 8, 1))
+    images = ("images", (None, 8, 8, 1))
+    expected = {
+        "serving_default": ({"latents", "label"}, *images, "float32"),
+        "generate": ({"seed", "label"}, *images, "uint8"),
+        "generate_truncated": ({"seed", "truncation", "label"}, *images, "uint8"),
+        "generate_png": ({"seed", "label"}, "png_bytes", (None,), "string"),
+    }
+    found = {}
+    for name, function in loaded.signatures.items():
+        ((output, spec),) = function.structured_outputs.items()
+        inputs = set(function.structured_input_signature[1])
+        found[name] = (inputs, output, tuple(spec.shape), spec.dtype.name)
+    assert found == expected
 
 
 def test_every_weight_is_stored_once(conditional_generator, folder):
@@ -83,16 +88,85 @@ def test_image_of_a_seed_is_the_same_in_every_batch(loaded):
     assert np.abs(among_others[0].astype(int) - alone[0]).max() > 1
 
 
-@pytest.mark.parametrize("label", [3, -1])
-@pytest.mark.parametrize("name", ["serving_default", "generate"])
-def test_a_label_out_of_range_is_refused(loaded, name, label):
-    first = {
-        "serving_default": {"latents": tf.zeros((1, 5))},
-        "generate": {"seed": tf.zeros((1,), tf.int64)},
-    }
+def test_a_png_file_is_the_image_of_its_seed(loaded):
+    files = generate(loaded, [5, 6, 5], [1, 1, 2], "generate_png")
+    expected = generate(loaded, [5, 6, 5], [1, 1, 2])
+    np.testing.assert_array_equal([tf.io.decode_png(file) for file in files], expected)
+
+
+def test_a_truncation_beyond_all_latents_gives_the_image_of_generate(loaded):
+    truncation = tf.constant([100.0, np.inf, 0.1])
+    found = generate(loaded, [5, 6, 5], [1, 1, 1], "generate_truncated", truncation=truncation)
+    expected = generate(loaded, [5, 6, 5], [1, 1, 1])
+    np.testing.assert_array_equal(found[:2], expected[:2])
+    assert np.abs(found[2].astype(int) - expected[2]).max() > 10
+
+
+def test_another_process_gives_the_same_images(loaded, folder, forks):
+    found = forks.run(
+        Path(__file__).with_name("images_of_seeds.py"), str(folder), "5", "2147483647"
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip() == generate(loaded, [5, 2**31 - 1], [1, 1]).tobytes().hex()
+
+
+INPUTS = {
+    "serving_default": {"latents": tf.zeros((1, 5))},
+    "generate": {"seed": tf.zeros((1,), tf.int64)},
+    "generate_truncated": {"seed": tf.zeros((1,), tf.int64), "truncation": tf.ones((1,))},
+    "generate_png": {"seed": tf.zeros((1,), tf.int64)},
+}
+
+
+def check_served_refusal(loaded, name, message, **changed):
+    inputs = {**INPUTS[name], "label": tf.constant([0]), **changed}
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
-        loaded.signatures[name](**first[name], label=tf.constant([label]))
-    assert "label must be in [0, 3). Received:" in str(error.value)
+        loaded.signatures[name](**inputs)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("label", [3, -1])
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_label_out_of_range_is_refused(loaded, name, label):
+    message = f"assertion failed: [label must be in [0, 3). Received:] [{label}]"
+    check_served_refusal(loaded, name, message, label=tf.constant([label]))
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_one_label_for_two_images_is_refused(loaded, name):
+    twice = {key: tf.repeat(value, 2, axis=0) for key, value in INPUTS[name].items()}
+    message = "assertion failed: [label must hold one class per image. Images, labels:] [2] [1]"
+    check_served_refusal(loaded, name, message, **twice)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_a_request_for_nothing_is_refused(loaded, name):
+    nothing = {key: value[:0] for key, value in INPUTS[name].items()}
+    message = "assertion failed: [a request must ask for one image or more. Images:] [0]"
+    check_served_refusal(loaded, name, message, **nothing, label=tf.zeros((0,), tf.int32))
+
+
+def test_latents_of_another_width_are_refused(loaded):
+    message = "assertion failed: [latents must have 5 values per image. Received:] [4]"
+    check_served_refusal(loaded, "serving_default", message, latents=tf.zeros((1, 4)))
+
+
+@pytest.mark.parametrize(("truncation", "shown"), [(np.nan, "nan"), (0.0, "0"), (-2.0, "-2")])
+def test_a_truncation_that_is_no_length_is_refused(loaded, truncation, shown):
+    message = (
+        "assertion failed: [truncation is the largest absolute value of a latent and must be "
+        f"above 0. Received:] [{shown}]"
+    )
+    given = tf.constant([truncation])
+    check_served_refusal(loaded, "generate_truncated", message, truncation=given)
+
+
+def test_one_truncation_for_two_seeds_is_refused(loaded):
+    message = (
+        "assertion failed: [truncation must hold one number per seed. Seeds, numbers:] [2] [1]"
+    )
+    two = {"seed": tf.zeros((2,), tf.int64), "label": tf.zeros((2,), tf.int32)}
+    check_served_refusal(loaded, "generate_truncated", message, **two)
 
 
 def check_refused(generator, folder, message):
@@ -109,15 +183,50 @@ def test_other_weights_are_found(generator, tmp_path):
     check_refused(other, tmp_path, message)
 
 
-def test_other_latents_of_a_seed_are_found(generator, tmp_path, monkeypatch):
-    draw = signatures.latents_of_seeds
-    monkeypatch.setattr(signatures, "latents_of_seeds", lambda seed, dim: draw(seed + 1, dim))
-    write_saved_model(generator, tmp_path, read_interface(generator))
+def dense_generator(channels):
+    """A generator of (2, 2, channels) images that is compiled at once."""
+    latents = keras.Input((4,))
+    pixels = keras.layers.Dense(4 * channels, activation="tanh")(latents)
+    return keras.Model(latents, keras.layers.Reshape((2, 2, channels))(pixels))
+
+
+def check_levels_refused(folder, name):
+    generator = dense_generator(1)
+    write_saved_model(generator, folder, read_interface(generator))
     message = (
-        r"The SavedModel's images of seeds differ from those of Keras by \d+ levels of 255, "
+        rf"The SavedModel's images of {name} differ from those of Keras by \d+ levels of 255, "
         r"more than 1\."
     )
-    check_refused(generator, tmp_path, message)
+    check_refused(generator, folder, message)
+
+
+def test_other_latents_of_a_seed_are_found(tmp_path, monkeypatch):
+    draw = signatures.latents_of_seeds
+    monkeypatch.setattr(signatures, "latents_of_seeds", lambda seed, dim: draw(seed + 1, dim))
+    check_levels_refused(tmp_path, "generate")
+
+
+def test_latents_cut_off_instead_of_truncated_are_found(tmp_path, monkeypatch):
+    def cut_off(latents, truncation):
+        limit = truncation[:, tf.newaxis]
+        return tf.clip_by_value(latents, -limit, limit)
+
+    monkeypatch.setattr(signatures, "truncated", cut_off)
+    check_levels_refused(tmp_path, "generate_truncated")
+
+
+def test_png_files_of_other_images_are_found(tmp_path, monkeypatch):
+    encode = tf.io.encode_png
+    monkeypatch.setattr(tf.io, "encode_png", lambda images: encode(images[:, ::-1]))
+    check_levels_refused(tmp_path, "generate_png")
+
+
+def test_five_channels_are_compared_without_png(tmp_path):
+    generator = dense_generator(5)
+    write_saved_model(generator, tmp_path, read_interface(generator))
+    found = compare_saved_model(generator, tmp_path, read_interface(generator))
+    assert found.images <= 1e-5
+    assert "generate_png" not in tf.saved_model.load(str(tmp_path)).signatures
 
 
 def test_images_that_are_not_finite_are_found(build_generator, tmp_path):

@@ -1,14 +1,20 @@
+import math
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kgan import images
+from kgan import sampling
 from kgan.export.interface import read_interface
 from kgan.export.signatures import checked_label
+from kgan.export.signatures import checked_latents
+from kgan.export.signatures import checked_truncation
 from kgan.export.signatures import latents_of_seeds
 from kgan.export.signatures import signatures
 from kgan.export.signatures import to_uint8
+from kgan.export.signatures import truncated
 
 
 def named(generator, num_classes=None):
@@ -21,14 +27,40 @@ def specs(signature):
 
 
 def test_names_types_and_shapes_of_the_inputs(generator, conditional_generator):
+    latents = ("latents", "float32", (None, 5))
+    seed = ("seed", "int64", (None,))
+    truncation = ("truncation", "float32", (None,))
     label = ("label", "int32", (None,))
-    plain = named(generator)
-    conditional = named(conditional_generator, 3)
-    assert list(plain) == list(conditional) == ["serving_default", "generate"]
-    assert specs(plain["serving_default"]) == [("latents", "float32", (None, 5))]
-    assert specs(plain["generate"]) == [("seed", "int64", (None,))]
-    assert specs(conditional["serving_default"]) == [("latents", "float32", (None, 5)), label]
-    assert specs(conditional["generate"]) == [("seed", "int64", (None,)), label]
+    expected = {
+        "serving_default": [latents],
+        "generate": [seed],
+        "generate_truncated": [seed, truncation],
+        "generate_png": [seed],
+    }
+    plain, conditional = named(generator), named(conditional_generator, 3)
+    assert {name: specs(found) for name, found in plain.items()} == expected
+    with_label = {name: [*inputs, label] for name, inputs in expected.items()}
+    assert {name: specs(found) for name, found in conditional.items()} == with_label
+
+
+def generator_of(channels):
+    latents = keras.Input((4,))
+    pixels = keras.layers.Dense(2 * 3 * channels, activation="tanh")(latents)
+    return keras.Model(latents, keras.layers.Reshape((2, 3, channels))(pixels))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_png_files_decode_to_the_images_of_generate(channels):
+    found = named(generator_of(channels))
+    seeds = tf.constant([5, 6], tf.int64)
+    files = found["generate_png"].function(seeds)["png_bytes"]
+    expected = found["generate"].function(seeds)["images"]
+    assert len(np.unique(expected)) > 5
+    np.testing.assert_array_equal([tf.io.decode_png(file) for file in files], expected)
+
+
+def test_images_that_png_cannot_hold_get_no_png_function():
+    assert list(named(generator_of(5))) == ["serving_default", "generate", "generate_truncated"]
 
 
 # 2^31 - 3 and its neighbours are where Keras folds a seed into 32 bits.
@@ -45,6 +77,41 @@ def test_latents_of_a_seed_are_those_of_keras_bit_for_bit(seed, latent_dim):
 def test_latents_of_a_seed_are_the_first_of_a_longer_draw():
     latents = latents_of_seeds(tf.constant([11], tf.int64), 5)
     np.testing.assert_array_equal(latents[0], keras.random.normal((4, 5), seed=11)[0])
+
+
+@pytest.mark.parametrize("truncation", [100.0, np.inf])
+def test_a_large_truncation_changes_no_bit(truncation):
+    latents = tf.random.stateless_normal([1, 400_000], [1, 2])
+    np.testing.assert_array_equal(truncated(latents, tf.constant([truncation])), latents)
+
+
+def test_truncated_latents_are_quantiles_of_the_truncated_distribution():
+    limits = [1e-3, 0.5, 1.0, 2.0, 4.0]
+    latents = tf.random.stateless_normal([len(limits), 50], [3, 4])
+    found = np.asarray(truncated(latents, tf.constant(limits)), "float64")
+    for row, limit, before in zip(found, limits, np.asarray(latents), strict=True):
+        # (Phi(x) - Phi(-t)) / (Phi(t) - Phi(-t)) = Phi(z), in erf: erf(x') = erf(z') erf(t').
+        mass = math.erf(limit / math.sqrt(2))
+        place = [math.erf(x / math.sqrt(2)) / mass for x in row]
+        expected = [math.erf(float(z) / math.sqrt(2)) for z in before]
+        np.testing.assert_allclose(place, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_truncated_latents_are_those_of_sampling():
+    latents = tf.random.stateless_normal([2, 1000], [5, 6])
+    found = truncated(latents, tf.constant([0.7, 1.5]))
+    for row, limit in enumerate([0.7, 1.5]):
+        expected = sampling.truncated(latents[row], limit)
+        # sampling's own float32: of erf near 1 it keeps no more at 3 standard deviations.
+        np.testing.assert_allclose(found[row], expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("truncation", [1e-30, 1e-3, 0.3, 1.0, 5.0, 8.5])
+def test_truncated_latents_stay_inside(truncation):
+    latents = tf.concat([tf.random.stateless_normal([1, 10_000], [7, 8]), [[-40.0, 40.0]]], 1)
+    found = np.asarray(truncated(latents, tf.constant([truncation])))
+    assert np.abs(found).max() <= np.float32(truncation)
+    assert np.isfinite(found).all()
 
 
 def test_levels_are_those_of_kgan_images():
@@ -70,3 +137,39 @@ def test_one_label_for_several_images_is_refused():
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
         checked_label(tf.constant([0]), 3, tf.constant(2))
     assert "label must hold one class per image. Images, labels:" in str(error.value)
+
+
+def test_good_latents_and_truncations_pass():
+    latents = tf.random.normal((2, 5))
+    np.testing.assert_array_equal(checked_latents(latents, 5), latents)
+    truncation = checked_truncation(tf.constant([0.5, np.inf]), tf.constant(2))
+    np.testing.assert_array_equal(truncation, [0.5, np.inf])
+
+
+def check_refused(function, message):
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        function()
+    assert message in str(error.value)
+
+
+def test_a_request_for_no_image_is_refused():
+    message = "a request must ask for one image or more. Images:"
+    check_refused(lambda: checked_latents(tf.zeros((0, 5)), 5), message)
+
+
+@pytest.mark.parametrize("width", [4, 6])
+def test_latents_of_another_width_are_refused(width):
+    message = "latents must have 5 values per image. Received:"
+    check_refused(lambda: checked_latents(tf.zeros((2, width)), 5), message)
+
+
+@pytest.mark.parametrize("truncation", [0.0, -1.0, np.nan])
+def test_a_truncation_that_is_no_length_is_refused(truncation):
+    message = "truncation is the largest absolute value of a latent and must be above 0. Received:"
+    given = tf.constant([1.0, truncation])
+    check_refused(lambda: checked_truncation(given, tf.constant(2)), message)
+
+
+def test_one_truncation_for_several_seeds_is_refused():
+    message = "truncation must hold one number per seed. Seeds, numbers:"
+    check_refused(lambda: checked_truncation(tf.constant([0.5]), tf.constant(2)), message)
