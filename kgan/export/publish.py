@@ -6,9 +6,11 @@ under a name that servers ignore, flushed to the disk, and renamed.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +21,9 @@ from kgan.files import flush_to_disk
 # Servers read versions as 64-bit integers.
 _LARGEST_VERSION = 2**63 - 1
 
+# No number, so no server looks inside.
+_STAGING = ".tmp-export-"
+
 
 class Publication(NamedTuple):
     """What `publish` put into place.
@@ -28,15 +33,22 @@ class Publication(NamedTuple):
         folder: `<base>/<version>`.
         files: the files that accompany the newest version, in `base`. Empty if the version
             published is not the newest.
+        removed: numbers of the old versions that made room, in ascending order.
     """
 
     version: int
     folder: Path
     files: list[Path]
+    removed: list[int]
 
 
 def publish(
-    write: Callable[[Path], None], base: str | os.PathLike, *, version: int | None = None
+    write: Callable[[Path], None],
+    base: str | os.PathLike,
+    *,
+    version: int | None = None,
+    finish: Callable[[Path, int], None] | None = None,
+    keep: int | None = None,
 ) -> Publication:
     """Publish what `write` writes as `<base>/<version>/`, by one rename, never over another.
 
@@ -44,38 +56,61 @@ def publish(
     version directory. Files that it puts beside "version" accompany the newest version: they
     replace those of the same name in `base`, unless a higher version than this one is there.
 
-    If `write` raises, the base is left as it was. Processes that publish at the same time get
+    If anything fails, the base is left as it was. Processes that publish at the same time get
     different versions. One that is killed leaves at most a folder .tmp-export-*, which servers
-    ignore; killed between its last two renames it leaves the older files beside the new version.
+    ignore and the next publication removes; killed between its last renames it leaves the older
+    files beside the new version, or more old versions than `keep`.
 
     Args:
         write: function of a folder. It writes and verifies, and raises if anything is wrong.
         base: folder of the versions, made if missing.
         version: int > 0, or None for one above the highest that is there.
+        finish: function of the same folder and the version's number, which is settled only now: all
+            others wait, so it should be quick. Or None.
+        keep: int > 0, how many of the highest versions stay; the one published stays in any case.
+            None for all. With 1, the version goes that a server still serves.
 
     Returns:
         The `Publication`.
 
     Raises:
-        ValueError: `version` is no positive 64-bit integer.
+        ValueError: `version` is no positive 64-bit integer, or `keep` no positive one.
         FileExistsError: `version` is there already.
         OSError: `base` cannot be written; PermissionError where that is the reason.
     """
     base = Path(base)
-    if version is not None and not 0 < version <= _LARGEST_VERSION:
-        raise ValueError(f"version must be a positive 64-bit integer. Received: {version}.")
+    _check_numbers(version, keep)
     _refuse_existing(version, base)
     with _staging(base) as folder:
-        write(folder)
-        _flush_all_to_disk(folder)
+        with _full_disk_explained(base):
+            write(folder)
+            _flush_all_to_disk(folder)
         with _locked(base):
             _refuse_existing(version, base)
             number = version or 1 + max(_versions(base), default=0)
+            with _full_disk_explained(base):
+                if finish:
+                    finish(folder, number)
+                    _flush_all_to_disk(folder)
             newest = number > max(_versions(base), default=0)
             (folder / "version").rename(base / str(number))
             files = _replace_files(folder, base) if newest else []
             flush_to_disk(base)
-    return Publication(number, base / str(number), files)
+            removed = _remove_old(base, folder, keep=keep, published=number) if keep else []
+    return Publication(number, base / str(number), files, removed)
+
+
+def _check_numbers(version: int | None, keep: int | None) -> None:
+    if version is not None and not (isinstance(version, int) and 0 < version <= _LARGEST_VERSION):
+        raise ValueError(
+            "version must be a positive 64-bit integer, or None for the next free one. "
+            f"Received: {version!r}."
+        )
+    if keep is not None and not (isinstance(keep, int) and keep > 0):
+        raise ValueError(
+            "keep is how many versions stay and must be a positive integer, or None for all. "
+            f"Received: {keep!r}."
+        )
 
 
 def _refuse_existing(version: int | None, base: Path) -> None:
@@ -89,23 +124,42 @@ def _refuse_existing(version: int | None, base: Path) -> None:
 def _versions(base: Path) -> set[int]:
     if not base.is_dir():
         return set()
-    return {int(name) for name in os.listdir(base) if name.isascii() and name.isdecimal()}
+    return {int(name) for name in os.listdir(base) if _is_number(name)}
+
+
+def _is_number(name: str) -> bool:
+    return name.isascii() and name.isdecimal()
 
 
 @contextlib.contextmanager
 def _staging(base: Path) -> Iterator[Path]:
     missing = [folder for folder in (base, *base.parents) if not folder.exists()]
     folder = None
-    try:
-        with _explained(base):
-            base.mkdir(parents=True, exist_ok=True)
-            # In `base` itself: a rename is atomic only within one file system.
-            folder = Path(tempfile.mkdtemp(prefix=".tmp-export-", dir=base))
-        yield folder
-    except BaseException:
-        _remove(folder, missing)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.ExitStack() as held:
+        try:
+            with _explained(base):
+                base.mkdir(parents=True, exist_ok=True)
+                # One at a time, so that none is taken for abandoned before it is held.
+                with _locked(base):
+                    _remove_abandoned(base)
+                    # In `base` itself: a rename is atomic only within one file system.
+                    folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
+                    held.enter_context(_locked(folder))
+            yield folder
+        except BaseException:
+            _remove(folder, missing)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        for created in missing:
+            flush_to_disk(created.parent)
+
+
+def _remove_abandoned(base: Path) -> None:
+    # A killed process holds nothing any more, and nobody else would give its disk space back.
+    for folder in base.glob(f"{_STAGING}*"):
+        # Held by another, of another user, or gone in the meantime.
+        with contextlib.suppress(OSError), _locked(folder, wait=False):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -119,6 +173,22 @@ def _explained(base: Path) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def _full_disk_explained(base: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # TensorFlow's errors carry no number, only the system's text.
+        for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            if getattr(error, "errno", None) == number or os.strerror(number) in str(error):
+                raise OSError(
+                    number,
+                    f"cannot write to {base}: {os.strerror(number)}. Nothing is left there of this "
+                    "export. Make room, or choose another output folder",
+                ) from error
+        raise
+
+
 def _remove(folder: Path | None, missing: list[Path]) -> None:
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -129,17 +199,33 @@ def _remove(folder: Path | None, missing: list[Path]) -> None:
 
 
 @contextlib.contextmanager
-def _locked(base: Path) -> Iterator[None]:
+def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     # POSIX only, so not at the top: whoever only trains can import kgan elsewhere.
     import fcntl
 
-    descriptor = os.open(base, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # The system takes the lock back from a process that dies.
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         # Closing releases the lock.
         os.close(descriptor)
+
+
+def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[int]:
+    kept = {published, *sorted(_versions(base))[-keep:]}
+    removed = []
+    for path in base.iterdir():
+        if _is_number(path.name) and path.is_dir() and int(path.name) not in kept:
+            try:
+                # Out of a server's sight as a whole; it is deleted with the folder around it.
+                path.rename(folder / path.name)
+                removed.append(int(path.name))
+            except OSError as error:
+                warnings.warn(f"{path} could not be removed: {error.strerror}.", stacklevel=3)
+    flush_to_disk(base)
+    return sorted(removed)
 
 
 def _replace_files(folder: Path, base: Path) -> list[Path]:

@@ -1,11 +1,11 @@
 import errno
 import os
 import re
+import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -36,8 +36,8 @@ def tree(base):
 
 def test_versions_count_from_one(tmp_path):
     base = tmp_path / "exported" / "digits"
-    assert publish(writer("a"), base) == Publication(1, base / "1", [])
-    assert publish(writer("b"), base) == Publication(2, base / "2", [])
+    assert publish(writer("a"), base) == Publication(1, base / "1", [], [])
+    assert publish(writer("b"), base) == Publication(2, base / "2", [], [])
     assert tree(base) == {
         "1": None,
         "1/variables": None,
@@ -64,11 +64,26 @@ def test_a_chosen_version_is_published(tmp_path):
     assert publish(writer(), tmp_path).version == 8
 
 
-@pytest.mark.parametrize("version", [0, -1, 2**63])
+@pytest.mark.parametrize("version", [0, -1, 2**63, "3", 1.5])
 def test_a_version_that_no_server_reads_is_refused(tmp_path, version):
-    message = f"version must be a positive 64-bit integer. Received: {version}."
+    message = (
+        "version must be a positive 64-bit integer, or None for the next free one. "
+        f"Received: {version!r}."
+    )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        publish(writer(), tmp_path, version=version)
+        publish(writer(), tmp_path / "digits", version=version)
+    assert tree(tmp_path) == {}
+
+
+@pytest.mark.parametrize("keep", [0, -1, "2"])
+def test_keeping_no_version_is_refused(tmp_path, keep):
+    message = (
+        "keep is how many versions stay and must be a positive integer, or None for all. "
+        f"Received: {keep!r}."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        publish(writer(), tmp_path / "digits", keep=keep)
+    assert tree(tmp_path) == {}
 
 
 @pytest.mark.parametrize("existing", ["5", "005"])
@@ -156,6 +171,117 @@ def test_everything_is_on_the_disk_before_it_is_named(tmp_path, monkeypatch):
     assert flushed[-1] == (tmp_path.name, True)
 
 
+def test_new_folders_above_the_versions_are_on_the_disk_too(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(publish_module, "flush_to_disk", flushed.append)
+    publish(writer(), tmp_path / "exported" / "digits")
+    assert {tmp_path, tmp_path / "exported", tmp_path / "exported" / "digits"} <= set(flushed)
+
+
+def test_the_number_is_told_before_it_is_seen(tmp_path):
+    (tmp_path / "4").mkdir()
+    seen = []
+
+    def finish(folder, version):
+        (folder / "version" / "card").write_text(str(version))
+        seen.extend([version, (tmp_path / str(version)).exists()])
+
+    publish(writer(), tmp_path, finish=finish)
+    assert seen == [5, False]
+    assert (tmp_path / "5" / "card").read_text() == "5"
+
+
+def test_what_is_finished_is_on_the_disk_before_it_is_named(tmp_path, monkeypatch):
+    flushed = []
+
+    def flush(path):
+        flushed.append((path.name, (tmp_path / "1").exists()))
+
+    def finish(folder, version):
+        (folder / "version" / "card").write_text(str(version))
+
+    monkeypatch.setattr(publish_module, "flush_to_disk", flush)
+    publish(writer(), tmp_path, finish=finish)
+    assert ("card", False) in flushed
+
+
+def test_a_failure_at_the_end_leaves_nothing(tmp_path):
+    def finish(folder, version):
+        raise ValueError("no card")
+
+    with pytest.raises(ValueError, match=r"^no card$"):
+        publish(writer(), tmp_path / "digits", finish=finish)
+    assert tree(tmp_path) == {}
+
+
+def numbers(base):
+    return sorted(int(path.name) for path in base.iterdir())
+
+
+def test_old_versions_make_room(tmp_path):
+    removed = [publish(writer(), tmp_path, keep=3).removed for _ in range(5)]
+    assert removed == [[], [], [], [1], [2]]
+    assert numbers(tmp_path) == [3, 4, 5]
+    assert publish(writer(), tmp_path, keep=1).removed == [3, 4, 5]
+    assert numbers(tmp_path) == [6]
+
+
+def test_old_versions_that_killed_publications_have_left_make_room_too(tmp_path):
+    for _ in range(5):
+        publish(writer(), tmp_path)
+    assert publish(writer(), tmp_path, keep=3).removed == [1, 2, 3]
+    assert numbers(tmp_path) == [4, 5, 6]
+
+
+def test_the_newest_version_stays_and_the_one_published(tmp_path):
+    for version in (7, 8, 9):
+        publish(writer(), tmp_path, version=version)
+    assert publish(writer("late"), tmp_path, version=2, keep=1).removed == [7, 8]
+    assert numbers(tmp_path) == [2, 9]
+
+
+def test_what_is_no_version_stays(tmp_path):
+    (tmp_path / "1").write_text("a file")
+    for name in ("2.bak", "latest", "003"):
+        (tmp_path / name).mkdir()
+    publication = publish(writer(), tmp_path, keep=1)
+    assert publication.removed == [3]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2.bak", "4", "latest"]
+
+
+def test_an_old_version_is_out_of_sight_before_a_file_of_it_goes(tmp_path, monkeypatch):
+    for _ in range(2):
+        publish(writer(), tmp_path)
+    remove = shutil.rmtree
+    seen = []
+
+    def look(folder, **options):
+        seen.append(sorted(path.name for path in tmp_path.iterdir() if path.name.isdecimal()))
+        remove(folder, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", look)
+    publish(writer(), tmp_path, keep=2)
+    assert seen == [["2", "3"]]
+    assert numbers(tmp_path) == [2, 3]
+
+
+def test_an_old_version_that_cannot_be_moved_is_told_and_stays(tmp_path, monkeypatch):
+    publish(writer(), tmp_path)
+    rename = Path.rename
+
+    def refuse(path, target):
+        if path.name == "1":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    message = f"^{re.escape(str(tmp_path / '1'))} could not be removed: Permission denied\\.$"
+    with pytest.warns(UserWarning, match=message):
+        publication = publish(writer(), tmp_path, keep=1)
+    assert publication.removed == []
+    assert numbers(tmp_path) == [1, 2]
+
+
 def test_permissions_are_those_of_ordinary_folders(tmp_path):
     ordinary = tmp_path / "ordinary"
     ordinary.mkdir()
@@ -187,20 +313,71 @@ def test_publishing_at_the_same_time_gives_different_versions(tmp_path):
     assert (tmp_path / "digits.tflite").read_text() == dict(published)[threads]
 
 
-def test_a_killed_process_leaves_no_version(tmp_path):
-    # The module alone, without TensorFlow, starts in no time.
-    script = (
-        "import os, runpy, signal, sys\n"
-        "publish = runpy.run_path(sys.argv[1])['publish']\n"
-        "def write(folder):\n"
-        "    (folder / 'version').mkdir()\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "publish(write, sys.argv[2])\n"
-    )
-    command = [sys.executable, "-c", script, publish_module.__file__, str(tmp_path)]
-    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
-    assert [path.name[:12] for path in tmp_path.iterdir()] == [".tmp-export-"]
+def test_the_next_publication_removes_what_a_killed_one_left(tmp_path, forks):
+    child = Path(__file__).with_name("killed_publication.py")
+    assert forks.run(child, str(tmp_path)).returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".tmp-export-")
+    assert [path.name for path in left.iterdir()] == ["version"]
     assert publish(writer(), tmp_path).version == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_what_another_publication_is_writing_stays(tmp_path):
+    def write(folder):
+        writer("mine")(folder)
+        publish(writer("theirs"), tmp_path)
+        assert (folder / "version" / "variables" / "data").read_text() == "mine"
+
+    assert publish(write, tmp_path).version == 2
+    assert (tmp_path / "2" / "variables" / "data").read_text() == "mine"
+
+
+class TensorFlowsError(Exception):
+    """Has no number and is no OSError, as those of TensorFlow."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "variables/data"),
+        TensorFlowsError("{{node SaveV2}} variables/data; No space left on device [Op:SaveV2]"),
+    ],
+)
+@pytest.mark.parametrize("stage", ["write", "finish"])
+def test_a_full_disk_is_told_and_nothing_is_left(tmp_path, error, stage):
+    def fail(*_):
+        raise error
+
+    base = tmp_path / "digits"
+    message = (
+        f"[Errno {errno.ENOSPC}] cannot write to {base}: No space left on device. Nothing is left "
+        "there of this export. Make room, or choose another output folder"
+    )
+    functions = {"write": writer(), "finish": None, stage: fail}
+    with pytest.raises(OSError, match=f"^{re.escape(message)}$"):
+        publish(functions["write"], base, finish=functions["finish"])
+    assert tree(tmp_path) == {}
+
+
+def test_a_disk_that_is_full_only_when_flushed_is_told(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(publish_module, "flush_to_disk", full)
+    with pytest.raises(OSError, match=r"Disk quota exceeded\. Nothing is left there of"):
+        publish(writer(), tmp_path / "digits")
+    assert tree(tmp_path) == {}
+
+
+def test_another_error_stays_what_it_is(tmp_path):
+    def fail(_):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "weights")
+
+    with pytest.raises(
+        FileNotFoundError, match=r"^\[Errno 2\] No such file or directory: 'weights'$"
+    ):
+        publish(fail, tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
