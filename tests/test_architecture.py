@@ -75,7 +75,7 @@ FLOORS = [
             "validation",
             "version",
         },
-        "export": {"files", "images", "layers"},
+        "export": {"files", "images", "layers", "metrics", "version"},
         "report": {"evaluation", "features", "images", "metrics", "sampling"},
         "toys": {"backend", "constraints", "gan", "layers", "losses", "theory", "validation"},
     },

@@ -1,0 +1,255 @@
+"""What a published SavedModel may hold: one generator, once, that computes and does nothing else.
+
+A SavedModel is a program, and a server runs whatever operations it names with its own rights. So
+these checks read what the files say, not what Python makes of them.
+"""
+
+import collections
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import Message
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+from tensorflow.python.framework import op_def_registry
+
+# TensorFlow says of each operation whether it depends on more than its inputs, or does more than
+# give outputs ("stateful"). Of those, these read the weights, check, call and branch.
+_HARMLESS = {
+    "Assert",
+    "Case",
+    "CheckNumerics",
+    "CheckNumericsV2",
+    "If",
+    "ReadVariableOp",
+    "ResourceGather",
+    "ResourceGatherNd",
+    "StatefulPartitionedCall",
+    "StatelessRandomGetAlg",
+    "VarHandleOp",
+    "VarIsInitializedOp",
+    "VariableShape",
+    "While",
+}
+# How weights are stored, and restored when a server loads a version. Nothing else may do this.
+_OF_THE_SAVER = {
+    "AssignVariableOp",
+    "DisableCopyOnRead",
+    "MergeV2Checkpoints",
+    "RestoreV2",
+    "SaveV2",
+    "ShardedFilename",
+}
+# What an operation does that has this in its name, whether TensorFlow calls it stateful or not.
+_OUTSIDE = {
+    "PyFunc": "calls Python",
+    "File": "reads or writes files",
+    "Proto": "reads files",
+    "Vocab": "reads files",
+    "ImmutableConst": "reads files",
+    "Dataset": "reads data from outside",
+    "Debug": "reports to the outside",
+}
+_STATEFUL = {
+    "Restore": "reads files",
+    "Reader": "reads files",
+    "Save": "writes files",
+    "Write": "writes files",
+    "Print": "writes to the server's log",
+    "Send": "talks to other machines",
+    "Recv": "talks to other machines",
+    "Remote": "talks to other machines",
+    "Collective": "talks to other machines",
+    "Assign": "changes a variable",
+    "Resource": "changes a variable",
+    "Stateful": "changes a variable",
+    "Random": "draws numbers that no seed repeats",
+    "Normal": "draws numbers that no seed repeats",
+}
+
+# The graph of Python objects that TensorFlow stores beside the variables.
+_OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
+
+
+def check_contents(folder: str | os.PathLike, generator: keras.Model) -> None:
+    """Refuse a SavedModel that holds more than the computation and the weights of a generator.
+
+    Args:
+        folder: the SavedModel's folder.
+        generator: the float32 keras model that was written.
+
+    Raises:
+        ValueError: an operation reaches beyond the model, a variable is stored twice or is not the
+            generator's, or a path of this machine is inside. The message names it.
+    """
+    check_operations(folder)
+    check_variables(folder, generator)
+    check_paths(folder)
+
+
+def check_operations(folder: str | os.PathLike) -> None:
+    """Refuse operations that do more than compute images from inputs and weights.
+
+    Args:
+        folder: a SavedModel's folder.
+
+    Raises:
+        ValueError: an operation reads or writes files, calls Python, talks to other machines,
+            changes a variable, draws numbers without a seed or is unknown to a plain TensorFlow.
+    """
+    for meta_graph in read_saved_model(folder).meta_graphs:
+        for name, place in _operations(meta_graph):
+            reason = _reason_against(name)
+            if reason:
+                raise ValueError(
+                    f"The SavedModel holds the operation {name} in {place}, which {reason}. A "
+                    "server must only compute images. Remove the layer that brings it."
+                )
+
+
+def check_variables(folder: str | os.PathLike, generator: keras.Model) -> None:
+    """Refuse variables that are not weights of the generator, or weights that are stored twice.
+
+    A weight that inference does not use may be missing.
+
+    Args:
+        folder: the SavedModel's folder.
+        generator: the float32 keras model that was written.
+
+    Raises:
+        ValueError: there is such a variable, or the files hold more than the variables.
+    """
+    expected = collections.Counter(_identity(np.asarray(weight)) for weight in generator.weights)
+    stored = dict(read_variables(folder))
+    found = collections.Counter()
+    for name, values in stored.items():
+        found[_identity(values)] += 1
+        if _identity(values) not in expected:
+            raise ValueError(
+                f"The SavedModel holds the variable {name}, {values.dtype} {values.shape}, which "
+                "is no weight of the generator: of an optimizer or a discriminator, perhaps. "
+                "Export the generator alone."
+            )
+        if found[_identity(values)] > expected[_identity(values)]:
+            raise ValueError(
+                f"The SavedModel holds the variable {name}, {values.dtype} {values.shape}, more "
+                "often than the generator does. Do not track the model beside its functions."
+            )
+    _check_size(folder, sum(values.nbytes for values in stored.values()))
+
+
+def check_paths(folder: str | os.PathLike) -> None:
+    """Refuse a saved_model.pb that names a folder of this machine.
+
+    Args:
+        folder: the SavedModel's folder.
+
+    Raises:
+        ValueError: it names the home folder, the current one, the one of the export, or one from
+            which Python runs.
+    """
+    places = (Path.home(), Path.cwd(), Path(folder).parent, sys.prefix, Path(keras.__file__).parent)
+    local = {str(path) for place in places for path in (place, Path(place).resolve())} - {"/", "."}
+    named = re.compile(rf"(?<![\w.-])({'|'.join(map(re.escape, sorted(local)))})(?![\w.-])")
+    for text in _texts(read_saved_model(folder)):
+        found = named.search(text)
+        if found:
+            raise ValueError(
+                f"saved_model.pb names a folder of this machine, {found[1]}, in "
+                f"{text[:200]!r}. Remove it from the layer that holds it."
+            )
+
+
+def read_saved_model(folder: str | os.PathLike) -> SavedModel:
+    """The message in a SavedModel's saved_model.pb."""
+    return SavedModel.FromString(Path(folder, "saved_model.pb").read_bytes())
+
+
+def read_variables(folder: str | os.PathLike) -> Iterator[tuple[str, np.ndarray]]:
+    """The variables that a SavedModel stores.
+
+    Args:
+        folder: the SavedModel's folder.
+
+    Yields:
+        Name in the checkpoint and values, in the order of the names.
+    """
+    reader = tf.train.load_checkpoint(str(Path(folder, "variables", "variables")))
+    for name in sorted(reader.get_variable_to_shape_map()):
+        if name != _OBJECTS:
+            yield name, np.asarray(reader.get_tensor(name))
+
+
+def _operations(meta_graph: MetaGraphDef) -> Iterator[tuple[str, str]]:
+    graph = meta_graph.graph_def
+    savers = _functions_of_the_saver(meta_graph)
+    for node in graph.node:
+        yield node.op, f"node {node.name}"
+    for function in graph.library.function:
+        name = function.signature.name
+        for node in function.node_def:
+            if not (name in savers and node.op in _OF_THE_SAVER):
+                yield node.op, f"function {name}, node {node.name}"
+
+
+def _functions_of_the_saver(meta_graph: MetaGraphDef) -> set[str]:
+    saver = meta_graph.saver_def
+    names = {name.partition(":")[0] for name in (saver.save_tensor_name, saver.restore_op_name)}
+    return {node.attr["f"].func.name for node in meta_graph.graph_def.node if node.name in names}
+
+
+def _reason_against(operation: str) -> str | None:
+    if operation in _HARMLESS:
+        return None
+    # All that TensorFlow brings, and not what a library has added to this process.
+    if not hasattr(tf.raw_ops, operation):
+        return "is unknown to TensorFlow itself"
+    # Not the model's own list of operations, which leaves out those inside loops.
+    stateful = op_def_registry.get(operation).is_stateful
+    known = {**_OUTSIDE, **_STATEFUL} if stateful else _OUTSIDE
+    reasons = [reason for part, reason in known.items() if part in operation]
+    if reasons:
+        return reasons[0]
+    return "depends on more than its inputs" if stateful else None
+
+
+def _identity(values: np.ndarray) -> tuple:
+    return values.shape, values.dtype.name, hashlib.sha256(values.tobytes()).digest()
+
+
+def _check_size(folder: str | os.PathLike, expected: int) -> None:
+    variables = Path(folder, "variables")
+    reader = tf.train.load_checkpoint(str(variables / "variables"))
+    # A string is stored with its length and two checksums.
+    most = expected + len(reader.get_tensor(_OBJECTS)) + 32
+    found = sum(file.stat().st_size for file in variables.glob("variables.data-*"))
+    if found > most:
+        raise ValueError(
+            f"The SavedModel's variables.data files hold {found} bytes, but its variables are "
+            f"{expected}. Export into an empty folder."
+        )
+
+
+def _texts(message: Message) -> Iterator[str]:
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            for inner in _messages(field, value):
+                yield from _texts(inner)
+        elif field.type in (field.TYPE_STRING, field.TYPE_BYTES):
+            for text in [value] if isinstance(value, (str, bytes)) else value:
+                yield text if isinstance(text, str) else text.decode("latin-1")
+
+
+def _messages(field, value) -> list[Message]:
+    if isinstance(value, Message):
+        return [value]
+    if isinstance(value, collections.abc.Mapping):
+        return [held for held in value.values() if isinstance(held, Message)]
+    return list(value)

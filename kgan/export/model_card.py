@@ -1,0 +1,214 @@
+"""What a version is, beside it: `assets.extra/model_card.json`."""
+
+import datetime
+import hashlib
+import json
+import math
+import os
+import platform
+import re
+import shlex
+from pathlib import Path
+from pathlib import PurePosixPath
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan.export.graph_checks import read_saved_model
+from kgan.export.graph_checks import read_variables
+from kgan.export.interface import Interface
+from kgan.version import __version__
+
+FILE = Path("assets.extra", "model_card.json")
+
+# Where a path ends, in a list or in a sentence.
+_NO_END = r"[^\s,;:'\"()]+"
+# An absolute path in a text: at its start or after what is no part of a name or of a URL.
+_PATH = re.compile(
+    rf"file://{_NO_END}|[A-Za-z]:\\{_NO_END}|(?<![\w.~/:-])/{_NO_END}|(?<=:)/(?!/){_NO_END}"
+)
+# A text that is a path as a whole, or a flag with one, which may hold spaces.
+_ONE_PATH = re.compile(r"(--?\w+=)?(/[^,;:'\"]+)")
+
+
+def model_card(
+    folder: str | os.PathLike,
+    *,
+    name: str,
+    interface: Interface,
+    data: dict | None = None,
+    recipe: dict | None = None,
+    command: list[str] | None = None,
+    metrics: dict | None = None,
+) -> dict:
+    """Describe a SavedModel: what it takes and gives, what it was made from and how good it is.
+
+    Absolute paths in what the caller gives are shortened to their last part, ".../digits", for they
+    say more of a machine and its users than of the model.
+
+    Args:
+        folder: the SavedModel's folder.
+        name: the model's.
+        interface: what `read_interface` said of the generator.
+        data: what it was trained on, or None if that is not known.
+        recipe: flags or settings of its training, or None.
+        command: the command that trained or exported it, as sys.argv holds it, or None.
+        metrics: how good it is; the names say by what protocol. Or None.
+
+    Returns:
+        dict of what JSON knows: name, date (UTC), image_shape, latent_dim, num_classes,
+        signatures (inputs and outputs with dtype and shape), weights (number and sha256, see
+        `weights_digest`), packages (versions), data, recipe, command, metrics. The version is
+        added when it is settled, by `write_model_card`.
+
+    Raises:
+        ValueError: what the caller gives holds a number that is not finite, or what is no JSON.
+    """
+    return {
+        "name": name,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "image_shape": list(interface.image_shape),
+        "latent_dim": interface.latent_dim,
+        "num_classes": interface.num_classes,
+        **_read_from(folder),
+        "packages": {
+            "kgan": __version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "data": _json(data, "data"),
+        "recipe": _json(recipe, "recipe"),
+        "command": None if command is None else shlex.join(_json(command, "command")),
+        "metrics": _json(metrics, "metrics"),
+    }
+
+
+def write_model_card(folder: str | os.PathLike, card: dict, *, version: int) -> None:
+    """Write a model card into its SavedModel's folder.
+
+    Args:
+        folder: the SavedModel's folder.
+        card: what `model_card` gave.
+        version: int, the number under which the SavedModel is published.
+    """
+    path = Path(folder, FILE)
+    path.parent.mkdir(exist_ok=True)
+    named = {"name": card["name"], "version": version, **card}
+    path.write_text(json.dumps(named, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def check_model_card(folder: str | os.PathLike) -> dict:
+    """Hold a model card against the SavedModel beside it.
+
+    Args:
+        folder: the SavedModel's folder.
+
+    Returns:
+        The card.
+
+    Raises:
+        ValueError: it is missing or damaged, or describes other signatures or other weights.
+    """
+    try:
+        card = json.loads(Path(folder, FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError) as error:
+        raise ValueError(
+            f"{folder} holds no {FILE} that can be read: {error}. Write it with write_model_card."
+        ) from error
+    for key, value in _read_from(folder).items():
+        if card.get(key) != value:
+            raise ValueError(
+                f"{FILE} describes another SavedModel than the one beside it: its {key} are "
+                f"{card.get(key)}. Expected: {value}."
+            )
+    return card
+
+
+def weights_digest(folder: str | os.PathLike) -> str:
+    """The SHA-256 of a SavedModel's weights, by which two exports are known for the same.
+
+    It is taken over all variables in the order of their names in the checkpoint,
+    variables/variables, without the entry _CHECKPOINTABLE_OBJECT_GRAPH. Each adds the line
+    "name dtype shape" in UTF-8, such as "_all_variables/0/.ATTRIBUTES/VARIABLE_VALUE float32
+    [10, 64]" and a newline, and then its values, row by row, little-endian.
+
+    Args:
+        folder: the SavedModel's folder.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name, values in read_variables(folder):
+        digest.update(f"{name} {values.dtype.name} {list(values.shape)}\n".encode())
+        little_endian = values.astype(values.dtype.newbyteorder("<"), copy=False)
+        digest.update(little_endian.tobytes())
+    return digest.hexdigest()
+
+
+def _read_from(folder: str | os.PathLike) -> dict:
+    return {
+        "signatures": _signatures(folder),
+        "weights": {
+            "number": sum(values.size for _, values in read_variables(folder)),
+            "sha256": weights_digest(folder),
+        },
+    }
+
+
+def _signatures(folder: str | os.PathLike) -> dict:
+    described = read_saved_model(folder).meta_graphs[0].signature_def
+    return {
+        name: {
+            "inputs": _tensors(described[name].inputs),
+            "outputs": _tensors(described[name].outputs),
+        }
+        for name in sorted(described)
+        # TensorFlow's own, for the moment of loading.
+        if not name.startswith("__")
+    }
+
+
+def _tensors(infos) -> dict:
+    return {
+        name: {
+            "dtype": tf.as_dtype(infos[name].dtype).name,
+            "shape": tf.TensorShape(infos[name].tensor_shape).as_list(),
+        }
+        for name in sorted(infos)
+    }
+
+
+def _json(value, place: str):
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, dict):
+        return {_without_folders(str(key)): _json(value[key], f"{place}.{key}") for key in value}
+    if isinstance(value, (list, tuple)):
+        return [_json(item, f"{place}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, (str, os.PathLike)):
+        return _without_folders(os.fspath(value))
+    if (
+        value is None
+        or isinstance(value, int)
+        or (isinstance(value, float) and math.isfinite(value))
+    ):
+        return value
+    raise ValueError(
+        f"A model card holds texts, finite numbers, booleans, None, and lists and dicts of them. "
+        f"Received at {place}: {value!r}."
+    )
+
+
+def _without_folders(text: str) -> str:
+    whole = _ONE_PATH.fullmatch(text)
+    if whole:
+        return (whole[1] or "") + _shortened(whole[2])
+    return _PATH.sub(lambda found: _shortened(found[0]), text)
+
+
+def _shortened(path: str) -> str:
+    return f".../{PurePosixPath(path.replace(chr(92), '/')).name}"

@@ -1,0 +1,205 @@
+import datetime
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan.export.interface import read_interface
+from kgan.export.model_card import FILE
+from kgan.export.model_card import check_model_card
+from kgan.export.model_card import model_card
+from kgan.export.model_card import weights_digest
+from kgan.export.model_card import write_model_card
+from kgan.export.saved_model import write_saved_model
+
+
+@pytest.fixture(scope="module")
+def interface(conditional_generator):
+    return read_interface(conditional_generator, 3)
+
+
+@pytest.fixture(scope="module")
+def folder(conditional_generator, interface, tmp_path_factory):
+    """The SavedModel of the conditional generator."""
+    folder = tmp_path_factory.mktemp("saved_model")
+    write_saved_model(conditional_generator, folder, interface)
+    return folder
+
+
+def card(folder, interface, **given):
+    return model_card(folder, name="digits", interface=interface, **given)
+
+
+def test_what_a_model_takes_and_gives(folder, interface):
+    found = card(folder, interface)
+    assert found["name"] == "digits"
+    assert found["image_shape"] == [8, 8, 1]
+    assert (found["latent_dim"], found["num_classes"]) == (5, 3)
+    latents = {"dtype": "float32", "shape": [None, 5]}
+    label = {"dtype": "int32", "shape": [None]}
+    seed = {"dtype": "int64", "shape": [None]}
+    truncation = {"dtype": "float32", "shape": [None]}
+    pictures = {"images": {"dtype": "uint8", "shape": [None, 8, 8, 1]}}
+    assert found["signatures"] == {
+        "serving_default": {
+            "inputs": {"latents": latents, "label": label},
+            "outputs": {"images": {"dtype": "float32", "shape": [None, 8, 8, 1]}},
+        },
+        "generate": {"inputs": {"seed": seed, "label": label}, "outputs": pictures},
+        "generate_truncated": {
+            "inputs": {"seed": seed, "truncation": truncation, "label": label},
+            "outputs": pictures,
+        },
+        "generate_png": {
+            "inputs": {"seed": seed, "label": label},
+            "outputs": {"png_bytes": {"dtype": "string", "shape": [None]}},
+        },
+    }
+
+
+def test_the_number_of_weights_is_that_of_keras(conditional_generator, folder, interface):
+    assert card(folder, interface)["weights"]["number"] == conditional_generator.count_params()
+
+
+def test_the_versions_are_those_that_run(folder, interface):
+    packages = card(folder, interface)["packages"]
+    assert set(packages) == {"kgan", "keras", "tensorflow", "numpy", "python"}
+    assert packages["tensorflow"] == tf.__version__
+    assert packages["numpy"] == np.__version__
+
+
+def test_the_date_is_now_in_utc(folder, interface):
+    date = datetime.datetime.fromisoformat(card(folder, interface)["date"])
+    assert date.utcoffset() == datetime.timedelta(0)
+    assert abs(datetime.datetime.now(datetime.UTC) - date) < datetime.timedelta(minutes=1)
+
+
+def test_the_digest_can_be_taken_by_hand(conditional_generator, folder):
+    names = [name for name, _ in tf.train.list_variables(str(folder / "variables" / "variables"))]
+    names = sorted(set(names) - {"_CHECKPOINTABLE_OBJECT_GRAPH"})
+    assert len(names) == len(conditional_generator.weights)
+    content = b""
+    for name in names:
+        values = tf.train.load_variable(str(folder / "variables" / "variables"), name)
+        shape = "[" + ", ".join(str(size) for size in values.shape) + "]"
+        content += f"{name} float32 {shape}\n".encode() + values.astype("<f4").tobytes()
+    assert weights_digest(folder) == hashlib.sha256(content).hexdigest()
+
+
+def write_variable(folder, values):
+    module = tf.Module()
+    module.variable = tf.Variable(values)
+    tf.saved_model.save(module, str(folder))
+
+
+def test_equal_weights_have_one_digest_and_others_another(tmp_path):
+    values = np.random.default_rng(0).standard_normal((3, 4), "float32")
+    write_variable(tmp_path / "first", values)
+    write_variable(tmp_path / "second", values)
+    assert weights_digest(tmp_path / "first") == weights_digest(tmp_path / "second")
+    next_number = values.copy()
+    next_number[0, 0] = np.nextafter(values[0, 0], np.float32(np.inf))
+    # The same bytes in another shape are other weights too.
+    for name, other in (("third", next_number), ("fourth", values.reshape(4, 3))):
+        write_variable(tmp_path / name, other)
+        assert weights_digest(tmp_path / name) != weights_digest(tmp_path / "first")
+
+
+def test_what_the_caller_gives_is_taken_as_it_is(folder, interface):
+    given = {
+        "data": {"name": "digits", "images": 10_000, "licence": "CC BY-SA 3.0"},
+        "recipe": {"ema": True, "seed": None, "betas": [0.5, 0.999]},
+        "metrics": {"frechet": {"value": 3.25, "samples": 10_000}, "paper": "arXiv 1406.2661"},
+    }
+    found = card(folder, interface, **given)
+    assert {key: found[key] for key in given} == given
+    assert found["command"] is None
+
+
+def test_numbers_of_numpy_become_numbers(folder, interface):
+    metrics = {"distance": np.float32(0.5), "samples": np.int64(10), "both": (np.True_, 1)}
+    found = card(folder, interface, metrics=metrics)["metrics"]
+    assert json.dumps(found) == '{"distance": 0.5, "samples": 10, "both": [true, 1]}'
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf, np.float32(np.inf), {1, 2}, b"bytes"])
+def test_what_is_no_json_is_refused(folder, interface, value):
+    plain = value.item() if isinstance(value, np.generic) else value
+    message = (
+        "A model card holds texts, finite numbers, booleans, None, and lists and dicts of them. "
+        f"Received at metrics.frechet[1]: {plain!r}."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        card(folder, interface, metrics={"frechet": [1.0, value]})
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("/home/alice/runs/digits", ".../digits"),
+        ("/home/alice/my runs/digits/", ".../digits"),
+        ("--run_dir=/home/alice/my runs/digits", "--run_dir=.../digits"),
+        ("from /home/alice/runs/digits to exported/digits", "from .../digits to exported/digits"),
+        ("a:/home/alice/a,/home/alice/b", "a:.../a,.../b"),
+        ("file:///home/alice/a.png", ".../a.png"),
+        ("//home/alice/a.png", ".../a.png"),
+        (r"C:\Users\alice\runs\digits", ".../digits"),
+        ("('/home/alice/a')", "('.../a')"),
+        (Path("/home/alice/runs/digits"), ".../digits"),
+        ("runs/digits", "runs/digits"),
+        ("../digits", "../digits"),
+        ("~/runs", "~/runs"),
+        ("https://example.org/datasets/digits", "https://example.org/datasets/digits"),
+        ("real/fake, 1/2, and/or, 3 / 4", "real/fake, 1/2, and/or, 3 / 4"),
+    ],
+)
+def test_absolute_paths_are_shortened(folder, interface, given, kept):
+    found = card(folder, interface, recipe={"run": [given]}, data={str(given): 1})
+    assert found["recipe"] == {"run": [kept]}
+    assert found["data"] == {kept: 1}
+
+
+def test_the_command_is_one_that_a_shell_takes(folder, interface):
+    command = ["/opt/tools/export.py", "--run_dir=/home/alice/my runs/digits", "--title=a b"]
+    found = card(folder, interface, command=command)["command"]
+    assert found == ".../export.py --run_dir=.../digits '--title=a b'"
+
+
+def test_the_card_lies_beside_the_model_and_holds_for_it(folder, interface):
+    written = card(folder, interface, metrics={"distance": 1.5})
+    write_model_card(folder, written, version=7)
+    found = json.loads((folder / "assets.extra" / "model_card.json").read_text())
+    assert list(found)[:2] == ["name", "version"]
+    assert found == {**written, "version": 7}
+    assert check_model_card(folder) == found
+
+
+@pytest.mark.parametrize("key", ["signatures", "weights"])
+def test_the_card_of_another_model_is_found(folder, interface, key):
+    written = card(folder, interface)
+    write_model_card(folder, {**written, key: {"sha256": "0"}}, version=1)
+    message = (
+        "assets.extra/model_card.json describes another SavedModel than the one beside it: its "
+        f"{key} are {{'sha256': '0'}}. Expected: {written[key]}."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_model_card(folder)
+
+
+@pytest.mark.parametrize("content", [None, "{"])
+def test_a_card_that_cannot_be_read_is_told(folder, interface, content):
+    write_model_card(folder, card(folder, interface), version=1)
+    if content is None:
+        (folder / FILE).unlink()
+    else:
+        (folder / FILE).write_text(content)
+    message = (
+        rf"^{re.escape(str(folder))} holds no assets\.extra/model_card\.json that can be read: "
+        r".*\. Write it with write_model_card\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        check_model_card(folder)
