@@ -1,20 +1,58 @@
 """From a keras generator to published files, each compared with Keras first."""
 
 import dataclasses
+import hashlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
 from kgan.export.float32 import float32_twin
+from kgan.export.graph_checks import check_contents
+from kgan.export.interface import Interface
 from kgan.export.interface import read_interface
+from kgan.export.model_card import check_model_card
+from kgan.export.model_card import model_card
+from kgan.export.model_card import write_model_card
+from kgan.export.onnx_file import check_onnx
+from kgan.export.onnx_file import convert_to_onnx
 from kgan.export.publish import publish
+from kgan.export.quality import FrechetGate
+from kgan.export.saved_model import SavedModelDifferences
 from kgan.export.saved_model import compare_saved_model
 from kgan.export.saved_model import write_saved_model
-from kgan.export.tflite import compare_tflite
+from kgan.export.tflite import MODES
+from kgan.export.tflite import check_tflite
 from kgan.export.tflite import convert_to_tflite
+from kgan.export.warmup import replay_warmup
+from kgan.export.warmup import warmup_requests
+from kgan.export.warmup import write_warmup
 from kgan.layers import without_spectral_norm
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportedFile:
+    """A file beside the versions, and how far it is from Keras.
+
+    Attributes:
+        name: str, the file's name.
+        published: bool, whether it was put in place: only those of the newest version are.
+        size: int, in bytes.
+        sha256: str, digest of its content.
+        largest: float, largest difference of its images in [-1, 1].
+        decibels: float, peak signal-to-noise ratio of its images; infinity where nothing differs.
+        frechet_distance: float, of its samples to real images; None where that was not measured.
+    """
+
+    name: str
+    published: bool
+    size: int
+    sha256: str
+    largest: float
+    decibels: float
+    frechet_distance: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,18 +62,19 @@ class Export:
     Attributes:
         version: int, the version's number.
         saved_model: `<output>/<version>`, the SavedModel's folder.
-        tflite: `<output>/<name>.tflite`, or None if it was left out or `version` is not the newest.
-        image_difference: float, largest difference of the SavedModel's images in [-1, 1].
-        level_difference: int, largest difference of its uint8 images, in levels.
-        tflite_difference: float, largest difference of the TFLite file's images, or None.
+        differences: `SavedModelDifferences`, the SavedModel's from Keras.
+        files: `ExportedFile` of each further file, by its format: "float32", "float16", "dynamic",
+            "int8" for TFLite, "onnx".
+        frechet_distance: float, that of Keras' samples to real images, None if not measured.
+        removed: numbers of the old versions that made room.
     """
 
     version: int
     saved_model: Path
-    tflite: Path | None
-    image_difference: float
-    level_difference: int
-    tflite_difference: float | None
+    differences: SavedModelDifferences
+    files: dict[str, ExportedFile]
+    frechet_distance: float | None
+    removed: list[int]
 
 
 def export_generator(
@@ -44,16 +83,23 @@ def export_generator(
     *,
     num_classes: int | None = None,
     version: int | None = None,
-    tflite: bool = True,
+    tflite: Sequence[str] = ("float32",),
+    onnx: bool = False,
+    keep: int | None = None,
+    frechet: FrechetGate | None = None,
+    card: dict | None = None,
 ) -> Export:
-    """Export a generator as a SavedModel and a TFLite file, in float32.
+    """Export a generator as a SavedModel, as TFLite files and as an ONNX file, in float32.
 
-    `<output>/<version>/` is a SavedModel with the signatures `serving_default` (latents -> float32
-    images in [-1, 1]) and `generate` (seed -> uint8 images), both with label where the generator
-    takes labels. `<output>/<name>.tflite`, where name is the last part of `output`, has
-    `serving_default` alone; it belongs to the newest version and is replaced with it. Everything is
-    reloaded and compared with the Keras model before any of it is in place. Layers under
-    `kgan.layers.SpectralNorm` are written with their normalised kernels, as plain layers.
+    `<output>/<version>/` is a SavedModel with the functions of `kgan.export.signatures`, with
+    warm-up requests and a model card in its assets.extra. Beside the versions stand the files that
+    take latents: `<name>.tflite`, `<name>-float16.tflite` and so on, and `<name>.onnx`, where name
+    is the last part of `output`. They belong to the newest version and are replaced with it.
+
+    Before any of it is in place, the SavedModel is opened afresh, what it holds is checked, its
+    functions are compared with Keras and its warm-up requests replayed; every other file is run by
+    its own interpreter and compared. Layers under `kgan.layers.SpectralNorm` are written with their
+    normalised kernels, as plain layers.
 
     Args:
         generator: functional or sequential keras model of latents, (batch, latent_dim), or of
@@ -62,15 +108,22 @@ def export_generator(
             underscores and hyphens, and not a number.
         num_classes: int > 0 if the generator takes labels, else None.
         version: int > 0, or None for the next free one. An existing version is never overwritten.
-        tflite: bool, whether to write the TFLite file too.
+        tflite: which TFLite files to write, of "float32", "float16", "dynamic" and "int8".
+        onnx: bool, whether to write an ONNX file; needs the extra kgan[onnx].
+        keep: int > 0, how many of the highest versions stay, or None for all.
+        frechet: `FrechetGate`, a limit on how much worse the samples of the TFLite files may be
+            than those of Keras; None for none.
+        card: what the model card shall say of the training: a dict with some of data, recipe,
+            command, metrics, as in `kgan.export.model_card.model_card`.
 
     Returns:
         The `Export`.
 
     Raises:
-        ValueError: the model is no generator of images, cannot be converted to TFLite, or an export
-            differs from it; `output` or `version` is unusable.
+        ValueError: the model is no generator of images, holds what a server must not run, cannot be
+            converted, or a file differs too much from it; an argument is unusable.
         FileExistsError: `version` exists.
+        ImportError: `onnx`, and its packages are not installed.
         OSError: `output` cannot be written; PermissionError where that is the reason.
 
     Example:
@@ -80,27 +133,41 @@ def export_generator(
     """
     name = Path(output).name
     _check_name(name)
+    _check_modes(tflite)
     interface = read_interface(generator, num_classes)
     twin = float32_twin(without_spectral_norm(generator))
     found = {}
 
     def write(folder: Path) -> None:
         saved_model = folder / "version"
-        write_saved_model(twin, saved_model, interface)
-        found["saved_model"] = compare_saved_model(twin, saved_model, interface)
-        if tflite:
-            content = convert_to_tflite(saved_model, twin)
-            found["tflite"] = compare_tflite(twin, content, interface)
-            (folder / f"{name}.tflite").write_bytes(content)
+        found["differences"] = _write_checked_saved_model(twin, saved_model, interface, name)
+        reference = frechet.reference(twin, interface) if frechet and tflite else None
+        found["distance"] = reference.distance if reference else None
+        found["files"] = {
+            mode: _write_checked_tflite(twin, folder, interface, name, mode, reference)
+            for mode in tflite
+        }
+        if onnx:
+            found["files"]["onnx"] = _write_checked_onnx(twin, folder, interface, name)
+        found["card"] = model_card(saved_model, name=name, interface=interface, **(card or {}))
 
-    publication = publish(write, output, version=version)
+    def finish(folder: Path, number: int) -> None:
+        files = {file.name: _on_card(file) for file in found["files"].values()}
+        write_model_card(folder / "version", {**found["card"], "files": files}, version=number)
+        check_model_card(folder / "version")
+
+    publication = publish(write, output, version=version, finish=finish, keep=keep)
+    published = {path.name for path in publication.files}
     return Export(
         version=publication.version,
         saved_model=publication.folder,
-        tflite=publication.files[0] if publication.files else None,
-        image_difference=found["saved_model"].images,
-        level_difference=found["saved_model"].levels,
-        tflite_difference=found.get("tflite"),
+        differences=found["differences"],
+        files={
+            mode: dataclasses.replace(file, published=file.name in published)
+            for mode, file in found["files"].items()
+        },
+        frechet_distance=found["distance"],
+        removed=publication.removed,
     )
 
 
@@ -111,3 +178,55 @@ def _check_name(name: str) -> None:
             "digits, dots, underscores or hyphens, and not be a number, which would read as a "
             f"version. Received: {name!r}."
         )
+
+
+def _check_modes(tflite: Sequence[str]) -> None:
+    if isinstance(tflite, str) or not set(tflite) <= set(MODES):
+        raise ValueError(
+            f"tflite must be a sequence of some of {', '.join(MODES)}; an empty one for no TFLite "
+            f"file. Received: tflite={tflite!r}."
+        )
+
+
+def _write_checked_saved_model(
+    twin: keras.Model, folder: Path, interface: Interface, name: str
+) -> SavedModelDifferences:
+    write_saved_model(twin, folder, interface)
+    check_contents(folder, twin)
+    differences = compare_saved_model(twin, folder, interface)
+    write_warmup(folder, warmup_requests(twin, interface), name=name)
+    replay_warmup(folder)
+    return differences
+
+
+def _write_checked_tflite(twin, folder, interface, name, mode, reference) -> ExportedFile:
+    content = convert_to_tflite(folder / "version", twin, interface, mode=mode)
+    quality = check_tflite(twin, content, interface, mode=mode, frechet=reference)
+    file = f"{name}.tflite" if mode == "float32" else f"{name}-{mode}.tflite"
+    return _write(folder / file, content, *quality)
+
+
+def _write_checked_onnx(twin, folder, interface, name) -> ExportedFile:
+    content = convert_to_onnx(folder / "version")
+    difference = check_onnx(twin, content, interface)
+    return _write(folder / f"{name}.onnx", content, *difference, None)
+
+
+def _write(path: Path, content: bytes, largest, decibels, frechet_distance) -> ExportedFile:
+    path.write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    return ExportedFile(
+        path.name, False, len(content), digest, largest, decibels, frechet_distance
+    )
+
+
+def _on_card(file: ExportedFile) -> dict:
+    """What the model card says of a file, by which one can tell whose version it is."""
+    return {
+        "bytes": file.size,
+        "sha256": file.sha256,
+        "largest_difference": file.largest,
+        # Infinity where nothing differs, which JSON does not know.
+        "decibels": file.decibels if file.decibels < float("inf") else None,
+        "frechet_distance": file.frechet_distance,
+    }

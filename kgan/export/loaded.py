@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from kgan.export.onnx_file import onnx_session
 from kgan.export.signatures import LATENTS_TO_IMAGES
 
 
@@ -14,7 +15,7 @@ class ExportedGenerator:
     """A generator from an exported file, called as a keras generator is.
 
     Args:
-        path: the version's folder, or the .tflite file.
+        path: the version's folder, or the .tflite or .onnx file.
         function: of named arrays, latents and, where it takes them, label; returns the images.
         latent_dim: int, width of the latents.
         conditional: bool, whether it takes labels.
@@ -84,14 +85,15 @@ def load_exported(path: str | os.PathLike) -> ExportedGenerator:
     """Open what `export_generator` wrote, for comparing and measuring it in Python.
 
     Args:
-        path: a .tflite file, a version's folder, or the folder of the versions, of which the newest
-            is taken.
+        path: a .tflite or .onnx file, a version's folder, or the folder of the versions, of which
+            the newest is taken.
 
     Returns:
         An `ExportedGenerator`.
 
     Raises:
         FileNotFoundError: nothing exported is there.
+        ImportError: it is an .onnx file, and onnxruntime is not installed.
         ValueError: it is damaged, or has not the signature `serving_default` of latents.
 
     Example:
@@ -99,7 +101,9 @@ def load_exported(path: str | os.PathLike) -> ExportedGenerator:
     """
     path = find_exported(path)
     try:
-        return _open_tflite(path) if path.suffix == ".tflite" else _open_saved_model(path)
+        return _OPENERS.get(path.suffix, _open_saved_model)(path)
+    except ImportError:
+        raise
     # Each loader has errors of its own for a damaged file.
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -110,7 +114,7 @@ def load_exported(path: str | os.PathLike) -> ExportedGenerator:
 
 
 def find_exported(path: str | os.PathLike) -> Path:
-    """The .tflite file or the version's folder that a path stands for.
+    """The file or the version's folder that a path stands for.
 
     Args:
         path: as in `load_exported`.
@@ -122,15 +126,15 @@ def find_exported(path: str | os.PathLike) -> Path:
         FileNotFoundError: nothing exported is there.
     """
     path = Path(path)
-    if path.suffix == ".tflite" and path.is_file():
+    if path.suffix in _OPENERS and path.is_file():
         return path
     if (path / "saved_model.pb").is_file():
         return path
     versions = [folder for folder in path.glob("*/") if _is_version(folder)]
     if not versions:
         raise FileNotFoundError(
-            f"{path} is no .tflite file and holds no exported version, <number>/saved_model.pb. "
-            "Export first: python tools/export.py --run_dir=<run folder>"
+            f"{path} is no .tflite or .onnx file and holds no exported version, "
+            "<number>/saved_model.pb. Export first: python tools/export.py --run_dir=<run folder>"
         )
     return max(versions, key=lambda folder: int(folder.name))
 
@@ -170,3 +174,23 @@ def _open_tflite(path: Path) -> ExportedGenerator:
         conditional="label" in inputs,
         refusal=RuntimeError,
     )
+
+
+def _open_onnx(path: Path) -> ExportedGenerator:
+    session = onnx_session(path.read_bytes(), threads=os.cpu_count())
+    # Only there once a session is, which says what to install.
+    from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
+    inputs = {each.name: each for each in session.get_inputs()}
+    if "latents" not in inputs:
+        raise ValueError(f"it has no input named latents. Its inputs: {', '.join(inputs)}")
+    return ExportedGenerator(
+        path,
+        lambda **named: session.run(["images"], named)[0],
+        latent_dim=int(inputs["latents"].shape[-1]),
+        conditional="label" in inputs,
+        refusal=InvalidArgument,
+    )
+
+
+_OPENERS = {".tflite": _open_tflite, ".onnx": _open_onnx}

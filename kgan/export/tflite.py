@@ -1,79 +1,182 @@
 """The TFLite file of a generator: converted, and compared with Keras in its own interpreter."""
 
 import os
-import re
+import warnings
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kgan.export.comparison import keras_images
 from kgan.export.comparison import latents_and_labels
 from kgan.export.interface import Interface
+from kgan.export.quality import Difference
+from kgan.export.quality import FrechetReference
+from kgan.export.quality import difference_from_keras
 from kgan.export.signatures import LATENTS_TO_IMAGES
+from kgan.export.tflite_advice import conversion_advice
+from kgan.export.tflite_advice import random_advice
+from kgan.export.tflite_file import foreign_operations
+from kgan.export.tflite_file import outputs_of
+from kgan.export.tflite_file import with_float_transposed_convolutions
+
+# From the largest file, and the nearest to Keras, to the smallest.
+MODES = ("float32", "float16", "dynamic", "int8")
 
 # TFLite's kernels add up products in another order than TensorFlow's, and the rounding grows with
 # the depth of the network. This is an eightieth of one level of uint8.
 TOLERANCE = 1e-4
 
+# The least signal-to-noise ratio, in decibels. The trained digits generator has 83, 47 and 41.
+# Random generators whose weights drive most pixels to black or white, which is harder than
+# pictures, had 61, 32 and 27. Where float32 itself was off by 0.01 it was 37, 23 and 20.
+DECIBELS = {"float16": 60.0, "dynamic": 30.0, "int8": 25.0}
 
-def convert_to_tflite(saved_model: str | os.PathLike, generator: keras.Model) -> bytes:
-    """Convert a generator's SavedModel to a float32 TFLite file of builtin operations.
+# Ranges of 10 to 1,000 latents give files within one decibel.
+_REPRESENTATIVE_LATENTS = 128
+
+_RANDOM_OPERATIONS = {"RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL"}
+
+_REMEDIES = {
+    "float32": "Leave the file out with tflite=() (--notflite).",
+    "float16": "Choose float32 (--quantize=float32), which rounds no weights.",
+    "dynamic": (
+        "Choose float16 (--quantize=float16), which is twice as large and nearer to Keras."
+    ),
+    "int8": (
+        "Choose dynamic (--quantize=dynamic), which is as small, or float16 (--quantize=float16), "
+        "which is nearer to Keras."
+    ),
+}
+
+
+class TFLiteQuality(NamedTuple):
+    """How near a TFLite file is to its Keras model.
+
+    Attributes:
+        largest: float, largest difference of an image in [-1, 1].
+        decibels: float, peak signal-to-noise ratio; infinity where nothing differs.
+        frechet_distance: float, that of the file's samples to real images; None if not measured.
+    """
+
+    largest: float
+    decibels: float
+    frechet_distance: float | None
+
+
+def convert_to_tflite(
+    saved_model: str | os.PathLike,
+    generator: keras.Model,
+    interface: Interface,
+    *,
+    mode: str = "float32",
+) -> bytes:
+    """Convert a generator's SavedModel to a TFLite file of builtin operations.
 
     The file has one signature, `serving_default`: latents, float32 (n, latent_dim), and label,
     int32 (n,), where the generator takes labels -> images, float32. It takes latents and no seeds,
-    because TFLite has no builtin normal random numbers.
+    because TFLite has no builtin random numbers that are those of Keras.
+
+    The modes:
+        "float32"  weights and computation as in Keras;
+        "float16"  weights in 16 bits, computation in float32;
+        "dynamic"  large weights in 8 bits; dense layers and convolutions round what they take to 8
+                   bits too, by its range at that moment, transposed convolutions do not;
+        "int8"     weights and what flows between the layers in 8 bits, by the ranges that 128
+                   representative latents gave, a class at a time. The integers stay inside: latents
+                   and images are float32. An operation without an integer kernel stays in float.
 
     Args:
         saved_model: folder that `write_saved_model` wrote.
         generator: the keras model it was written from, to name its layers if they cannot be
             converted.
+        interface: what `read_interface` said of the generator, to draw representative latents.
+        mode: one of `MODES`, default "float32".
 
     Returns:
-        The bytes of the .tflite file.
+        The bytes of the .tflite file, the same for the same SavedModel.
 
     Raises:
-        ValueError: an operation has no builtin TFLite form. The message names it and its layer.
+        ValueError: the mode is unknown, an operation has no builtin TFLite form, or one draws
+            random numbers. The message names it and its layer.
     """
-    converter = tf.lite.TFLiteConverter.from_saved_model(
-        str(saved_model), signature_keys=[LATENTS_TO_IMAGES]
-    )
-    # With the wider set a conversion "succeeds" whose result no plain interpreter runs.
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}.")
+    converter = _converter(saved_model, interface, mode)
     try:
-        return converter.convert()
+        with warnings.catch_warnings():
+            # The calibration opens TensorFlow's own interpreter, which warns of its end.
+            warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter is deprecated")
+            content = converter.convert()
     # The converter's error class is not part of TensorFlow's public names.
     except Exception as error:
-        raise ValueError(_advice(str(error), generator)) from error
+        raise ValueError(conversion_advice(str(error), generator)) from error
+    check_operations(content, generator)
+    return with_float_transposed_convolutions(content) if mode == "dynamic" else content
 
 
-def compare_tflite(generator: keras.Model, content: bytes, interface: Interface) -> float:
-    """Run a TFLite file on batches of 1 and 5 and hold its images against the Keras model's.
+def check_operations(content: bytes, generator: keras.Model) -> None:
+    """Raise unless a plain interpreter has all operations of a file, and none is random.
+
+    Args:
+        content: the .tflite file's bytes.
+        generator: the keras model it was converted from, to name its layers.
+
+    Raises:
+        ValueError: an operation is TensorFlow's own ("Flex"), custom, or draws random numbers.
+    """
+    foreign = foreign_operations(content)
+    if foreign:
+        raise ValueError(
+            "The TFLite file holds operations that a plain interpreter does not have: "
+            f"{', '.join(foreign)}. Convert with TFLITE_BUILTINS alone."
+        )
+    random = outputs_of(content, _RANDOM_OPERATIONS)
+    if random:
+        raise ValueError(random_advice(random, generator))
+
+
+def check_tflite(
+    generator: keras.Model,
+    content: bytes,
+    interface: Interface,
+    *,
+    mode: str = "float32",
+    frechet: FrechetReference | None = None,
+) -> TFLiteQuality:
+    """Run a TFLite file on batches of 1, 5 and 64 and refuse it if its images are not Keras' own.
 
     Args:
         generator: the float32 keras model that was converted.
         content: the .tflite file's bytes.
         interface: what `read_interface` said of the generator.
+        mode: the mode it was converted in. "float32" must be within 1e-4 of Keras in every pixel,
+            the others must have the signal-to-noise ratio in `DECIBELS`.
+        frechet: of `FrechetGate.reference`, to hold its samples against real images too. Default
+            None.
 
     Returns:
-        The largest difference of an image in [-1, 1], at most 1e-4.
+        The `TFLiteQuality`.
 
     Raises:
-        ValueError: an image differs by more.
+        ValueError: it does not run, or an image, or the samples together, are too far off. The
+            message says which mode to choose.
     """
-    differences = []
-    for rows in (1, 5):
-        latents, labels = latents_and_labels(interface, rows=rows)
-        images = run_tflite(content, latents, labels)
-        differences.append(np.abs(images - keras_images(generator, latents, labels)).max())
-    difference = float(np.max(differences))
-    # Not "difference > TOLERANCE", which NaN would pass.
-    if not difference <= TOLERANCE:
+    images_of = open_tflite(content)
+    try:
+        difference = difference_from_keras(images_of, generator, interface)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0].rstrip(".")
         raise ValueError(
-            f"The TFLite file's images differ from those of Keras by {difference:.1e}, more than "
-            f"{TOLERANCE:.0e}. Leave the file out with tflite=False (--notflite)."
-        )
-    return difference
+            f"The {mode} TFLite file does not run: {reason}. {_REMEDIES[mode]}"
+        ) from error
+    _check_difference(difference, mode)
+    if frechet is None:
+        return TFLiteQuality(*difference, None)
+    distance = frechet.check(images_of, f"the {mode} TFLite file", remedy=_REMEDIES[mode])
+    return TFLiteQuality(*difference, distance)
 
 
 def run_tflite(content: bytes, latents, labels=None) -> np.ndarray:
@@ -87,36 +190,70 @@ def run_tflite(content: bytes, latents, labels=None) -> np.ndarray:
     Returns:
         float32 array, (n, height, width, channels).
     """
+    return open_tflite(content)(latents, labels)
+
+
+def open_tflite(content: bytes) -> Callable:
+    """A TFLite file as a function of (latents, labels or None), on one core.
+
+    Args:
+        content: the .tflite file's bytes.
+
+    Returns:
+        The function. It returns images as a float32 array, (n, height, width, channels).
+    """
     # The successor of tf.lite.Interpreter, which TensorFlow is about to drop.
     from ai_edge_litert.interpreter import Interpreter
 
-    inputs = {"latents": latents} if labels is None else {"latents": latents, "label": labels}
-    runner = Interpreter(model_content=content).get_signature_runner(LATENTS_TO_IMAGES)
-    return runner(**inputs)["images"]
-
-
-def _advice(message: str, generator: keras.Model) -> str:
-    nearest = [
-        layer.name
-        for layer in generator._flatten_layers()
-        if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "nearest"
-    ]
-    if nearest:
-        remedy = (
-            f"Nearest UpSampling2D layers ({', '.join(nearest)}) hide the image's size from what "
-            "follows: use kgan.layers.NearestUpSampling2D, which gives the same pixels."
-        )
-    else:
-        remedy = "Use layers that TFLite has: dense, convolution, normalisation, activation."
-    return (
-        "The generator cannot be converted to TFLite's builtin operations. Not convertible: "
-        f"{_failed_operations(message)}. {remedy} "
-        "Or leave the TFLite file out with tflite=False (--notflite)."
+    runner = Interpreter(model_content=content, num_threads=1).get_signature_runner(
+        LATENTS_TO_IMAGES
     )
 
+    def images_of(latents, labels=None):
+        inputs = {"latents": latents} if labels is None else {"latents": latents, "label": labels}
+        return runner(**inputs)["images"]
 
-def _failed_operations(message: str) -> str:
-    # Each error line: ... fused["Conv2D:", "model/conv/convolution@function"] ... 'tf.Conv2D' op is
-    found = re.findall(r'error: loc\(.*?fused\["(\w+):", "([^"@]+)[^\n]*is neither', message)
-    named = list(dict.fromkeys(f"{operation} in {place}" for operation, place in found))
-    return ", ".join(named) or message.splitlines()[0]
+    return images_of
+
+
+def _converter(saved_model, interface: Interface, mode: str):
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(saved_model), signature_keys=[LATENTS_TO_IMAGES]
+    )
+    # With the wider set a conversion "succeeds" whose result no plain interpreter runs.
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    if mode != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if mode == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if mode == "int8":
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.representative_dataset = lambda: _representative(interface)
+    return converter
+
+
+def _representative(interface: Interface) -> Iterator[tuple[str, dict]]:
+    """Latents from the whole of their distribution, and labels of every class, a row at a time."""
+    rows = max(_REPRESENTATIVE_LATENTS, interface.num_classes or 0)
+    latents, labels = latents_and_labels(interface, rows=rows)
+    for row in range(rows):
+        inputs = {"latents": latents[row : row + 1]}
+        if labels is not None:
+            inputs["label"] = labels[row : row + 1]
+        yield LATENTS_TO_IMAGES, inputs
+
+
+def _check_difference(difference: Difference, mode: str) -> None:
+    # Neither condition is turned round, because NaN would pass it.
+    if mode == "float32":
+        if not difference.largest <= TOLERANCE:
+            raise ValueError(
+                f"The TFLite file's images differ from those of Keras by {difference.largest:.1e}, "
+                f"more than {TOLERANCE:.0e}. {_REMEDIES[mode]}"
+            )
+    elif not difference.decibels >= DECIBELS[mode]:
+        raise ValueError(
+            f"The {mode} TFLite file's images are {difference.decibels:.1f} dB from those of "
+            f"Keras, less than {DECIBELS[mode]:g} dB (peak signal-to-noise ratio). "
+            f"{_REMEDIES[mode]}"
+        )

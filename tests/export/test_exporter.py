@@ -1,4 +1,6 @@
 import collections
+import hashlib
+import json
 import re
 
 import keras
@@ -11,6 +13,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 import kgan
 from kgan.export import export_generator
 from kgan.export import exporter
+from kgan.export.quality import FrechetGate
 from kgan.export.tflite import run_tflite
 from kgan.images import to_uint8
 from kgan.layers import NearestUpSampling2D
@@ -28,19 +31,114 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+def tflite_file(export, mode="float32"):
+    return export.saved_model.parent / export.files[mode].name
+
+
 def test_a_version_and_a_tflite_file_are_written(export):
     base = export.saved_model.parent
     assert names(base) == ["1", "digits.tflite"]
     assert export.version == 1
     assert export.saved_model == base / "1"
-    assert export.tflite == base / "digits.tflite"
-    assert (export.saved_model / "saved_model.pb").is_file()
+    assert [(mode, file.name) for mode, file in export.files.items()] == [
+        ("float32", "digits.tflite")
+    ]
+    assert names(export.saved_model) == [
+        "assets",
+        "assets.extra",
+        "fingerprint.pb",
+        "saved_model.pb",
+        "variables",
+    ]
+    assert names(export.saved_model / "assets.extra") == [
+        "model_card.json",
+        "tf_serving_warmup_requests",
+    ]
 
 
 def test_the_differences_from_keras_are_told(export):
-    assert 0 <= export.image_difference <= 1e-5
-    assert 0 <= export.level_difference <= 1
-    assert 0 <= export.tflite_difference <= 1e-4
+    assert 0 <= export.differences.images <= 1e-5
+    assert 0 <= export.differences.levels <= 1
+    assert 0 <= export.files["float32"].largest <= 1e-4
+    # 1e-4 everywhere, over a range of 2.
+    assert export.files["float32"].decibels > 86
+    assert export.files["float32"].frechet_distance is None
+
+
+def test_every_format_is_written_and_on_the_model_card(conditional_generator, tmp_path):
+    pytest.importorskip("tf2onnx", reason="the extra kgan[onnx] is not installed")
+    pytest.importorskip("onnxruntime", reason="the extra kgan[onnx] is not installed")
+    modes = ("float32", "float16", "dynamic", "int8")
+    export = export_generator(
+        conditional_generator,
+        tmp_path / "digits",
+        num_classes=3,
+        tflite=modes,
+        onnx=True,
+        card={"data": {"dataset": "digits"}, "metrics": {"frechet_distance": 2.5}},
+    )
+    files = [f"digits{ending}" for ending in ("-dynamic", "-float16", "-int8", "")]
+    assert names(tmp_path / "digits") == [
+        "1",
+        *(f"{file}.tflite" for file in files[:3]),
+        "digits.onnx",
+        "digits.tflite",
+    ]
+    card = json.loads((export.saved_model / "assets.extra" / "model_card.json").read_text())
+    assert (card["name"], card["version"], card["num_classes"]) == ("digits", 1, 3)
+    assert (card["data"], card["metrics"]) == ({"dataset": "digits"}, {"frechet_distance": 2.5})
+    for mode, file in export.files.items():
+        content = (tmp_path / "digits" / file.name).read_bytes()
+        assert file.published
+        assert (file.size, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+        assert card["files"][file.name] == {
+            "bytes": file.size,
+            "sha256": file.sha256,
+            "largest_difference": file.largest,
+            "decibels": file.decibels,
+            "frechet_distance": None,
+        }, mode
+    assert set(card["files"]) == {file.name for file in export.files.values()}
+
+
+def first_pixels(images):
+    return images.reshape(len(images), -1)[:, :4]
+
+
+def test_the_samples_of_a_smaller_file_are_held_to_a_limit(generator, tmp_path):
+    def real_features(seed):
+        latents = np.random.default_rng(seed).standard_normal((200, 5), "float32")
+        return first_pixels(np.asarray(generator(latents)))
+
+    output = tmp_path / "digits"
+    gate = FrechetGate(first_pixels, real_features(7), limit=2, samples=200)
+    export = export_generator(generator, output, tflite=("float32", "int8"), frechet=gate)
+    assert export.files["float32"].frechet_distance == pytest.approx(
+        export.frechet_distance, rel=1e-3
+    )
+    assert export.files["int8"].frechet_distance <= 2 * export.frechet_distance
+    # Real images that Keras' samples are equal to: every other sample is infinitely far from them.
+    gate = FrechetGate(first_pixels, real_features(0), samples=200)
+    with pytest.raises(ValueError, match=r"^The Frechet distance of the int8 TFLite file's samples"):
+        export_generator(generator, output, tflite=("int8",), frechet=gate)
+    assert names(output) == ["1", "digits-int8.tflite", "digits.tflite"]
+
+
+def test_old_versions_make_room(generator, tmp_path):
+    output = tmp_path / "digits"
+    exports = [export_generator(generator, output, tflite=(), keep=2) for _ in range(3)]
+    assert [export.removed for export in exports] == [[], [], [1]]
+    assert names(output) == ["2", "3"]
+
+
+def test_an_unknown_tflite_mode_is_refused(generator, tmp_path):
+    for wrong in ("float32", ("int4",)):
+        message = (
+            "tflite must be a sequence of some of float32, float16, dynamic, int8; an empty one "
+            f"for no TFLite file. Received: tflite={wrong!r}."
+        )
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            export_generator(generator, tmp_path / "digits", tflite=wrong)
 
 
 def test_saved_model_and_tflite_file_give_the_same_images(export):
@@ -48,13 +146,13 @@ def test_saved_model_and_tflite_file_give_the_same_images(export):
     label = np.array([0, 1, 2, 0], "int32")
     serving_default = tf.saved_model.load(str(export.saved_model)).signatures["serving_default"]
     expected = serving_default(latents=tf.constant(latents), label=tf.constant(label))["images"]
-    images = run_tflite(export.tflite.read_bytes(), latents, label)
+    images = run_tflite(tflite_file(export).read_bytes(), latents, label)
     np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
 
 
 def test_a_16_bit_generator_is_exported_in_float32(build_generator, tmp_path):
     generator = build_generator(dtype="mixed_float16")
-    export = export_generator(generator, tmp_path / "half", tflite=False)
+    export = export_generator(generator, tmp_path / "half", tflite=())
     content = (export.saved_model / "saved_model.pb").read_bytes()
     library = SavedModel.FromString(content).meta_graphs[0].graph_def.library
     types = {
@@ -109,7 +207,7 @@ def test_spectral_norm_is_exported_as_plain_layers(tmp_path):
     export = export_generator(generator, tmp_path / "normalised")
     plain = export_generator(build_upsampling_generator(lambda layer: layer), tmp_path / "plain")
     assert operations(export.saved_model) == operations(plain.saved_model)
-    assert tflite_operations(export.tflite) == tflite_operations(plain.tflite)
+    assert tflite_operations(tflite_file(export)) == tflite_operations(tflite_file(plain))
     assert variable_shapes(export.saved_model) == variable_shapes(plain.saved_model)
 
 
@@ -125,14 +223,14 @@ def test_spectral_norm_is_exported_with_the_same_images(dtype, tmp_path):
     tolerance = 1e-5 if dtype == "float32" else 5e-3
     for images in (
         serving_default(latents=tf.constant(latents))["images"],
-        run_tflite(export.tflite.read_bytes(), latents),
+        run_tflite(tflite_file(export).read_bytes(), latents),
     ):
         np.testing.assert_allclose(images, expected, rtol=0, atol=tolerance)
 
 
 def test_the_tflite_file_can_be_left_out(generator, tmp_path):
-    export = export_generator(generator, tmp_path / "digits", tflite=False)
-    assert (export.tflite, export.tflite_difference) == (None, None)
+    export = export_generator(generator, tmp_path / "digits", tflite=())
+    assert export.files == {}
     assert names(tmp_path / "digits") == ["1"]
 
 
@@ -143,11 +241,11 @@ def test_the_tflite_file_is_the_newest_versions(build_generator, generator, tmp_
     other = build_generator()
     other.set_weights([weight * 0.5 for weight in other.get_weights()])
     earlier = export_generator(other, output, version=1)
-    assert earlier.tflite is None
+    assert not earlier.files["float32"].published
     assert (output / "digits.tflite").read_bytes() == newest
     later = export_generator(other, output)
     assert later.version == 3
-    assert later.tflite.read_bytes() != newest
+    assert tflite_file(later).read_bytes() != newest
 
 
 def test_an_export_of_a_gan_gives_the_images_of_the_gan(conditional_generator, tmp_path):
@@ -159,7 +257,7 @@ def test_an_export_of_a_gan_gives_the_images_of_the_gan(conditional_generator, t
     discriminator = keras.Model([images, labels], keras.layers.Dense(1)(features))
     gan = kgan.GAN(conditional_generator, discriminator, latent_dim=5, num_classes=3)
     export = export_generator(
-        gan.sampling_generator(), tmp_path / "digits", num_classes=gan.num_classes, tflite=False
+        gan.sampling_generator(), tmp_path / "digits", num_classes=gan.num_classes, tflite=()
     )
     generate = tf.saved_model.load(str(export.saved_model)).signatures["generate"]
     found = generate(seed=tf.constant([8], tf.int64), label=tf.constant([2]))["images"].numpy()
@@ -173,10 +271,10 @@ def test_a_failed_comparison_leaves_everything_as_it_was(generator, tmp_path, mo
     export_generator(generator, output)
     before = names(output), (output / "digits.tflite").stat().st_mtime_ns
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise ValueError("it differs")
 
-    monkeypatch.setattr(exporter, "compare_tflite", refuse)
+    monkeypatch.setattr(exporter, "check_tflite", refuse)
     with pytest.raises(ValueError, match=r"^it differs$"):
         export_generator(generator, output)
     assert (names(output), (output / "digits.tflite").stat().st_mtime_ns) == before

@@ -1,5 +1,7 @@
+import importlib.util
 import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -9,9 +11,27 @@ from kgan import sampling
 from kgan.export import export_generator
 from kgan.export.loaded import find_exported
 from kgan.export.loaded import load_exported
+from kgan.export.onnx_file import convert_to_onnx
 
 # TFLite's kernels sum in another order than TensorFlow's.
 TOLERANCE = 1e-4
+
+
+WITH_ONNX = pytest.mark.skipif(
+    importlib.util.find_spec("tf2onnx") is None or importlib.util.find_spec("onnxruntime") is None,
+    reason="needs pip install 'kgan[onnx]'",
+)
+
+
+def onnx(name):
+    """The name of an ONNX file as a parameter, skipped where its packages are missing."""
+    return pytest.param(name, marks=WITH_ONNX)
+
+
+def add_onnx(base, version):
+    """Put the ONNX file of a version beside the versions, where there is a converter."""
+    if not WITH_ONNX.args[0]:
+        (base / f"{base.name}.onnx").write_bytes(convert_to_onnx(base / version))
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +39,7 @@ def plain(generator, tmp_path_factory):
     """The exported generator of latents alone."""
     base = tmp_path_factory.mktemp("exported") / "plain"
     export_generator(generator, base)
+    add_onnx(base, "1")
     return base
 
 
@@ -28,10 +49,11 @@ def conditional(conditional_generator, tmp_path_factory):
     base = tmp_path_factory.mktemp("exported") / "conditional"
     export_generator(conditional_generator, base, num_classes=3, version=10)
     shutil.copytree(base / "10", base / "9")
+    add_onnx(base, "10")
     return base
 
 
-@pytest.mark.parametrize("name", ["", "1", "plain.tflite"])
+@pytest.mark.parametrize("name", ["", "1", "plain.tflite", onnx("plain.onnx")])
 def test_every_format_gives_keras_samples_of_a_seed(generator, plain, name):
     loaded = load_exported(plain / name)
     options = {"latent_dim": 5, "seed": 3, "batch_size": 4}
@@ -42,7 +64,7 @@ def test_every_format_gives_keras_samples_of_a_seed(generator, plain, name):
     assert (loaded.latent_dim, loaded.conditional) == (5, False)
 
 
-@pytest.mark.parametrize("name", ["", "9", "conditional.tflite"])
+@pytest.mark.parametrize("name", ["", "9", "conditional.tflite", onnx("conditional.onnx")])
 def test_every_format_gives_keras_samples_of_a_seed_and_classes(
     conditional_generator, conditional, name
 ):
@@ -59,7 +81,7 @@ def test_of_several_versions_the_newest_is_taken(conditional):
     assert load_exported(conditional).path == conditional / "10"
 
 
-@pytest.mark.parametrize("name", ["10", "conditional.tflite"])
+@pytest.mark.parametrize("name", ["10", "conditional.tflite", onnx("conditional.onnx")])
 def test_it_knows_the_classes_it_was_exported_with_and_no_others(conditional, name):
     loaded = load_exported(conditional / name)
     assert [label for label in range(-2, 6) if loaded.knows(label)] == [0, 1, 2]
@@ -67,7 +89,7 @@ def test_it_knows_the_classes_it_was_exported_with_and_no_others(conditional, na
     assert loaded([np.zeros((2, 5)), [0, 2]]).shape == (2, 8, 8, 1)
 
 
-@pytest.mark.parametrize("name", ["10", "conditional.tflite"])
+@pytest.mark.parametrize("name", ["10", "conditional.tflite", onnx("conditional.onnx")])
 def test_labels_beyond_its_classes_are_refused(conditional, name):
     message = f"{conditional / name} refuses labels from 1 to 3. It knows fewer classes."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -84,14 +106,14 @@ def test_labels_must_be_given_exactly_where_they_belong(plain, conditional):
         load_exported(plain)([latents, [0, 0]])
 
 
-@pytest.mark.parametrize("name", ["a.keras", "gone.tflite", "", "1.tmp"])
+@pytest.mark.parametrize("name", ["a.keras", "gone.tflite", "gone.onnx", "", "1.tmp"])
 def test_where_nothing_was_exported_is_told(tmp_path, name):
     (tmp_path / "1.tmp").mkdir()
     (tmp_path / "a.keras").touch()
     path = tmp_path / name
     message = (
-        f"{path} is no .tflite file and holds no exported version, <number>/saved_model.pb. "
-        "Export first: python tools/export.py --run_dir=<run folder>"
+        f"{path} is no .tflite or .onnx file and holds no exported version, "
+        "<number>/saved_model.pb. Export first: python tools/export.py --run_dir=<run folder>"
     )
     with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
         find_exported(path)
@@ -113,6 +135,39 @@ def test_a_file_that_was_cut_short_is_refused(plain, tmp_path):
     short.write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=f"^{damaged(short, '.*Flatbuffer.*')}$"):
         load_exported(short)
+
+
+@WITH_ONNX
+def test_an_onnx_file_that_was_cut_short_is_refused(plain, tmp_path):
+    content = (plain / "plain.onnx").read_bytes()
+    short = tmp_path / "short.onnx"
+    short.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=f"^{damaged(short, '.*PROTOBUF.*')}$"):
+        load_exported(short)
+
+
+@WITH_ONNX
+def test_an_onnx_file_of_another_program_is_refused(tmp_path):
+    from onnx import TensorProto
+    from onnx import helper
+
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "ab"]
+    graph = helper.make_graph([helper.make_node("Relu", ["a"], ["b"])], "g", values[:1], values[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    path = tmp_path / "other.onnx"
+    path.write_bytes(model.SerializeToString())
+    reason = re.escape("it has no input named latents. Its inputs: a")
+    with pytest.raises(ValueError, match=f"^{damaged(path, reason)}$"):
+        load_exported(path)
+
+
+def test_an_onnx_file_without_onnxruntime_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    path = tmp_path / "a.onnx"
+    path.touch()
+    message = "Running an ONNX file takes onnxruntime: pip install 'kgan[onnx]'"
+    with pytest.raises(ImportError, match=f"^{re.escape(message)}$"):
+        load_exported(path)
 
 
 def test_a_folder_without_its_variables_is_refused(plain, tmp_path):

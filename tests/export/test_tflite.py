@@ -1,110 +1,290 @@
 import re
+from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from kgan.export.comparison import keras_images
+from kgan.export.comparison import latents_and_labels
+from kgan.export.interface import Interface
 from kgan.export.interface import read_interface
+from kgan.export.quality import FrechetGate
 from kgan.export.saved_model import write_saved_model
-from kgan.export.tflite import compare_tflite
+from kgan.export.signatures import signatures
+from kgan.export.tflite import DECIBELS
+from kgan.export.tflite import MODES
+from kgan.export.tflite import check_operations
+from kgan.export.tflite import check_tflite
 from kgan.export.tflite import convert_to_tflite
 from kgan.export.tflite import run_tflite
+from kgan.export.tflite_file import operations
+from kgan.models import dcgan_generator
+
+
+def write_images_alone(generator, interface, folder):
+    """A SavedModel of the one signature that TFLite takes, which is quicker than all of them."""
+    archive = keras.export.ExportArchive()
+    archive.add_endpoint(*signatures(generator, interface)[0])
+    archive.write_out(str(folder), verbose=False)
+
+
+class Exported(NamedTuple):
+    """A generator, its interface, its SavedModel and its TFLite files by their modes."""
+
+    generator: keras.Model
+    interface: Interface
+    saved_model: Path
+    files: dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
-def content(conditional_generator, tmp_path_factory):
-    """The TFLite file of the conditional generator."""
+def exported(tmp_path_factory):
+    """A conditional DCGAN of (16, 16, 1), from 16 latents, with enough weights for 8 bits."""
+    keras.utils.set_random_seed(5)
+    generator = dcgan_generator((16, 16, 1), 16, width=32, num_classes=3)
+    # As it starts, a DCGAN makes plain grey.
+    generator.set_weights([values * 4 for values in generator.get_weights()])
+    interface = read_interface(generator, 3)
     folder = tmp_path_factory.mktemp("saved_model")
-    write_saved_model(conditional_generator, folder, read_interface(conditional_generator, 3))
-    return convert_to_tflite(folder, conditional_generator)
+    write_saved_model(generator, folder, interface)
+    files = {mode: convert_to_tflite(folder, generator, interface, mode=mode) for mode in MODES}
+    return Exported(generator, interface, folder, files)
 
 
 def latents(rows):
-    return np.random.default_rng(4).standard_normal((rows, 5), "float32")
+    return np.random.default_rng(4).standard_normal((rows, 16), "float32")
 
 
-def test_the_file_has_one_signature_with_named_inputs_and_output(content):
-    assert Interpreter(model_content=content).get_signature_list() == {
+def tensors(content):
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    return interpreter.get_tensor_details()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_has_one_signature_with_float_images(exported, mode):
+    interpreter = Interpreter(model_content=exported.files[mode])
+    assert interpreter.get_signature_list() == {
         "serving_default": {"inputs": ["label", "latents"], "outputs": ["images"]}
     }
+    runner = interpreter.get_signature_runner("serving_default")
+    inputs, outputs = runner.get_input_details(), runner.get_output_details()
+    assert inputs["latents"]["dtype"] == outputs["images"]["dtype"] == np.float32
+    assert inputs["label"]["dtype"] == np.int32
+    assert list(inputs["latents"]["shape_signature"]) == [-1, 16]
+    assert list(inputs["label"]["shape_signature"]) == [-1]
 
 
-def test_the_file_holds_builtin_operations_only(content):
-    names = {
-        operation["op_name"] for operation in Interpreter(model_content=content)._get_ops_details()
-    }
-    assert "TRANSPOSE_CONV" in names
-    assert not {name for name in names if name.startswith("Flex") or name == "CUSTOM"}
+@pytest.mark.parametrize("mode", ["dynamic", "int8"])
+def test_the_same_saved_model_gives_the_same_bytes_and_no_local_path(exported, mode):
+    generator, interface, saved_model, files = exported
+    assert convert_to_tflite(saved_model, generator, interface, mode=mode) == files[mode]
+    assert str(saved_model.parent).encode() not in files[mode]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])
-def test_any_batch_size_gives_keras_images(conditional_generator, content, rows):
+def test_any_batch_size_gives_keras_images(exported, rows):
     labels = np.arange(rows, dtype="int32") % 3
-    expected = conditional_generator([latents(rows), labels])
-    images = run_tflite(content, latents(rows), labels)
+    expected = exported.generator([latents(rows), labels])
+    images = run_tflite(exported.files["float32"], latents(rows), labels)
     # TFLite's kernels sum in another order; see TOLERANCE.
     np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("label", [3, -1])
-def test_a_label_out_of_range_is_refused(content, label):
+def test_a_label_out_of_range_is_refused(exported, mode, label):
     with pytest.raises(RuntimeError, match="gather index out of bounds"):
-        run_tflite(content, latents(1), np.array([label], "int32"))
+        run_tflite(exported.files[mode], latents(1), np.array([label], "int32"))
 
 
-def test_compare_measures_the_largest_difference(conditional_generator, content):
-    interface = read_interface(conditional_generator, 3)
-    assert 0 <= compare_tflite(conditional_generator, content, interface) <= 1e-4
+def test_the_modes_differ_in_size_as_their_weights_do(exported):
+    files = exported.files
+    size = {mode: len(content) / len(files["float32"]) for mode, content in files.items()}
+    # Half and a quarter, and a few kilobytes that hold no weights.
+    assert 0.5 < size["float16"] < 0.6
+    assert 0.25 < size["dynamic"] < 0.4
+    assert 0.25 < size["int8"] < 0.4
 
 
-def test_other_weights_are_found(conditional_generator, content):
-    other = keras.models.clone_model(conditional_generator)
+def test_every_mode_is_as_near_to_keras_as_it_promises(exported):
+    generator, interface, _, files = exported
+    quality = {
+        mode: check_tflite(generator, content, interface, mode=mode)
+        for mode, content in files.items()
+    }
+    assert quality["float32"].largest <= 1e-4
+    for mode, least in DECIBELS.items():
+        assert quality[mode].decibels >= least
+    # Were int8 float in disguise, it would be nearer.
+    assert quality["int8"].decibels < 70
+    assert {each.frechet_distance for each in quality.values()} == {None}
+
+
+def test_int8_computes_in_integers_from_the_latents_to_the_images(exported):
+    files = exported.files
+    floats = [each for each in tensors(files["int8"]) if each["dtype"] == np.float32]
+    assert {tuple(each["shape_signature"]) for each in floats} == {(-1, 16), (-1, 16, 16, 1)}
+    assert "DEQUANTIZE" in operations(files["int8"])[-1:]
+    # The weights, with a scale for each channel of the transposed convolutions.
+    kernels = [
+        each
+        for each in tensors(files["int8"])
+        if each["dtype"] == np.int8 and each["quantization_parameters"]["scales"].size > 1
+    ]
+    assert {tuple(each["shape"]) for each in kernels} >= {(32, 4, 4, 64)}
+
+
+def test_dynamic_keeps_weights_in_8_bits_and_images_in_float(exported):
+    files = exported.files
+    details = tensors(files["dynamic"])
+    pictures = [each for each in details if len(each["shape_signature"]) == 4]
+    weights = [each for each in pictures if -1 not in each["shape_signature"]]
+    assert (np.int8, (32, 4, 4, 64)) in [(each["dtype"], tuple(each["shape"])) for each in weights]
+    flowing = [each for each in pictures if -1 in each["shape_signature"]]
+    assert {each["dtype"] for each in flowing} == {np.float32}
+    # Without it the interpreter's transposed convolution is nine times as slow.
+    assert operations(exported.files["dynamic"]).count("DEQUANTIZE") == 1
+
+
+def test_int8_learns_its_ranges_from_every_class(tmp_path):
+    # Only the last of 200 classes makes bright images: ranges from the others would cut them off.
+    inputs = [keras.Input((2,)), keras.Input((), dtype="int32")]
+    brightness = keras.layers.Embedding(200, 16, name="brightness")
+    embedded = keras.layers.Concatenate()(
+        [keras.layers.Dense(16)(inputs[0]), brightness(inputs[1])]
+    )
+    images = keras.layers.Dense(16, name="mean")(embedded)
+    generator = keras.Model(inputs, keras.layers.Reshape((4, 4, 1))(images))
+    brightness.set_weights(
+        [np.repeat(np.arange(200)[:, None] == 199, 16, axis=1).astype("float32")]
+    )
+    mean = generator.get_layer("mean")
+    mean.set_weights([np.full((32, 16), 1 / 16) * (np.arange(32) >= 16)[:, None], np.zeros(16)])
+    interface = read_interface(generator, 200)
+    write_images_alone(generator, interface, tmp_path)
+    content = convert_to_tflite(tmp_path, generator, interface, mode="int8")
+    images = run_tflite(content, np.zeros((1, 2), "float32"), np.array([199], "int32"))
+    np.testing.assert_allclose(images, 1.0, atol=0.02)
+
+
+def test_other_weights_are_found_in_float32(exported):
+    generator = keras.models.clone_model(exported.generator)
     message = (
         r"The TFLite file's images differ from those of Keras by \d\.\de[+-]\d\d, more than "
-        r"1e-04\. Leave the file out with tflite=False \(--notflite\)\."
+        r"1e-04\. Leave the file out with tflite=\(\) \(--notflite\)\."
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
-        compare_tflite(other, content, read_interface(other, 3))
+        check_tflite(generator, exported.files["float32"], read_interface(generator, 3))
 
 
-def check_not_convertible(generator, folder, message):
-    write_saved_model(generator, folder, read_interface(generator))
+@pytest.mark.parametrize(
+    ("mode", "least", "remedy"),
+    [
+        ("float16", 60, "Choose float32 (--quantize=float32), which rounds no weights."),
+        (
+            "dynamic",
+            30,
+            "Choose float16 (--quantize=float16), which is twice as large and nearer to Keras.",
+        ),
+        (
+            "int8",
+            25,
+            "Choose dynamic (--quantize=dynamic), which is as small, or float16 "
+            "(--quantize=float16), which is nearer to Keras.",
+        ),
+    ],
+)
+def test_a_file_with_too_much_noise_is_refused_with_another_mode(exported, mode, least, remedy):
+    generator = keras.models.clone_model(exported.generator)
+    message = (
+        rf"The {mode} TFLite file's images are \d+\.\d dB from those of Keras, less than {least} "
+        rf"dB \(peak signal-to-noise ratio\)\. {re.escape(remedy)}"
+    )
     with pytest.raises(ValueError, match=f"^{message}$"):
-        convert_to_tflite(folder, generator)
+        check_tflite(generator, exported.files[mode], read_interface(generator, 3), mode=mode)
 
 
-def test_nearest_upsampling_is_named_with_what_to_use_instead(tmp_path):
-    layers = keras.layers
-    generator = keras.Sequential(
-        [
-            keras.Input((5,)),
-            layers.Dense(4 * 4 * 3),
-            layers.Reshape((4, 4, 3)),
-            layers.UpSampling2D(name="first_doubling"),
-            layers.Conv2D(4, 3, padding="same", name="first_convolution"),
-            layers.UpSampling2D(name="second_doubling"),
-            layers.Conv2D(1, 3, padding="same", name="second_convolution"),
-        ]
-    )
+@pytest.mark.parametrize("mode", MODES)
+def test_images_that_are_not_numbers_are_refused(exported, mode):
+    generator = keras.models.clone_model(exported.generator)
+    generator.set_weights([np.full_like(values, np.nan) for values in generator.get_weights()])
+    with pytest.raises(ValueError, match="nan"):
+        check_tflite(generator, exported.files[mode], read_interface(generator, 3), mode=mode)
+
+
+def pixels(images):
+    return images.reshape(len(images), -1)[:, ::9]
+
+
+def test_the_distance_to_real_images_is_measured_and_limited(exported):
+    generator, interface, _, files = exported
+    near = keras_images(generator, *latents_and_labels(interface, rows=200))
+    far = np.random.default_rng(0).uniform(-1, 1, near.shape)
+    frechet = FrechetGate(pixels, pixels(far), samples=200).reference(generator, interface)
+    quality = check_tflite(generator, files["int8"], interface, mode="int8", frechet=frechet)
+    assert quality.frechet_distance == pytest.approx(frechet.distance, rel=0.15)
+    # Next to no distance for Keras: no rounding is small enough.
+    frechet = FrechetGate(pixels, pixels(near), samples=200).reference(generator, interface)
     message = (
-        r"The generator cannot be converted to TFLite's builtin operations\. Not convertible: "
-        r"Conv2D in \S+/second_convolution\S*\. "
-        r"Nearest UpSampling2D layers \(first_doubling, second_doubling\) hide the image's size "
-        r"from what follows: use kgan\.layers\.NearestUpSampling2D, which gives the same pixels\. "
-        r"Or leave the TFLite file out with tflite=False \(--notflite\)\."
+        r"The Frechet distance of the int8 TFLite file's samples to real images is \S+, more than "
+        r"1\.15 times the \S+ of Keras' samples of the same 200 latents\. Choose dynamic .+ Keras\."
     )
-    check_not_convertible(generator, tmp_path, message)
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        check_tflite(generator, files["int8"], interface, mode="int8", frechet=frechet)
 
 
-def test_an_operation_without_a_kernel_is_named(tmp_path):
-    inputs = keras.Input((6,))
-    values = keras.ops.svd(keras.layers.Reshape((2, 3))(inputs), compute_uv=False)
-    generator = keras.Model(inputs, keras.layers.Reshape((1, 2, 1))(values))
+def test_an_unknown_mode_is_refused(generator, tmp_path):
+    message = "mode must be one of float32, float16, dynamic, int8. Received: mode='int4'."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        convert_to_tflite(tmp_path, generator, read_interface(generator), mode="int4")
+
+
+class Always(keras.layers.Layer):
+    """A layer of any function."""
+
+    def __init__(self, function, **options):
+        super().__init__(**options)
+        self.function = function
+
+    def call(self, inputs):
+        return self.function(inputs)
+
+
+def test_operations_of_tensorflow_never_pass(tmp_path):
+    inputs = keras.Input((16,))
+    images = keras.layers.Reshape((4, 4, 1))(Always(tf.math.erf)(inputs))
+    generator = keras.Model(inputs, images)
+    write_images_alone(generator, read_interface(generator), tmp_path)
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(tmp_path), signature_keys=["serving_default"]
+    )
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS,
+        tf.lite.OpsSet.SELECT_TF_OPS,
+    ]
     message = (
-        r"The generator cannot be converted to TFLite's builtin operations\. Not convertible: "
-        r"Svd in \S+/Svd\. "
-        + re.escape("Use layers that TFLite has: dense, convolution, normalisation, activation. ")
-        + re.escape("Or leave the TFLite file out with tflite=False (--notflite).")
+        "The TFLite file holds operations that a plain interpreter does not have: FlexErf. "
+        "Convert with TFLITE_BUILTINS alone."
     )
-    check_not_convertible(generator, tmp_path, message)
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_operations(converter.convert(), generator)
+
+
+def test_a_file_that_does_not_run_is_refused(tmp_path):
+    # It converts, but to a constant without values.
+    inputs = keras.Input((16,))
+    images = keras.layers.Reshape((4, 4, 1))(Always(tf.math.lgamma)(inputs))
+    generator = keras.Model(inputs, images)
+    interface = read_interface(generator)
+    write_images_alone(generator, interface, tmp_path)
+    content = convert_to_tflite(tmp_path, generator, interface)
+    message = (
+        r"The float32 TFLite file does not run: .*not broadcastable\..* Leave the file out .+\."
+    )
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        check_tflite(generator, content, interface)
