@@ -20,6 +20,18 @@ def check_extractor(name: str | None) -> None:
         raise FileNotFoundError(f"There is no {path}. Received: --extractor={name}.")
 
 
+def shipped_extractor(dataset: str, image_shape) -> str | None:
+    """The name of the package's own extractor for a data set, None if there is none.
+
+    Args:
+        dataset: a value of --dataset.
+        image_shape: (height, width, channels).
+    """
+    # After the colon of a TFDS name comes its version, after that of "idx:" a folder.
+    word = Path(dataset).name if dataset.startswith("idx:") else dataset.partition(":")[0]
+    return _SHIPPED.get(word.removeprefix("idx:")) if tuple(image_shape) == (28, 28, 1) else None
+
+
 def choose_extractor(name: str | None, training, dataset: str, *, cache_dir: Path):
     """The extractor of --extractor, or the one for the data set.
 
@@ -39,11 +51,7 @@ def choose_extractor(name: str | None, training, dataset: str, *, cache_dir: Pat
     from kgan.features.by_name import get
 
     if name is None:
-        # After the colon of a TFDS name comes its version, after that of "idx:" a folder.
-        word = Path(dataset).name if dataset.startswith("idx:") else dataset.partition(":")[0]
-        shipped = _SHIPPED.get(word.removeprefix("idx:"))
-        fits = shipped is not None and tuple(training.image_shape) == (28, 28, 1)
-        name = shipped if fits else "classifier"
+        name = shipped_extractor(dataset, training.image_shape) or "classifier"
         if name == "classifier" and training.labels is None:
             raise ValueError(
                 f"{training.name!r} has no labels, so no classifier can be trained to look at its "

@@ -1,27 +1,38 @@
-"""Export a trained generator: a SavedModel for servers and a TFLite file for devices.
+"""Export a trained generator: a SavedModel for servers, TFLite and ONNX files for devices.
 
     python tools/export.py --run_dir=runs/digits --output=exported/digits
+    python tools/export.py --run_dir=runs/digits --quantize=float32,float16,int8 --onnx --keep=5
     python tools/export.py --model=gan.keras --output=exported/digits --version=3
 
 It writes exported/digits/<version>/, a SavedModel with the signatures `serving_default` (latents
--> float32 images) and `generate` (seed -> uint8 images), and exported/digits/digits.tflite, which
-has `serving_default` alone and belongs to the newest version. Generators with classes also take
-`label`. Everything is reloaded and compared with Keras before it is put into place, and a version
-is never overwritten.
+-> float32 images), `generate` and `generate_truncated` (seeds -> uint8 images) and `generate_png`,
+with warm-up requests and a model card. Beside the versions and belonging to the newest of them come
+digits.tflite, digits-int8.tflite and so on, and digits.onnx, which take latents. Generators with
+classes also take `label`.
 
-Expected time: 10 s on two cores for the 28x28 DCGAN, most of it imports.
+Everything is opened again and compared with Keras before it is put into place, 8-bit and 16-bit
+files also by the Frechet distance of their samples to real images where an extractor for the run's
+data is at hand. A version is never overwritten.
+
+Expected time: 15 s on two cores for the 28x28 DCGAN, most of it imports; 45 s for all formats.
 """
 
 import os
 import sys
-import zipfile
 from pathlib import Path
 
 from absl import app
 from absl import flags
 from absl import logging
+from chosen_extractor import check_extractor
+from frechet_gate import frechet_gate
+from generator_file import find_generator
+from generator_file import load_generator
+from training_facts import training_facts
 
 FLAGS = flags.FLAGS
+
+MODES = ("float32", "float16", "dynamic", "int8")
 
 flags.DEFINE_string("run_dir", None, "Run folder of tools/train.py, whose gan.keras is exported.")
 flags.DEFINE_string("model", None, "A .keras file instead: a kgan.GAN or a plain generator.")
@@ -31,116 +42,96 @@ flags.DEFINE_string(
     "Folder of the versions. Default: exported/ and the name of the run folder or of the file.",
 )
 flags.DEFINE_integer("version", None, "Version to write. Default: one above the highest there.")
+flags.DEFINE_integer("keep", None, "How many versions stay, the newest. Default: all.")
 flags.DEFINE_integer(
     "num_classes", None, "Classes of a plain generator with labels. Default: its embedding's."
 )
-flags.DEFINE_bool("tflite", True, "Whether to write the TFLite file too.")
+flags.DEFINE_list("quantize", ["float32"], f"Which TFLite files: some of {', '.join(MODES)}.")
+flags.DEFINE_bool("tflite", True, "Whether to write TFLite files at all.")
+flags.DEFINE_bool("onnx", False, "Whether to write an ONNX file too; needs the extra kgan[onnx].")
+flags.DEFINE_string(
+    "dataset", None, "Real images for the Frechet distance, as in evaluate.py. Default: the run's."
+)
+flags.DEFINE_string(
+    "extractor",
+    None,
+    "What looks at the images for it, as in evaluate.py. Default: the package's own for digits and "
+    "fashion, none for other data.",
+)
 
 
 def main(arguments):
-    # TensorFlow takes seconds to import. A wrong flag or file is told before that, and so every
-    # import of TensorFlow, Keras or kgan in this file is inside a function.
-    check_flags(arguments[1:])
-    model = model_file()
     # TensorFlow and the converter report their progress; errors come as exceptions.
     logging.set_verbosity(logging.WARNING)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    generator, num_classes = load_generator(model)
-    report(export(generator, num_classes))
+    try:
+        # TensorFlow takes seconds to import. A wrong flag or file is told before that, and so every
+        # import of TensorFlow, Keras or kgan in the files of this tool is inside a function.
+        check_flags(arguments[1:])
+        model = find_generator(Path(FLAGS.model or Path(FLAGS.run_dir, "gan.keras")))
+        check_extractor(FLAGS.extractor)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        report(export(model))
+    except (ImportError, OSError, ValueError) as error:
+        stop(error)
 
 
 def check_flags(arguments):
-    """Stop unless the flags say one thing, and nothing is said but by flags."""
+    """Raise ValueError unless the flags say one thing, and nothing is said but by flags."""
     if arguments:
-        stop(
+        raise ValueError(
             f"everything is said by flags. Received: {' '.join(arguments)}. "
-            "Booleans are --tflite or --notflite, other values follow a '='."
+            "Booleans are --onnx or --noonnx, other values follow a '='."
         )
     if (FLAGS.run_dir is None) == (FLAGS.model is None):
-        stop("give either --run_dir=<run folder> or --model=<file.keras>.")
-    for name in ("version", "num_classes"):
+        raise ValueError("give either --run_dir=<run folder> or --model=<file.keras>.")
+    if FLAGS.model and not FLAGS.model.endswith(".keras"):
+        raise ValueError(f"--model must be a .keras file. Received: --model={FLAGS.model}.")
+    for name in ("version", "keep", "num_classes"):
         value = FLAGS[name].value
         if value is not None and value < 1:
-            stop(f"--{name} must be 1 or more. Received: --{name}={value}.")
+            raise ValueError(f"--{name} must be 1 or more. Received: --{name}={value}.")
+    if not FLAGS.quantize or not set(FLAGS.quantize) <= set(MODES):
+        raise ValueError(
+            f"--quantize must be some of {','.join(MODES)}. "
+            f"Received: --quantize={','.join(FLAGS.quantize)}. For no TFLite file say --notflite."
+        )
 
 
-def model_file() -> Path:
-    """The .keras file to export. Stops unless it is there and whole."""
-    path = Path(FLAGS.model) if FLAGS.model else Path(FLAGS.run_dir, "gan.keras")
-    if not path.is_file():
-        stop(f"there is no {path}. {contents(path.parent)} Train first: {train_command(path)}")
-    # Keras calls a file that was cut short "not found".
-    if not zipfile.is_zipfile(path):
-        stop(f"{path} is damaged or no .keras file: it is no whole zip archive. Copy it anew.")
-    if "config.json" not in zipfile.ZipFile(path).namelist():
-        stop(f"{path} is no .keras file: the archive holds no config.json.")
-    return path
+def run_folder(model: Path) -> Path | None:
+    """The run folder of a .keras file, None if it lies in none."""
+    if FLAGS.run_dir:
+        return Path(FLAGS.run_dir)
+    return model.parent if Path(model.parent, "flags.txt").is_file() else None
 
 
-def contents(folder: Path) -> str:
-    """A sentence on what a folder holds."""
-    if not folder.is_dir():
-        return f"There is no folder {folder} either."
-    names = sorted(path.name for path in folder.iterdir())
-    shown = ", ".join([*names[:10], "..."] if len(names) > 10 else names)
-    return f"{folder} holds {shown or 'nothing'}."
-
-
-def train_command(model: Path) -> str:
-    """The command that makes a run folder with a model."""
-    run_dir = FLAGS.run_dir or model.parent
-    return f"python tools/train.py --flagfile=recipes/digits.flags --run_dir={run_dir}"
-
-
-def load_generator(path: Path):
-    """The generator in a .keras file and its number of classes, None without labels."""
-    import keras
-
-    import kgan  # Registers the classes that the file names.
-
-    try:
-        # Safe mode stays on: a file cannot bring code of its own.
-        model = keras.saving.load_model(path, compile=False)
-    except Exception as error:
-        stop(f"{path} cannot be loaded: {reason(error)}")
-    if isinstance(model, kgan.GAN):
-        return model.sampling_generator(), model.num_classes
-    return model, FLAGS.num_classes or classes_of_embedding(model)
-
-
-def reason(error: BaseException) -> str:
-    """What Keras says is wrong, without the configs that it prints before and after."""
-    message = str(error).rpartition("Exception encountered: ")[2]
-    lines = message.partition(" Full object config:")[0].splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
-def classes_of_embedding(generator) -> int | None:
-    """The number of classes of a plain generator's only label embedding, else None."""
-    import keras
-
-    sizes = [
-        layer.input_dim for layer in generator.layers if isinstance(layer, keras.layers.Embedding)
-    ]
-    return sizes[0] if len(sizes) == 1 else None
-
-
-def export(generator, num_classes: int | None):
-    """Export the generator as the flags say."""
+def export(model: Path):
+    """Export the generator in a .keras file as the flags say."""
+    generator, num_classes = load_generator(model, FLAGS.num_classes)
     import tensorflow as tf
 
     from kgan.export import export_generator
 
+    run = run_folder(model)
+    # In the order of the modes, each once.
+    tflite = [mode for mode in MODES if FLAGS.tflite and mode in FLAGS.quantize]
     try:
         return export_generator(
             generator,
             output_folder(),
             num_classes=num_classes,
             version=FLAGS.version,
-            tflite=FLAGS.tflite,
+            tflite=tflite,
+            onnx=FLAGS.onnx,
+            keep=FLAGS.keep,
+            frechet=frechet_gate(
+                run, FLAGS.dataset, FLAGS.extractor, image_shape=generator.output_shape[1:]
+            )
+            if tflite[-1:] not in ([], ["float32"])
+            else None,
+            card=training_facts(model, run),
         )
-    except (ValueError, OSError, tf.errors.OpError) as error:
-        stop(str(error).splitlines()[0])
+    except tf.errors.OpError as error:
+        raise ValueError(error.message.splitlines()[0]) from error
 
 
 def output_folder() -> Path:
@@ -156,33 +147,57 @@ def report(export):
     name = base.name
     print(
         f"{export.saved_model}  SavedModel, {size(export.saved_model)}. Largest difference from "
-        f"Keras: {export.image_difference:.1e} in [-1, 1], {export.level_difference} of 255 levels."
+        f"Keras: {export.differences.images:.1e} in [-1, 1], {export.differences.levels} of 255 "
+        "levels."
     )
-    if export.tflite:
-        print(
-            f"{export.tflite}  TFLite, {size(export.tflite)}. Largest difference from Keras: "
-            f"{export.tflite_difference:.1e} in [-1, 1]."
-        )
-    elif FLAGS.tflite:
-        print(f"{name}.tflite is left as it was: a version above {export.version} is there.")
+    for mode, file in export.files.items():
+        if not file.published:
+            print(f"{file.name} is left as it was: a version above {export.version} is there.")
+            continue
+        print(f"{base / file.name}  {kind(mode)}, {quality(file, export.frechet_distance)}")
+    for older in left_from_before(base, export):
+        print(f"{older} is left as it was, of a version before this one.")
+    if export.removed:
+        print(f"Removed: {', '.join(str(version) for version in export.removed)} (--keep).")
     print(
         "\nLook at samples, without kgan:\n"
         f"  python tools/sample.py --model={base} --seed=0 --num_images=100 --output=grid.png\n"
-        "Serve it, on http://localhost:8501:\n"
+        "Serve it, on http://localhost:8501 (docs/serving.md):\n"
         f'  docker run --rm -p 8501:8501 -v "{base.resolve()}:/models/{name}" '
         f"-e MODEL_NAME={name} tensorflow/serving"
     )
 
 
-def size(path: Path) -> str:
-    """Size of a file or of all files of a folder, in MB."""
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+def kind(mode: str) -> str:
+    """What a file is, in words."""
+    return "ONNX" if mode == "onnx" else f"TFLite {mode}"
+
+
+def quality(file, keras_distance: float | None) -> str:
+    """A file's size and how near it is to Keras, in words."""
+    words = f"{file.size / 1e6:.2f} MB. Largest difference from Keras: {file.largest:.1e} in "
+    words += f"[-1, 1], {file.decibels:.0f} dB."
+    if file.frechet_distance is not None:
+        words += f" Frechet distance {file.frechet_distance:.2f}, Keras' {keras_distance:.2f}."
+    return words
+
+
+def left_from_before(base: Path, export) -> list[Path]:
+    """Files of an earlier export beside the versions, which this one has not written anew."""
+    written = {file.name for file in export.files.values()}
+    files = [path for ending in ("tflite", "onnx") for path in base.glob(f"{base.name}*.{ending}")]
+    return sorted(path for path in files if path.name not in written)
+
+
+def size(folder: Path) -> str:
+    """Size of all files of a folder, in MB."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
     return f"{sum(file.stat().st_size for file in files) / 1e6:.2f} MB"
 
 
-def stop(problem: str):
+def stop(error: Exception):
     """End with one line on stderr and exit code 1."""
-    sys.exit(f"export.py: {problem}")
+    sys.exit(f"export.py: {str(error).splitlines()[0]}")
 
 
 if __name__ == "__main__":

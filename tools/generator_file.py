@@ -1,10 +1,12 @@
 """Open a generator, whatever file it lies in: a run's .keras, a SavedModel or a .tflite file."""
 
 import hashlib
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+from keras_file import check_keras_file
+from keras_file import load_keras_file
 
 
 class Generator(NamedTuple):
@@ -47,11 +49,7 @@ def find_generator(path: Path) -> Path:
         )
     if path.suffix == ".tflite":
         return path
-    # Keras calls a file that was cut short "not found".
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is damaged or no .keras file: it is no whole zip archive.")
-    if "config.json" not in zipfile.ZipFile(path).namelist():
-        raise ValueError(f"{path} is no .keras file: the archive holds no config.json.")
+    check_keras_file(path)
     return path
 
 
@@ -73,6 +71,37 @@ def open_generator(path: Path, num_classes: int | None) -> Generator:
     if path.suffix == ".keras" or (path.is_file() and path.suffix != ".tflite"):
         return _open_keras(path, num_classes)
     return _open_exported(path, num_classes)
+
+
+def load_generator(path: Path, num_classes: int | None = None):
+    """The keras generator in a .keras file, of a kgan.GAN the averaged one, and its classes.
+
+    Args:
+        path: of `find_generator`, a .keras file.
+        num_classes: int, for a plain generator whose classes are not those of its only embedding.
+
+    Returns:
+        The generator and its number of classes, None for one of latents alone.
+
+    Raises:
+        ValueError: the file is damaged, or does not say how many classes there are.
+    """
+    import keras
+
+    import kgan
+
+    model = load_keras_file(path)
+    if isinstance(model, kgan.GAN):
+        return model.sampling_generator(), model.num_classes
+    if num_classes is not None or len(getattr(model, "inputs", None) or []) < 2:
+        return model, num_classes
+    sizes = [layer.input_dim for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
+    if len(sizes) != 1:
+        raise ValueError(
+            f"{path} takes labels, and how many there are cannot be read from its {len(sizes)} "
+            "embeddings. Export it with --num_classes=<number>."
+        )
+    return model, sizes[0]
 
 
 def digest(path: Path) -> str:
@@ -108,16 +137,10 @@ def _contents(folder: Path) -> str:
 
 
 def _open_keras(path: Path, num_classes: int | None) -> Generator:
-    import keras
-
-    import kgan  # Registers the classes that the file names.
+    import kgan
     from kgan.export.interface import read_interface
 
-    try:
-        # Safe mode stays on: a file cannot bring code of its own.
-        model = keras.saving.load_model(path, compile=False)
-    except Exception as error:
-        raise ValueError(f"{path} cannot be loaded: {_reason(error)}") from error
+    model = load_keras_file(path)
     if isinstance(model, kgan.GAN):
         model, num_classes = model.sampling_generator(), model.num_classes
     elif len(getattr(model, "inputs", None) or []) < 2:
@@ -154,10 +177,3 @@ def _classes_of_data(path: Path, num_classes: int | None) -> int:
             "that it was trained on."
         )
     return num_classes
-
-
-def _reason(error: BaseException) -> str:
-    """What Keras says is wrong, without the configs that it prints before and after."""
-    message = str(error).rpartition("Exception encountered: ")[2]
-    lines = message.partition(" Full object config:")[0].splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -1,4 +1,6 @@
 import errno
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -77,31 +79,45 @@ def test_exactly_one_source_must_be_given(tmp_path, arguments):
 def test_what_is_no_flag_is_refused(tmp_path):
     message = (
         "everything is said by flags. Received: False. "
-        "Booleans are --tflite or --notflite, other values follow a '='."
+        "Booleans are --onnx or --noonnx, other values follow a '='."
     )
     check_stops_at_once("--run_dir=r", "--tflite", "False", folder=tmp_path, message=message)
 
 
-@pytest.mark.parametrize("flag", ["--version=0", "--version=-3", "--num_classes=0"])
+@pytest.mark.parametrize("flag", ["--version=0", "--version=-3", "--num_classes=0", "--keep=0"])
 def test_numbers_below_one_are_refused(tmp_path, flag):
     message = f"{flag.split('=')[0]} must be 1 or more. Received: {flag}."
     check_stops_at_once("--run_dir=runs/digits", flag, folder=tmp_path, message=message)
+
+
+@pytest.mark.parametrize("value", ["", "int4", "float32,int4"])
+def test_an_unknown_quantisation_is_refused(tmp_path, value):
+    message = (
+        "--quantize must be some of float32,float16,dynamic,int8. "
+        f"Received: --quantize={value}. For no TFLite file say --notflite."
+    )
+    check_stops_at_once("--run_dir=r", f"--quantize={value}", folder=tmp_path, message=message)
+
+
+def test_what_was_exported_is_not_exported_again(tmp_path):
+    message = "--model must be a .keras file. Received: --model=exported/digits."
+    check_stops_at_once("--model=exported/digits", folder=tmp_path, message=message)
 
 
 def test_a_run_without_a_model_says_what_is_there_and_how_to_train(tmp_path):
     (tmp_path / "runs" / "digits" / "samples").mkdir(parents=True)
     (tmp_path / "runs" / "digits" / "flags.txt").write_text("")
     message = (
-        "there is no runs/digits/gan.keras. runs/digits holds flags.txt, samples. Train first: "
-        "python tools/train.py --flagfile=recipes/digits.flags --run_dir=runs/digits"
+        "There is no runs/digits/gan.keras. runs/digits holds flags.txt, samples. Train first: "
+        "python tools/train.py --flagfile=recipes/digits.flags"
     )
     check_stops_at_once("--run_dir=runs/digits", folder=tmp_path, message=message)
 
 
 def test_a_run_folder_that_is_not_there_is_told(tmp_path):
     message = (
-        "there is no runs/digits/gan.keras. There is no folder runs/digits either. Train first: "
-        "python tools/train.py --flagfile=recipes/digits.flags --run_dir=runs/digits"
+        "There is no runs/digits/gan.keras. There is no folder runs/digits either. Train first: "
+        "python tools/train.py --flagfile=recipes/digits.flags"
     )
     check_stops_at_once("--run_dir=runs/digits", folder=tmp_path, message=message)
 
@@ -134,7 +150,7 @@ def test_a_run_is_exported_and_its_version_kept(run, tmp_path):
     base = tmp_path / "exported" / "digits"
     assert sorted(path.name for path in base.iterdir()) == ["4", "digits.tflite"]
     assert "exported/digits/4  SavedModel, " in first.stdout
-    assert "exported/digits/digits.tflite  TFLite, " in first.stdout
+    assert "exported/digits/digits.tflite  TFLite float32, " in first.stdout
     assert "python tools/sample.py --model=exported/digits --seed=0" in first.stdout
     assert f'docker run --rm -p 8501:8501 -v "{base}:/models/digits"' in first.stdout
     generate = tf.saved_model.load(str(base / "4")).signatures["generate"]
@@ -164,19 +180,128 @@ def test_a_plain_generator_is_exported_with_the_classes_of_its_embedding(tmp_pat
     assert "label must be in [0, 3). Received:" in str(error.value)
 
 
-class Unregistered(keras.layers.Layer):
-    """A layer that only this file knows."""
+def card_of(version):
+    return json.loads((version / "assets.extra" / "model_card.json").read_text())
 
+
+def test_the_model_card_tells_what_the_run_folder_knows(run, tmp_path):
+    generator, _ = build_networks()
+    folder = tmp_path / "runs" / "digits"
+    folder.mkdir(parents=True)
+    (folder / "flags.txt").write_text("--dataset=digits\n--loss=hinge\n--run_dir=runs/digits\n")
+    generator.save(folder / "gan.keras")
+    measured = {"num_images": 5, "num_repeats": 3, "extractor": "digits", "metrics": {"fd": 1.5}}
+    digest = hashlib.sha256((folder / "gan.keras").read_bytes()).hexdigest()
+    for place, date, sha256, metrics in (
+        ("evaluation", "2020-01-01", digest, {"fd": 7.5}),
+        ("evaluation-2", "2020-01-02", digest, {"fd": 1.5}),
+        # Of a file that has been trained on since.
+        ("evaluation-3", "2020-01-03", "another", {"fd": 0.5}),
+    ):
+        (folder / place).mkdir()
+        found = {**measured, "metrics": metrics, "date": date, "generator_sha256": sha256}
+        (folder / place / "metrics.json").write_text(json.dumps(found))
+    assert run("--run_dir=runs/digits", "--notflite").returncode == 0
+    card = card_of(tmp_path / "exported" / "digits" / "1")
+    assert card["data"] == {"dataset": "digits"}
+    assert card["recipe"] == {"loss": "hinge"}
+    assert card["metrics"] == measured
+    assert card["command"].endswith("export.py --run_dir=runs/digits --notflite")
+    assert card["files"] == {}
+    assert str(tmp_path) not in json.dumps(card)
+
+
+def test_every_quantisation_is_written_and_old_versions_make_room(run, tmp_path):
+    generator, _ = build_networks()
+    generator.save(tmp_path / "mine.keras")
+    first = run("--model=mine.keras")
+    assert first.returncode == 0, first.stderr
+    assert "Frechet" not in first.stderr
+    # In an order of its own, and twice.
+    found = run("--model=mine.keras", "--quantize=int8,float16,int8", "--keep=1")
+    assert found.returncode == 0, found.stderr
+    base = tmp_path / "exported" / "mine"
+    assert sorted(path.name for path in base.iterdir()) == [
+        "2",
+        "mine-float16.tflite",
+        "mine-int8.tflite",
+        "mine.tflite",
+    ]
+    assert list(card_of(base / "2")["files"]) == ["mine-float16.tflite", "mine-int8.tflite"]
+    assert "exported/mine/mine-int8.tflite  TFLite int8, 0.0" in found.stdout
+    assert (
+        "exported/mine/mine.tflite is left as it was, of a version before this one." in found.stdout
+    )
+    assert "Removed: 1 (--keep)." in found.stdout
+    assert (
+        "The Frechet distance of the smaller files is not measured. For that give --dataset, the "
+        "one that it was trained on.\n"
+    ) in found.stderr
+
+
+def test_the_frechet_distance_needs_images_of_the_generators_size(run, tmp_path):
+    generator, _ = build_networks()
+    generator.save(tmp_path / "mine.keras")
+    check_failed(
+        run("--model=mine.keras", "--quantize=int8", "--dataset=digits", "--extractor=digits"),
+        "The generator makes images (4, 4, 1), and those of 'digits' are (28, 28, 1). Name the "
+        "data set that it was trained on: --dataset=...",
+    )
+    assert not (tmp_path / "exported").exists()
+
+
+OWN_LAYER = """
+import keras
+
+
+@keras.saving.register_keras_serializable("mine")
+class Doubled(keras.layers.Layer):
     def call(self, inputs):
-        return inputs
+        return 2 * inputs
+"""
+
+
+def test_own_layers_are_imported_from_a_file(run, tmp_path):
+    (tmp_path / "own_layers.py").write_text(OWN_LAYER)
+    make = (
+        "import keras, own_layers; z = keras.Input((5,));"
+        "x = keras.layers.Reshape((2, 2, 1))(keras.layers.Dense(4)(own_layers.Doubled()(z)));"
+        "keras.Model(z, x).save('mine.keras')"
+    )
+    subprocess.run([sys.executable, "-c", make], cwd=tmp_path, check=True, capture_output=True)
+    check_failed(
+        run("--model=mine.keras"),
+        "mine.keras cannot be loaded: it needs 'Doubled', which is not registered. Decorate its "
+        "definition with @keras.saving.register_keras_serializable() and name the module or file "
+        "that holds it: --imports=<module or file.py>.",
+    )
+    check_failed(
+        run("--model=mine.keras", "--imports=other_layers.py"),
+        "--imports=other_layers.py cannot be imported: FileNotFoundError: [Errno 2] No such file "
+        f"or directory: '{tmp_path}/other_layers.py'",
+    )
+    found = run("--model=mine.keras", "--imports=own_layers.py", "--notflite")
+    assert found.returncode == 0, found.stderr
+    assert (tmp_path / "exported" / "mine" / "1").is_dir()
+
+
+def test_python_code_in_a_file_runs_only_if_asked_for(run, tmp_path):
+    latents = keras.Input((4,))
+    images = keras.layers.Reshape((2, 2, 1))(keras.layers.Lambda(lambda x: 2 * x)(latents))
+    keras.Model(latents, images).save(tmp_path / "mine.keras")
+    check_failed(
+        run("--model=mine.keras"),
+        "mine.keras cannot be loaded: it brings Python code, which loading would run. Write the "
+        "layer as a class instead of a lambda; or, if the file is your own, say --nosafe_mode.",
+    )
+    found = run("--model=mine.keras", "--nosafe_mode", "--notflite")
+    assert found.returncode == 0, found.stderr
 
 
 def test_what_fails_later_is_told_in_one_line(run, tmp_path):
     generator, discriminator = build_networks()
     generator.save(tmp_path / "mine.keras")
     discriminator.save(tmp_path / "discriminator.keras")
-    latents = keras.Input((5,))
-    keras.Model(latents, Unregistered()(latents)).save(tmp_path / "unregistered.keras")
     (tmp_path / "file").write_text("")
 
     check_failed(
@@ -188,11 +313,4 @@ def test_what_fails_later_is_told_in_one_line(run, tmp_path):
         run("--model=discriminator.keras"),
         "The generator must take latents, (None, latent_dim), or latents and labels, "
         "[(None, latent_dim), (None,)]. Received inputs of shape: [(None, 4, 4, 1), (None,)].",
-    )
-    check_failed(
-        run("--model=unregistered.keras"),
-        "unregistered.keras cannot be loaded: Could not locate class 'Unregistered'. Make sure "
-        "custom classes and functions are decorated with "
-        "`@keras.saving.register_keras_serializable()`. If they are already decorated, make sure "
-        "they are all imported so that the decorator is run before trying to load them.",
     )

@@ -1,0 +1,130 @@
+"""A generator behind TensorFlow Serving, asked over REST. Needs Pillow and no more packages.
+
+gRPC would need tensorflow-serving-api, grpcio and TensorFlow's messages on the machine that asks;
+deploy/serving/grpc_client.py is for those who have them.
+"""
+
+import base64
+import http.client
+import io
+import json
+import re
+import urllib.error
+import urllib.request
+
+from pictures import picture
+from PIL import Image
+
+# One model of a server: its newest version, one version, or the version of a label.
+ADDRESS = re.compile(r"https?://[^/\s]+/v1/models/[^/\s:]+(/versions/\d+|/labels/[^/\s:]+)?")
+# Seconds until a server that says nothing is given up.
+PATIENCE = 60
+
+
+class ServerError(Exception):
+    """The server cannot be asked, or does not answer as TensorFlow Serving does."""
+
+
+class RequestError(ServerError):
+    """The server says that the request is wrong."""
+
+
+class ServedGenerator:
+    """A generator behind a server: seeds to pictures, as `sources` says.
+
+    Args:
+        address: str, http://<host>:<port>/v1/models/<name>, with /versions/<number> or
+            /labels/<label> after it for another version than the newest.
+    """
+
+    refusal = RequestError
+
+    def __init__(self, address: str):
+        self.address = address
+        self._signatures = read_signatures(address)
+        self.conditional = "label" in self._signatures["generate"]["inputs"]
+        self.truncates = "generate_truncated" in self._signatures
+
+    def __call__(self, seeds, labels, truncation) -> list[Image.Image]:
+        instances = [{"seed": seed} for seed in seeds]
+        if labels is not None:
+            for instance, label in zip(instances, labels, strict=True):
+                instance["label"] = label
+        if truncation is not None:
+            for instance in instances:
+                instance["truncation"] = truncation
+        body = {"signature_name": self._signature(truncation), "instances": instances}
+        answer = ask(f"{self.address}:predict", body)
+        try:
+            return [decode(prediction) for prediction in answer["predictions"]]
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            raise ServerError(f"{self.address} answers with something else than images.") from error
+
+    def _signature(self, truncation) -> str:
+        if truncation is not None:
+            return "generate_truncated"
+        # The same pixels in fewer bytes than as decimal numbers.
+        return "generate_png" if "generate_png" in self._signatures else "generate"
+
+
+def read_signatures(address: str) -> dict:
+    """The signatures of the served model by name, as TensorFlow's SignatureDef in JSON.
+
+    Raises:
+        ServerError: there is no such server or model, or the model is no generator of kgan's.
+    """
+    answer = ask(f"{address}/metadata")
+    try:
+        signatures = answer["metadata"]["signature_def"]["signature_def"]
+        # What every export of kgan offers.
+        if "seed" in signatures["generate"]["inputs"]:
+            return signatures
+    except (KeyError, TypeError):
+        pass
+    raise ServerError(f"{address} has no signature 'generate' of seeds: kgan has not exported it.")
+
+
+def ask(address: str, body: dict | None = None) -> dict:
+    """The server's answer to a GET, or to a POST of `body`.
+
+    Raises:
+        RequestError: the answer is 400, for instance because a label is out of range.
+        ServerError: every other failure.
+    """
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        kind = RequestError if error.code == 400 else ServerError
+        raise kind(f"{address} answers {error.code}: {complaint(error)}") from error
+    except ValueError as error:
+        raise ServerError(f"{address} answers, but not as TensorFlow Serving does.") from error
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ServerError(
+            f"{address} cannot be reached: {reason}. Is the server running, and is this its port "
+            "for REST, 8501 if nothing else was said?"
+        ) from error
+
+
+def complaint(error: urllib.error.HTTPError) -> str:
+    """What the server says is wrong, in one line."""
+    try:
+        text = json.load(error)["error"]
+    except (ValueError, KeyError, TypeError, OSError):
+        return f"{error.reason}. It does not answer as TensorFlow Serving does."
+    return " ".join(str(text).split())
+
+
+def decode(prediction) -> Image.Image:
+    """The picture in a row of an answer: PNG in base64, or nested lists of uint8."""
+    if isinstance(prediction, dict):
+        image = Image.open(io.BytesIO(base64.b64decode(prediction["b64"])))
+        # Pillow reads the pixels no sooner than they are needed.
+        image.load()
+        return image
+    shape = (len(prediction), len(prediction[0]), len(prediction[0][0]))
+    values = bytes(value for row in prediction for pixel in row for value in pixel)
+    return picture(shape, values)
