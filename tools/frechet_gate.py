@@ -20,7 +20,7 @@ def frechet_gate(run: Path | None, dataset: str | None, extractor: str | None, *
         image_shape: (height, width, channels) of the generator's images.
 
     Returns:
-        A `kgan.export.quality.FrechetGate`, or None, which is said, where nothing was asked for and
+        A `kgan.export.FrechetGate`, or None, which is said, where nothing was asked for and
         the data are unknown or the package has no extractor for them.
 
     Raises:
@@ -53,7 +53,7 @@ def _not_measured(remedy: str) -> None:
 def _gate(options: dict, extractor: str | None, image_shape: tuple):
     import numpy as np
 
-    from kgan.export.quality import FrechetGate
+    from kgan.export import FrechetGate
 
     real, _ = load_images(options, None)
     if tuple(real.image_shape) != image_shape:

@@ -215,9 +215,7 @@ def _write_checked_onnx(twin, folder, interface, name) -> ExportedFile:
 def _write(path: Path, content: bytes, largest, decibels, frechet_distance) -> ExportedFile:
     path.write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
-    return ExportedFile(
-        path.name, False, len(content), digest, largest, decibels, frechet_distance
-    )
+    return ExportedFile(path.name, False, len(content), digest, largest, decibels, frechet_distance)
 
 
 def _on_card(file: ExportedFile) -> dict:

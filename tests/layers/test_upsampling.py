@@ -55,9 +55,10 @@ def test_two_in_a_row_run_in_tflite_with_any_batch(tmp_path, rows):
             layers.Conv2D(1, 3, padding="same"),
         ]
     )
-    write_saved_model(generator, tmp_path, read_interface(generator))
+    interface = read_interface(generator)
+    write_saved_model(generator, tmp_path, interface)
     latents = np.random.default_rng(1).normal(size=(rows, 5)).astype("float32")
-    content = convert_to_tflite(tmp_path, generator)
+    content = convert_to_tflite(tmp_path, generator, interface)
     images = run_tflite(content, latents)
     assert images.shape == (rows, 16, 16, 1)
     # TFLite's kernels sum in another order.

@@ -206,7 +206,7 @@ def test_an_evaluation_is_never_overwritten(tmp_path, empty_model):
 def test_a_file_that_was_cut_short_is_told(tmp_path, work):
     content = (work / "runs" / "mine" / "gan.keras").read_bytes()
     (tmp_path / "short.keras").write_bytes(content[: len(content) // 2])
-    message = "short.keras is damaged or no .keras file: it is no whole zip archive."
+    message = "short.keras is damaged or no .keras file: it is no whole zip archive. Copy it anew."
     check_stops_at_once("--model=short.keras", folder=tmp_path, message=message)
 
 
