@@ -91,7 +91,8 @@ def layer_at(place: str, generator: keras.Model) -> keras.layers.Layer | None:
 
 def _failures(message: str, generator: keras.Model) -> list[Failure]:
     # Each error line: ... fused["Conv2D:", "model/conv/convolution@function"] ... 'tf.Conv2D' op is
-    found = re.findall(r'error: loc\(.*?fused\["(\w+):", "([^"@]+)[^\n]*is neither', message)
+    # neither ... The innermost call comes first.
+    found = re.findall(r'error: loc\([^\n]*?fused\["(\w+):", "([^"@]+)', message)
     return [
         Failure(operation, place, layer_at(place, generator))
         for operation, place in dict.fromkeys(found)
@@ -114,6 +115,8 @@ def _remedy(failures: list[Failure], generator: keras.Model) -> str:
         return "No file can hold Python code: write the layer with keras.ops."
     if any("Random" in operation for operation in operations):
         return f"TFLite draws no such random numbers. {_RANDOM_REMEDY}"
+    if any("TensorList" in operation for operation in operations):
+        return "TFLite cannot hold the list of a recurrent layer's steps: say unroll=True."
     if any("16" in failure.layer.compute_dtype for failure in failures if failure.layer):
         return (
             "TFLite has no kernels for layers that compute in 16 bits: convert "

@@ -166,3 +166,23 @@ def test_the_innermost_layer_of_a_place_is_found():
     assert layer_at("sequential_1/block_1/up_2_1/Relu", generator) is up_2
     assert layer_at("sequential_1/block_1/Relu", generator) is block
     assert layer_at("sequential_1/unknown_1/Relu", generator) is None
+
+
+def recurrent(unroll):
+    return [
+        layers.Reshape((4, 32)),
+        layers.GRU(32, return_sequences=True, unroll=unroll, name="steps"),
+        layers.Reshape((4, 4, 8)),
+    ]
+
+
+def test_a_recurrent_layer_is_named_and_its_remedy_works(tmp_path):
+    assert refusal(generator_with(*recurrent(unroll=False)), tmp_path / "rolled") == (
+        not_convertible(
+            "TensorListReserve in the layer 'steps' (GRU)",
+            "TFLite cannot hold the list of a recurrent layer's steps: say unroll=True.",
+        )
+    )
+    generator = generator_with(*recurrent(unroll=True))
+    write_images_alone(generator, tmp_path / "unrolled")
+    convert_to_tflite(tmp_path / "unrolled", generator, read_interface(generator))
