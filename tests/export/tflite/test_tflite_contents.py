@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.export.tflite_file import foreign_operations
-from kgan.export.tflite_file import operations
-from kgan.export.tflite_file import outputs_of
-from kgan.export.tflite_file import with_float_transposed_convolutions
+from kgan.export.tflite.contents import foreign_operations
+from kgan.export.tflite.contents import operations
+from kgan.export.tflite.contents import outputs_of
+from kgan.export.tflite.contents import with_float_transposed_convolutions
 
 
 class Function(tf.Module):

@@ -16,11 +16,11 @@ from kgan.export.quality import Difference
 from kgan.export.quality import FrechetReference
 from kgan.export.quality import difference_from_keras
 from kgan.export.signatures import LATENTS_TO_IMAGES
-from kgan.export.tflite_advice import conversion_advice
-from kgan.export.tflite_advice import random_advice
-from kgan.export.tflite_file import foreign_operations
-from kgan.export.tflite_file import outputs_of
-from kgan.export.tflite_file import with_float_transposed_convolutions
+from kgan.export.tflite.advice import conversion_advice
+from kgan.export.tflite.advice import random_advice
+from kgan.export.tflite.contents import foreign_operations
+from kgan.export.tflite.contents import outputs_of
+from kgan.export.tflite.contents import with_float_transposed_convolutions
 
 # From the largest file, and the nearest to Keras, to the smallest.
 MODES = ("float32", "float16", "dynamic", "int8")

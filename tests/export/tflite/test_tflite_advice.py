@@ -9,7 +9,7 @@ from kgan.export.float32 import float32_twin
 from kgan.export.interface import read_interface
 from kgan.export.signatures import signatures
 from kgan.export.tflite import convert_to_tflite
-from kgan.export.tflite_advice import layer_at
+from kgan.export.tflite.advice import layer_at
 
 layers = keras.layers
 

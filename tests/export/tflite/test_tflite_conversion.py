@@ -15,13 +15,13 @@ from kgan.export.interface import read_interface
 from kgan.export.quality import FrechetGate
 from kgan.export.saved_model import write_saved_model
 from kgan.export.signatures import signatures
-from kgan.export.tflite import DECIBELS
 from kgan.export.tflite import MODES
-from kgan.export.tflite import check_operations
 from kgan.export.tflite import check_tflite
 from kgan.export.tflite import convert_to_tflite
 from kgan.export.tflite import run_tflite
-from kgan.export.tflite_file import operations
+from kgan.export.tflite.contents import operations
+from kgan.export.tflite.conversion import DECIBELS
+from kgan.export.tflite.conversion import check_operations
 from kgan.models import dcgan_generator
 
 
