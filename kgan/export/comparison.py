@@ -1,9 +1,14 @@
 """Inputs and images that an export is compared on."""
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 
 from kgan.export.interface import Interface
+
+# One row takes other kernels than many, and five fill no vector register evenly.
+_BATCHES = (1, 5, 64)
 
 
 def latents_and_labels(interface: Interface, *, rows: int) -> tuple[np.ndarray, np.ndarray | None]:
@@ -22,6 +27,28 @@ def latents_and_labels(interface: Interface, *, rows: int) -> tuple[np.ndarray, 
         return latents, None
     # From the last class down: one that the generator does not know is found even with few rows.
     return latents, np.arange(-1, -rows - 1, -1, "int32") % np.int32(interface.num_classes)
+
+
+def batches(interface: Interface) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Latents and labels as `latents_and_labels` gives them, by 1, by 5, and by 64.
+
+    Of a generator with more classes there are so many 64s that each class has its row: the images
+    of one alone may be broken.
+
+    Args:
+        interface: what `read_interface` said of the generator.
+
+    Yields:
+        latents, float32 (n, latent_dim), and labels, int32 (n,), or None.
+    """
+    largest = max(_BATCHES)
+    rows = max(largest, interface.num_classes or 0)
+    latents, labels = latents_and_labels(interface, rows=rows)
+    starts = [(0, size) for size in _BATCHES]
+    starts += [(start, largest) for start in range(largest, rows, largest)]
+    for start, size in starts:
+        chosen = slice(start, start + size)
+        yield latents[chosen], None if labels is None else labels[chosen]
 
 
 def keras_images(generator: keras.Model, latents, labels) -> np.ndarray:

@@ -42,7 +42,7 @@ def read_interface(generator: keras.Model, num_classes: int | None = None) -> In
         )
     _check_inputs(inputs)
     outputs = [tuple(tensor.shape) for tensor in generator.outputs]
-    _check_outputs(outputs)
+    _check_outputs(outputs, is_one_tensor=_gives_one_tensor(generator))
     _check_num_classes(num_classes, conditional=len(inputs) == 2)
     return Interface(inputs[0][1], outputs[0][1:], num_classes)
 
@@ -56,7 +56,19 @@ def _check_inputs(shapes: list[tuple]) -> None:
         )
 
 
-def _check_outputs(shapes: list[tuple]) -> None:
+def _gives_one_tensor(generator: keras.Model) -> bool:
+    # A sequential model gives nothing else, and has no `output` before its first call.
+    is_sequential = isinstance(generator, keras.Sequential)
+    return is_sequential or not isinstance(generator.output, (dict, list, tuple))
+
+
+def _check_outputs(shapes: list[tuple], *, is_one_tensor: bool) -> None:
+    if not is_one_tensor:
+        raise ValueError(
+            "The generator must give its images as one tensor, not in a dict or list. Received "
+            f"outputs of shape: {shapes}. Wrap it: keras.Model(generator.inputs, images), where "
+            "images is that tensor."
+        )
     if len(shapes) != 1 or len(shapes[0]) != 4 or None in shapes[0][1:]:
         raise ValueError(
             "The generator must give images, (None, height, width, channels), of a fixed size. "

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from kgan.export.comparison import batches
 from kgan.export.comparison import keras_images
 from kgan.export.comparison import latents_and_labels
 from kgan.export.interface import Interface
@@ -14,8 +15,6 @@ from kgan.metrics import frechet_distance
 
 # Images lie in [-1, 1].
 _PEAK_TO_PEAK = 2.0
-# One row takes other kernels than many, and five fill no vector register evenly.
-_BATCHES = (1, 5, 64)
 # Images made at a time, of the many that a distance takes.
 _ROWS = 250
 
@@ -45,17 +44,13 @@ def signal_to_noise(expected, images) -> float:
     Returns:
         A float; infinity for equal images, NaN if a value is NaN.
     """
-    differences = np.asarray(images, np.float64) - np.asarray(expected, np.float64)
-    noise = float(np.mean(differences**2))
-    if noise == 0:
-        return math.inf
-    return 10 * math.log10(_PEAK_TO_PEAK**2 / noise) if math.isfinite(noise) else math.nan
+    return _decibels(float(np.mean(_differences(expected, images) ** 2)))
 
 
 def difference_from_keras(
     images_of: Callable, generator: keras.Model, interface: Interface
 ) -> Difference:
-    """Run a file's function on batches of 1, 5 and 64 and hold its images against Keras' own.
+    """Run a file's function on small and large batches and hold its images against Keras' own.
 
     Args:
         images_of: function of (latents, labels or None) that returns images.
@@ -64,17 +59,21 @@ def difference_from_keras(
 
     Returns:
         The `Difference`.
+
+    Raises:
+        RuntimeError: the file gives another number of images, or of another size.
     """
-    latents, labels = latents_and_labels(interface, rows=max(_BATCHES))
-    expected = keras_images(generator, latents, labels)
-    images = [
-        images_of(latents[:rows], None if labels is None else labels[:rows]) for rows in _BATCHES
-    ]
-    images, expected = (
-        np.concatenate(batches) for batches in (images, [expected[:rows] for rows in _BATCHES])
-    )
-    largest = float(np.abs(images - expected).max())
-    return Difference(largest, signal_to_noise(expected, images))
+    largest, noise, values = 0.0, 0.0, 0
+    for latents, labels in batches(interface):
+        expected, images = keras_images(generator, latents, labels), images_of(latents, labels)
+        if np.shape(images) != expected.shape:
+            raise RuntimeError(f"it gives images {np.shape(images)} in place of {expected.shape}")
+        differences = _differences(expected, images)
+        # np.fmax would pass over NaN.
+        largest = float(np.maximum(largest, np.abs(differences).max()))
+        noise += float(np.sum(differences**2))
+        values += differences.size
+    return Difference(largest, _decibels(noise / values))
 
 
 class FrechetGate:
@@ -201,3 +200,13 @@ class FrechetReference(NamedTuple):
                 f"same {self.gate.samples:,} latents. {remedy}"
             )
         return distance
+
+
+def _differences(expected, images) -> np.ndarray:
+    return np.asarray(images, np.float64) - np.asarray(expected, np.float64)
+
+
+def _decibels(noise: float) -> float:
+    if noise == 0:
+        return math.inf
+    return 10 * math.log10(_PEAK_TO_PEAK**2 / noise) if math.isfinite(noise) else math.nan

@@ -69,6 +69,19 @@ def test_a_fixed_batch_size_is_refused():
         read_interface(keras.Model(latents, images))
 
 
+@pytest.mark.parametrize("held", [lambda images: {"images": images}, lambda images: [images]])
+def test_images_in_a_dict_or_a_list_are_refused(held):
+    latents = keras.Input((4,))
+    generator = keras.Model(latents, held(keras.layers.Reshape((2, 2, 1))(latents)))
+    message = (
+        "The generator must give its images as one tensor, not in a dict or list. Received "
+        "outputs of shape: [(None, 2, 2, 1)]. Wrap it: keras.Model(generator.inputs, images), "
+        "where images is that tensor."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        read_interface(generator)
+
+
 def test_an_output_that_is_no_image_is_refused():
     message = (
         "The generator must give images, (None, height, width, channels), of a fixed size. "

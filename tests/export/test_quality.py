@@ -1,5 +1,6 @@
 import re
 
+import keras
 import numpy as np
 import pytest
 
@@ -47,6 +48,20 @@ def test_a_difference_in_one_batch_size_only_is_found(generator):
 
     difference = difference_from_keras(wrong_for_five, generator, read_interface(generator))
     assert difference.largest == pytest.approx(0.25, abs=1e-5)
+
+
+def test_every_class_is_compared():
+    latents, labels = keras.Input((4,)), keras.Input((), dtype="int32")
+    summed = keras.layers.Add()([latents, keras.layers.Embedding(100, 4)(labels)])
+    generator = keras.Model([latents, labels], keras.layers.Reshape((2, 2, 1))(summed))
+
+    def wrong_for_class_7(latents, labels):
+        images = keras_images(generator, latents, labels)
+        return np.where((labels == 7)[:, None, None, None], np.nan, images)
+
+    difference = difference_from_keras(wrong_for_class_7, generator, read_interface(generator, 100))
+    assert np.isnan(difference.largest)
+    assert np.isnan(difference.decibels)
 
 
 def means_and_spreads(images):

@@ -240,6 +240,28 @@ def test_images_that_are_not_finite_are_found(build_generator, tmp_path):
     check_refused(generator, tmp_path, message)
 
 
+def test_one_broken_class_of_many_is_found(tmp_path):
+    latents, labels = keras.Input((4,)), keras.Input((), dtype="int32")
+    embedding = keras.layers.Embedding(100, 4)
+    summed = keras.layers.Add()([latents, embedding(labels)])
+    generator = keras.Model([latents, labels], keras.layers.Reshape((2, 2, 1))(summed))
+    # Of the classes that 64 rows from the last one down do not reach.
+    embedding.embeddings.assign(np.where(np.arange(100)[:, None] == 7, np.nan, np.ones((100, 4))))
+    interface = read_interface(generator, 100)
+    write_saved_model(generator, tmp_path, interface)
+    with pytest.raises(ValueError, match=r"^The generator's images hold NaN or infinity"):
+        compare_saved_model(generator, tmp_path, interface)
+
+
+def test_rounding_of_large_values_is_not_taken_for_a_difference(tmp_path):
+    latents = keras.Input((64,))
+    # Images of up to some thousands, which float32 rounds by more than 1e-5.
+    pixels = keras.layers.Dense(64, kernel_initializer=keras.initializers.RandomNormal(stddev=100))
+    generator = keras.Model(latents, keras.layers.Reshape((8, 8, 1))(pixels(latents)))
+    write_saved_model(generator, tmp_path, read_interface(generator))
+    assert compare_saved_model(generator, tmp_path, read_interface(generator)).images < 0.1
+
+
 def test_a_generator_that_mixes_the_rows_of_a_batch_is_found(tmp_path):
     latents = keras.Input((4,))
     centred = latents - keras.ops.mean(latents, axis=0, keepdims=True)

@@ -284,7 +284,8 @@ def test_a_file_that_does_not_run_is_refused(tmp_path):
     write_images_alone(generator, interface, tmp_path)
     content = convert_to_tflite(tmp_path, generator, interface)
     message = (
-        r"The float32 TFLite file does not run: .*not broadcastable\..* Leave the file out .+\."
+        r"The float32 TFLite file does not run: it gives images \(0, .*\) in place of "
+        r"\(1, 4, 4, 1\)\. Leave the file out .+\."
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
         check_tflite(generator, content, interface)
