@@ -24,6 +24,9 @@ _LARGEST_VERSION = 2**63 - 1
 # No number, so no server looks inside.
 _STAGING = ".tmp-export-"
 
+# How often the base is made anew where others take it away again, which is rare even once.
+_ATTEMPTS = 20
+
 
 class Publication(NamedTuple):
     """What `publish` put into place.
@@ -61,10 +64,13 @@ def publish(
     ignore and the next publication removes; killed between its last renames it leaves the older
     files beside the new version, or more old versions than `keep`.
 
+    A version is a folder with a number for a name and a saved_model.pb inside. Whatever else has a
+    number for a name is neither counted nor removed nor overwritten.
+
     Args:
         write: function of a folder. It writes and verifies, and raises if anything is wrong.
         base: folder of the versions, made if missing.
-        version: int > 0, or None for one above the highest that is there.
+        version: int > 0, or None for one above the highest number that is there.
         finish: function of the same folder and the version's number, which is settled only now: all
             others wait, so it should be quick. Or None.
         keep: int > 0, how many of the highest versions stay; the one published stays in any case.
@@ -74,30 +80,33 @@ def publish(
         The `Publication`.
 
     Raises:
-        ValueError: `version` is no positive 64-bit integer, or `keep` no positive one.
+        ValueError: `version` is no positive 64-bit integer, or `keep` no positive one, or the next
+            version would be beyond 64 bits.
         FileExistsError: `version` is there already.
-        OSError: `base` cannot be written; PermissionError where that is the reason.
+        OSError: `base` cannot be written; PermissionError where that is the reason, and
+            IsADirectoryError where a folder has the name of a file to write.
     """
     base = Path(base)
     _check_numbers(version, keep)
-    _refuse_existing(version, base)
+    _free_number(version, base)
     with _staging(base) as folder:
         with _full_disk_explained(base):
             write(folder)
             _flush_all_to_disk(folder)
         with _locked(base):
-            _refuse_existing(version, base)
-            number = version or 1 + max(_versions(base), default=0)
+            number = _free_number(version, base)
             with _full_disk_explained(base):
                 if finish:
                     finish(folder, number)
                     _flush_all_to_disk(folder)
-            newest = number > max(_versions(base), default=0)
+            newest = number > max(map(_number, _versions(base)), default=0)
+            files = _files(folder) if newest else []
+            _refuse_folders_in_the_way(files, base)
             (folder / "version").rename(base / str(number))
-            files = _replace_files(folder, base) if newest else []
+            placed = _replace_files(files, base)
             flush_to_disk(base)
             removed = _remove_old(base, folder, keep=keep, published=number) if keep else []
-    return Publication(number, base / str(number), files, removed)
+    return Publication(number, base / str(number), placed, removed)
 
 
 def _check_numbers(version: int | None, keep: int | None) -> None:
@@ -113,38 +122,70 @@ def _check_numbers(version: int | None, keep: int | None) -> None:
         )
 
 
-def _refuse_existing(version: int | None, base: Path) -> None:
-    if version in _versions(base):
-        raise FileExistsError(
-            f"{base} already holds version {version}, and a version is never overwritten. Publish "
-            f"{1 + max(_versions(base))}, or leave the version out to get the next free one."
+def _free_number(version: int | None, base: Path) -> int:
+    """The version asked for, or the next one; refused if it is taken, or there is none."""
+    taken = _taken_numbers(base)
+    highest = max(taken, default=0)
+    if version in taken:
+        advice = (
+            f"Publish {highest + 1}, or leave the version out to get the next free one."
+            if highest < _LARGEST_VERSION
+            else "Publish a lower number that is free, or choose another output folder."
         )
+        raise FileExistsError(
+            f"{base} already holds version {version}, and a version is never overwritten. {advice}"
+        )
+    if version is None and highest == _LARGEST_VERSION:
+        raise ValueError(
+            f"{base} already holds the number {highest}, the largest that servers read, so there "
+            "is no next version. Publish a lower number that is free, or choose another output "
+            "folder."
+        )
+    return version or highest + 1
 
 
-def _versions(base: Path) -> set[int]:
+def _taken_numbers(base: Path) -> set[int]:
+    # Files and any folder too: renaming over an empty folder would replace it without a word.
+    return {_number(path) for path in _numbered(base)}
+
+
+def _versions(base: Path) -> list[Path]:
+    # Somebody's folder 2025 is no version, and must neither be removed nor kept instead of one.
+    return [path for path in _numbered(base) if (path / "saved_model.pb").is_file()]
+
+
+def _numbered(base: Path) -> list[Path]:
     if not base.is_dir():
-        return set()
-    return {int(name) for name in os.listdir(base) if _is_number(name)}
+        return []
+    return [
+        path
+        for path in base.iterdir()
+        # A larger number, which no server reads, is a name like any other.
+        if path.name.isascii() and path.name.isdecimal() and _number(path) <= _LARGEST_VERSION
+    ]
 
 
-def _is_number(name: str) -> bool:
-    return name.isascii() and name.isdecimal()
+def _number(path: Path) -> int:
+    return int(path.name)
 
 
 @contextlib.contextmanager
 def _staging(base: Path) -> Iterator[Path]:
-    missing = [folder for folder in (base, *base.parents) if not folder.exists()]
+    missing = []
     folder = None
     with contextlib.ExitStack() as held:
         try:
             with _explained(base):
-                base.mkdir(parents=True, exist_ok=True)
-                # One at a time, so that none is taken for abandoned before it is held.
-                with _locked(base):
-                    _remove_abandoned(base)
-                    # In `base` itself: a rename is atomic only within one file system.
-                    folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
-                    held.enter_context(_locked(folder))
+                for left in reversed(range(_ATTEMPTS)):
+                    missing = [path for path in (base, *base.parents) if not path.exists()]
+                    try:
+                        folder = _new_folder(base, held)
+                        break
+                    except (FileNotFoundError, FileExistsError):
+                        # A publication that fails takes away a base that it has made, which this
+                        # one may just have found.
+                        if not left:
+                            raise
             yield folder
         except BaseException:
             _remove(folder, missing)
@@ -152,6 +193,18 @@ def _staging(base: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         for created in missing:
             flush_to_disk(created.parent)
+
+
+def _new_folder(base: Path, held: contextlib.ExitStack) -> Path:
+    """A folder in `base`, which is made if missing, locked until `held` is closed."""
+    base.mkdir(parents=True, exist_ok=True)
+    # One at a time, so that none is taken for abandoned before it is held.
+    with _locked(base):
+        _remove_abandoned(base)
+        # In `base` itself: a rename is atomic only within one file system.
+        folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
+        held.enter_context(_locked(folder))
+    return folder
 
 
 def _remove_abandoned(base: Path) -> None:
@@ -207,6 +260,10 @@ def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     try:
         # The system takes the lock back from a process that dies.
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # While this one waited, the folder may have been removed and another made in its place,
+        # which the lock does not hold. Then this finds none, or another.
+        if not os.path.samestat(os.fstat(descriptor), os.stat(folder)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
         yield
     finally:
         # Closing releases the lock.
@@ -214,22 +271,38 @@ def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
 
 
 def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[int]:
-    kept = {published, *sorted(_versions(base))[-keep:]}
+    versions = _versions(base)
+    kept = {published, *sorted({_number(path) for path in versions})[-keep:]}
     removed = []
-    for path in base.iterdir():
-        if _is_number(path.name) and path.is_dir() and int(path.name) not in kept:
+    for path in versions:
+        if _number(path) not in kept:
             try:
                 # Out of a server's sight as a whole; it is deleted with the folder around it.
                 path.rename(folder / path.name)
-                removed.append(int(path.name))
+                removed.append(_number(path))
             except OSError as error:
                 warnings.warn(f"{path} could not be removed: {error.strerror}.", stacklevel=3)
     flush_to_disk(base)
     return sorted(removed)
 
 
-def _replace_files(folder: Path, base: Path) -> list[Path]:
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+def _refuse_folders_in_the_way(files: list[Path], base: Path) -> None:
+    # Before the version has its name: a file that fails after it would stay behind at the old one.
+    for target in (base / path.name for path in files):
+        # A link to a folder is replaced like a file.
+        if target.is_dir() and not target.is_symlink():
+            raise IsADirectoryError(
+                errno.EISDIR,
+                f"cannot write the file {target}: there is a folder of that name. Move it away, or "
+                "choose another output folder",
+            )
+
+
+def _replace_files(files: list[Path], base: Path) -> list[Path]:
     for path in files:
         os.replace(path, base / path.name)
     return [base / path.name for path in files]

@@ -19,6 +19,7 @@ def writer(text="model", files=()):
 
     def write(folder):
         (folder / "version" / "variables").mkdir(parents=True)
+        (folder / "version" / "saved_model.pb").write_text("graph")
         (folder / "version" / "variables" / "data").write_text(text)
         for name in files:
             (folder / name).write_text(text)
@@ -40,16 +41,19 @@ def test_versions_count_from_one(tmp_path):
     assert publish(writer("b"), base) == Publication(2, base / "2", [], [])
     assert tree(base) == {
         "1": None,
+        "1/saved_model.pb": "graph",
         "1/variables": None,
         "1/variables/data": "a",
         "2": None,
+        "2/saved_model.pb": "graph",
         "2/variables": None,
         "2/variables/data": "b",
     }
 
 
 def test_the_next_version_is_above_the_highest_and_ignores_what_is_none(tmp_path):
-    for name in ("3", "10", "9.bak", "latest", "-12", "٣٣"):
+    # The last is 2^63, more than a server reads.
+    for name in ("3", "10", "9.bak", "latest", "-12", "٣٣", "9223372036854775808"):
         (tmp_path / name).mkdir()
     assert publish(writer(), tmp_path).version == 11
 
@@ -62,6 +66,33 @@ def test_a_file_with_a_number_for_a_name_takes_that_version(tmp_path):
 def test_a_chosen_version_is_published(tmp_path):
     assert publish(writer(), tmp_path, version=7).folder == tmp_path / "7"
     assert publish(writer(), tmp_path).version == 8
+
+
+def test_above_the_largest_number_there_is_no_next_version(tmp_path):
+    (tmp_path / "9223372036854775807").write_text("")
+    message = (
+        f"{tmp_path} already holds the number 9223372036854775807, the largest that servers read, "
+        "so there is no next version. Publish a lower number that is free, or choose another "
+        "output folder."
+    )
+    called = []
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        publish(called.append, tmp_path)
+    # It is told before the work is done.
+    assert called == []
+    assert tree(tmp_path) == {"9223372036854775807": ""}
+    # And a version below it is published.
+    assert publish(writer(), tmp_path, version=2**63 - 2).version == 2**63 - 2
+
+
+def test_the_largest_number_that_comes_in_the_meantime_leaves_no_next_version(tmp_path):
+    def write(folder):
+        writer("mine")(folder)
+        publish(writer("theirs"), tmp_path, version=2**63 - 1)
+
+    with pytest.raises(ValueError, match="so there is no next version"):
+        publish(write, tmp_path)
+    assert numbers(tmp_path) == [2**63 - 1]
 
 
 @pytest.mark.parametrize("version", [0, -1, 2**63, "3", 1.5])
@@ -101,6 +132,16 @@ def test_an_existing_version_is_never_overwritten(tmp_path, existing):
     assert tree(tmp_path) == {existing: None}
 
 
+def test_a_number_beyond_the_largest_is_not_advised(tmp_path):
+    (tmp_path / "9223372036854775807").mkdir()
+    message = (
+        f"{tmp_path} already holds version 9223372036854775807, and a version is never "
+        "overwritten. Publish a lower number that is free, or choose another output folder."
+    )
+    with pytest.raises(FileExistsError, match=f"^{re.escape(message)}$"):
+        publish(writer(), tmp_path, version=2**63 - 1)
+
+
 def test_a_version_that_appears_in_the_meantime_is_not_overwritten(tmp_path):
     def write(folder):
         writer("mine")(folder)
@@ -108,7 +149,8 @@ def test_a_version_that_appears_in_the_meantime_is_not_overwritten(tmp_path):
 
     with pytest.raises(FileExistsError):
         publish(write, tmp_path, version=1)
-    assert tree(tmp_path) == {"1": None, "1/variables": None, "1/variables/data": "theirs"}
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+    assert (tmp_path / "1" / "variables" / "data").read_text() == "theirs"
 
 
 def test_files_accompany_the_newest_version(tmp_path):
@@ -120,6 +162,24 @@ def test_files_accompany_the_newest_version(tmp_path):
     assert late.files == []
     assert (tmp_path / "digits.tflite").read_text() == "nine"
     assert (tmp_path / "4" / "variables" / "data").read_text() == "four"
+
+
+def test_a_note_with_a_higher_number_keeps_no_files_from_the_newest_version(tmp_path):
+    (tmp_path / "20261231").write_text("notes")
+    assert publish(writer(files=["digits.tflite"]), tmp_path, version=3).files != []
+
+
+def test_a_folder_in_the_way_of_a_file_is_told_before_anything_is_in_place(tmp_path):
+    publish(writer("good", files=["digits.onnx"]), tmp_path)
+    (tmp_path / "digits.tflite").mkdir()
+    before = tree(tmp_path)
+    message = (
+        f"[Errno {errno.EISDIR}] cannot write the file {tmp_path / 'digits.tflite'}: there is a "
+        "folder of that name. Move it away, or choose another output folder"
+    )
+    with pytest.raises(IsADirectoryError, match=f"^{re.escape(message)}$"):
+        publish(writer("bad", files=["digits.onnx", "digits.tflite"]), tmp_path)
+    assert tree(tmp_path) == before
 
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
@@ -240,13 +300,25 @@ def test_the_newest_version_stays_and_the_one_published(tmp_path):
     assert numbers(tmp_path) == [2, 9]
 
 
-def test_what_is_no_version_stays(tmp_path):
+def test_what_is_no_version_stays_and_is_not_kept_instead_of_one(tmp_path):
     (tmp_path / "1").write_text("a file")
-    for name in ("2.bak", "latest", "003"):
+    # The last is 2^63, more than a server reads.
+    for name in ("2.bak", "latest", "2025", "9223372036854775808"):
         (tmp_path / name).mkdir()
-    publication = publish(writer(), tmp_path, keep=1)
-    assert publication.removed == [3]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2.bak", "4", "latest"]
+        (tmp_path / name / "thesis.txt").write_text("mine")
+    (tmp_path / "9223372036854775808" / "saved_model.pb").write_text("")
+    (tmp_path / "003").mkdir()
+    (tmp_path / "003" / "saved_model.pb").write_text("graph")
+    before = tree(tmp_path)
+    publications = [publish(writer(), tmp_path, keep=2) for _ in range(3)]
+    assert [each.version for each in publications] == [2026, 2027, 2028]
+    assert [each.removed for each in publications] == [[], [3], [2026]]
+    after = tree(tmp_path)
+    gone = {"003", "003/saved_model.pb"}
+    assert {name: after[name] for name in before if name not in gone} == {
+        name: content for name, content in before.items() if name not in gone
+    }
+    assert gone.isdisjoint(after)
 
 
 def test_an_old_version_is_out_of_sight_before_a_file_of_it_goes(tmp_path, monkeypatch):
@@ -311,6 +383,61 @@ def test_publishing_at_the_same_time_gives_different_versions(tmp_path):
     for version, text in published:
         assert (tmp_path / str(version) / "variables" / "data").read_text() == text
     assert (tmp_path / "digits.tflite").read_text() == dict(published)[threads]
+
+
+def check_base_is_made_again(base, monkeypatch, module, name, instead):
+    """Publish where `instead` comes in the place of the first call of a function."""
+    original = getattr(module, name)
+    losses = []
+
+    def lose_the_base_once(*arguments):
+        if losses:
+            return original(*arguments)
+        losses.append(name)
+        return instead(original, *arguments)
+
+    monkeypatch.setattr(module, name, lose_the_base_once)
+    assert publish(writer(), base).version == 1
+    assert losses == [name]
+
+
+def test_a_base_that_another_takes_away_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    # A publication that fails removes the folders that it has made.
+    def instead(original, *arguments):
+        (tmp_path / "exported" / "digits").rmdir()
+        (tmp_path / "exported").rmdir()
+        return original(*arguments)
+
+    check_base_is_made_again(tmp_path / "exported" / "digits", monkeypatch, os, "open", instead)
+
+
+def test_a_base_that_another_takes_away_under_the_lock_is_made_again(tmp_path, monkeypatch):
+    def instead(original, base):
+        base.rmdir()
+        original(base)
+
+    base = tmp_path / "digits"
+    check_base_is_made_again(base, monkeypatch, publish_module, "_remove_abandoned", instead)
+
+
+def test_a_lock_on_a_base_that_has_been_replaced_is_not_taken_for_one(tmp_path, monkeypatch):
+    locked_in_vain = []
+
+    def instead(original, *arguments):
+        descriptor = original(*arguments)
+        (tmp_path / "digits").rmdir()
+        (tmp_path / "digits").mkdir()
+        return descriptor
+
+    def remove_abandoned(base):
+        # The other publication, which locked the new base, would wait here.
+        with publish_module._locked(base, wait=False):
+            locked_in_vain.append(base)
+
+    monkeypatch.setattr(publish_module, "_remove_abandoned", remove_abandoned)
+    with pytest.raises(BlockingIOError):
+        check_base_is_made_again(tmp_path / "digits", monkeypatch, os, "open", instead)
+    assert locked_in_vain == []
 
 
 def test_the_next_publication_removes_what_a_killed_one_left(tmp_path, forks):
