@@ -5,8 +5,8 @@
     python tools/evaluate.py --model=exported/digits/digits.tflite --dataset=digits --num_repeats=5
     python tools/evaluate.py --run_dir=runs/photos --extractor=classifier --held_out=folder:others
 
-A run folder, a .keras file, an exported SavedModel (of a folder of versions the newest) or a
-.tflite file, against real images: by default those the run was trained on. All formats of a
+A run folder, a .keras file, an exported SavedModel (of a folder of versions the newest), a .tflite
+or an .onnx file, against real images: by default those the run was trained on. All formats of a
 generator get the same latents and labels for a seed, and so the same numbers, to rounding.
 
 It leaves metrics.json and report.html in <run>/evaluation, or evaluation-2 and so on where there is
@@ -54,7 +54,7 @@ METRICS = (
 )
 
 flags.DEFINE_string("run_dir", None, "Run folder of tools/train.py, whose gan.keras is measured.")
-flags.DEFINE_string("model", None, "Instead: a .keras file, an exported folder or a .tflite file.")
+flags.DEFINE_string("model", None, "An exported folder instead, or a .keras, .tflite, .onnx file.")
 flags.DEFINE_string(
     "dataset",
     None,
@@ -117,10 +117,10 @@ def check_flags(arguments: list[str]) -> None:
     """Raise ValueError unless the flags say one thing, and nothing is said but by flags."""
     if arguments:
         raise ValueError(f"Everything is said by flags. Received: {' '.join(arguments)}.")
-    if (FLAGS.run_dir is None) == (FLAGS.model is None):
+    if bool(FLAGS.run_dir) == bool(FLAGS.model):
         raise ValueError(
-            "Give either --run_dir=<run folder> or --model=<file.keras, exported folder or "
-            "file.tflite>."
+            "Give either --run_dir=<run folder> or --model=<exported folder, or .keras, .tflite or "
+            ".onnx file>."
         )
     unknown = [name for name in FLAGS.metrics or [] if name not in METRICS]
     if unknown or FLAGS.metrics == []:

@@ -34,6 +34,11 @@ def frechet_gate(run: Path | None, dataset: str | None, extractor: str | None, *
             raise
         return _not_measured("give --dataset, the one that it was trained on.")
     if extractor is None and shipped_extractor(options["dataset"], image_shape) is None:
+        if asked:
+            raise ValueError(
+                f"The package has no extractor for --dataset={options['dataset']}. Give one: "
+                "--extractor=..., as for tools/evaluate.py."
+            )
         return _not_measured("give --extractor, as for tools/evaluate.py.")
     try:
         return _gate(options, extractor, tuple(image_shape))
@@ -68,6 +73,6 @@ def _gate(options: dict, extractor: str | None, image_shape: tuple):
     def extract(images):
         return extractor(images).features
 
-    # As many as show a difference; more would only take longer.
-    pixels = real.images[:10_000]
-    return FrechetGate(extract, extract(pixels / np.float32(127.5) - 1))
+    # As many as show a difference; more would only take longer. Folders come class by class.
+    chosen = np.random.default_rng(0).permutation(len(real.images))[:10_000]
+    return FrechetGate(extract, extract(real.images[np.sort(chosen)] / np.float32(127.5) - 1))

@@ -1,4 +1,4 @@
-"""Open a generator, whatever file it lies in: a run's .keras, a SavedModel or a .tflite file."""
+"""Open a generator, whatever file it lies in: .keras, SavedModel, .tflite or .onnx."""
 
 import hashlib
 from collections.abc import Callable
@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from keras_file import check_keras_file
 from keras_file import load_keras_file
+
+# Files that tools/export.py writes.
+_EXPORTED = (".tflite", ".onnx")
 
 
 class Generator(NamedTuple):
@@ -31,7 +34,7 @@ def find_generator(path: Path) -> Path:
     """The file or folder of a generator, a file checked as far as that goes without TensorFlow.
 
     Args:
-        path: a .keras file, a .tflite file, a version's folder or the folder of the versions.
+        path: a .keras, .tflite or .onnx file, a version's folder or the folder of the versions.
 
     Returns:
         The path itself, or that of the newest version.
@@ -47,7 +50,7 @@ def find_generator(path: Path) -> Path:
             f"There is no {path}. {_contents(path.parent)} Train first: "
             "python tools/train.py --flagfile=recipes/digits.flags"
         )
-    if path.suffix == ".tflite":
+    if path.suffix in _EXPORTED:
         return path
     check_keras_file(path)
     return path
@@ -68,9 +71,9 @@ def open_generator(path: Path, num_classes: int | None) -> Generator:
         ValueError: the file is damaged or holds no generator of images, or its classes are not
             those of the data set.
     """
-    if path.suffix == ".keras" or (path.is_file() and path.suffix != ".tflite"):
-        return _open_keras(path, num_classes)
-    return _open_exported(path, num_classes)
+    if path.is_dir() or path.suffix in _EXPORTED:
+        return _open_exported(path, num_classes)
+    return _open_keras(path, num_classes)
 
 
 def load_generator(path: Path, num_classes: int | None = None):
@@ -92,6 +95,11 @@ def load_generator(path: Path, num_classes: int | None = None):
 
     model = load_keras_file(path)
     if isinstance(model, kgan.GAN):
+        if num_classes not in (None, model.num_classes):
+            raise ValueError(
+                f"{path} has num_classes={model.num_classes}. Received: "
+                f"--num_classes={num_classes}. Leave it out: a kgan.GAN knows its classes."
+            )
         return model.sampling_generator(), model.num_classes
     if num_classes is not None or len(getattr(model, "inputs", None) or []) < 2:
         return model, num_classes

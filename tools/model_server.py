@@ -56,9 +56,14 @@ class ServedGenerator:
         body = {"signature_name": self._signature(truncation), "instances": instances}
         answer = ask(f"{self.address}:predict", body)
         try:
-            return [decode(prediction) for prediction in answer["predictions"]]
-        except (KeyError, TypeError, ValueError, OSError) as error:
+            images = [decode(prediction) for prediction in answer["predictions"]]
+        except (IndexError, KeyError, TypeError, ValueError, OSError) as error:
             raise ServerError(f"{self.address} answers with something else than images.") from error
+        if len(images) != len(seeds):
+            raise ServerError(
+                f"{self.address} answers with {len(images)} images. Asked for: {len(seeds)}."
+            )
+        return images
 
     def _signature(self, truncation) -> str:
         if truncation is not None:

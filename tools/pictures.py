@@ -1,6 +1,7 @@
 """Pictures of generated images: a grid in one PNG file, or a file for each. Needs Pillow alone."""
 
 import math
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -65,7 +66,7 @@ def write_grid(images: list[Image.Image], rows_of_classes: int | None, path: Pat
         path: the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    grid(images, rows_of_classes).save(path, "PNG")
+    _write(grid(images, rows_of_classes), path)
 
 
 def write_each(images: list[Image.Image], first_seed: int, folder: Path) -> None:
@@ -78,4 +79,15 @@ def write_each(images: list[Image.Image], first_seed: int, folder: Path) -> None
     """
     folder.mkdir(parents=True, exist_ok=True)
     for seed, image in enumerate(images, start=first_seed):
-        image.save(folder / f"seed-{seed:08d}.png", "PNG")
+        _write(image, folder / f"seed-{seed:08d}.png")
+
+
+def _write(image: Image.Image, path: Path) -> None:
+    # A full disk must not cost the picture that was there.
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        image.save(temporary, "PNG")
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

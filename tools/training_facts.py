@@ -8,6 +8,8 @@ from generator_file import digest
 from real_images import DATA_FLAGS
 from real_images import flags_of_run
 
+_MEASURED = ("num_images", "num_repeats", "extractor", "metrics")
+
 
 def training_facts(model: Path, run: Path | None) -> dict:
     """The facts known of the training behind a .keras file.
@@ -35,9 +37,21 @@ def training_facts(model: Path, run: Path | None) -> dict:
 
 def _metrics(model: Path, run: Path) -> dict | None:
     """The newest measurements of a file, and not those of what it was before."""
-    found = [json.loads(path.read_text()) for path in run.glob("evaluation*/metrics.json")]
-    of_this = [each for each in found if each["generator_sha256"] == digest(model)]
+    found = [_read(path) for path in run.glob("evaluation*/metrics.json")]
+    of_this = [each for each in found if each and each["generator_sha256"] == digest(model)]
     if not of_this:
         return None
     newest = max(of_this, key=lambda each: each["date"])
-    return {name: newest[name] for name in ("num_images", "num_repeats", "extractor", "metrics")}
+    return {name: newest[name] for name in _MEASURED}
+
+
+def _read(path: Path) -> dict | None:
+    """What an evaluation has written, None for what none has."""
+    try:
+        found = json.loads(path.read_text())
+        if {"generator_sha256", "date", *_MEASURED} <= found.keys():
+            return found
+    except (OSError, ValueError, AttributeError):
+        pass
+    print(f"{path} is damaged or of another program: not on the model card.", file=sys.stderr)
+    return None

@@ -5,6 +5,7 @@ python deploy/serving/rest_client.py --seed=7 --label=3 --output=three.png
 
 import argparse
 import base64
+import http.client
 import json
 import sys
 import urllib.error
@@ -34,9 +35,11 @@ def sample_png(model: str, seed: int, label: int | None = None) -> bytes:
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             (prediction,) = json.load(answer)["predictions"]
+            return base64.b64decode(prediction["b64"])
     except urllib.error.HTTPError as error:
-        raise ValueError(json.load(error)["error"]) from error
-    return base64.b64decode(prediction["b64"])
+        raise ValueError(f"{error.code}: {error.read().decode(errors='replace')}") from error
+    except (KeyError, TypeError, ValueError, http.client.HTTPException) as error:
+        raise ValueError(f"{model} answers with something else than an image") from error
 
 
 def main():

@@ -18,6 +18,7 @@ from PIL import Image
 
 import kgan
 from kgan.export import export_generator
+from kgan.export.onnx_file import convert_to_onnx
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "tools"
@@ -125,8 +126,8 @@ def values(folder):
 @pytest.mark.parametrize("arguments", [[], ["--run_dir=runs/mine", "--model=gan.keras"]])
 def test_exactly_one_source_must_be_given(tmp_path, arguments):
     message = (
-        "Give either --run_dir=<run folder> or --model=<file.keras, exported folder or "
-        "file.tflite>."
+        "Give either --run_dir=<run folder> or --model=<exported folder, or .keras, .tflite or "
+        ".onnx file>."
     )
     check_stops_at_once(*arguments, folder=tmp_path, message=message)
 
@@ -256,8 +257,12 @@ def test_every_format_of_a_generator_gives_the_same_numbers(run_here, work, tmp_
     run, exported = work / "runs" / "mine", work / "exported" / "mine"
     gan = keras.saving.load_model(run / "gan.keras", compile=False)
     gan.sampling_generator().save(tmp_path / "plain.keras")
+    paths = [run / "gan.keras", tmp_path / "plain.keras", exported, exported / "mine.tflite"]
+    if importlib.util.find_spec("tf2onnx"):
+        paths.append(tmp_path / "mine.onnx")
+        paths[-1].write_bytes(convert_to_onnx(exported / "1"))
     found = {}
-    for path in (run / "gan.keras", tmp_path / "plain.keras", exported, exported / "mine.tflite"):
+    for path in paths:
         output = tmp_path / f"of-{path.name}"
         code = run_here(
             f"--model={path}",
@@ -269,7 +274,7 @@ def test_every_format_of_a_generator_gives_the_same_numbers(run_here, work, tmp_
         found[path.name] = values(output)
     expected = found.pop("gan.keras")
     assert len(expected) == 6
-    assert len(found) == 3
+    assert len(found) == len(paths) - 1
     for numbers in found.values():
         assert numbers.keys() == expected.keys()
         for name, value in numbers.items():

@@ -1,4 +1,3 @@
-import errno
 import hashlib
 import json
 import os
@@ -70,7 +69,10 @@ def check_stops_at_once(*arguments, folder, message):
     assert (found.stderr, found.stdout, found.returncode) == (f"export.py: {message}\n", "", 1)
 
 
-@pytest.mark.parametrize("arguments", [[], ["--run_dir=runs/digits", "--model=gan.keras"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--model="], ["--run_dir="], ["--run_dir=runs/digits", "--model=gan.keras"]],
+)
 def test_exactly_one_source_must_be_given(tmp_path, arguments):
     message = "give either --run_dir=<run folder> or --model=<file.keras>."
     check_stops_at_once(*arguments, folder=tmp_path, message=message)
@@ -97,6 +99,34 @@ def test_an_unknown_quantisation_is_refused(tmp_path, value):
         f"Received: --quantize={value}. For no TFLite file say --notflite."
     )
     check_stops_at_once("--run_dir=r", f"--quantize={value}", folder=tmp_path, message=message)
+
+
+def test_an_address_is_no_folder(tmp_path):
+    message = (
+        "--output must be a folder of this machine: a version appears by one rename, which no "
+        "store behind an address has. Received: --output=gs://bucket/digits. Export to a folder "
+        "and copy it (docs/serving.md)."
+    )
+    check_stops_at_once(
+        "--model=a.keras", "--output=gs://bucket/digits", folder=tmp_path, message=message
+    )
+
+
+def test_a_missing_package_for_onnx_is_told_before_anything_is_done(tmp_path):
+    # A fresh process sees no package at all but what is beside it.
+    script = (
+        "import importlib.util, runpy, sys; found = importlib.util.find_spec;"
+        "importlib.util.find_spec = lambda name: None if name == 'tf2onnx' else found(name);"
+        "sys.argv = ['export.py', '--model=a.keras', '--onnx'];"
+        f"sys.path.insert(0, {str(TOOL.parent)!r});"
+        f"runpy.run_path({str(TOOL)!r}, run_name='__main__')"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert found.stderr == (
+        "export.py: --onnx needs tf2onnx, not installed: pip install 'kgan[onnx]'.\n"
+    )
 
 
 def test_what_was_exported_is_not_exported_again(tmp_path):
@@ -239,6 +269,49 @@ def test_every_quantisation_is_written_and_old_versions_make_room(run, tmp_path)
     ) in found.stderr
 
 
+def test_a_data_set_without_an_extractor_is_refused_where_it_was_asked_for(run, tmp_path):
+    generator, _ = build_networks()
+    generator.save(tmp_path / "mine.keras")
+    check_failed(
+        run("--model=mine.keras", "--quantize=int8", "--dataset=nonsense"),
+        "The package has no extractor for --dataset=nonsense. Give one: --extractor=..., as for "
+        "tools/evaluate.py.",
+    )
+    assert not (tmp_path / "exported").exists()
+
+
+def test_the_classes_of_a_gan_are_its_own(run, tmp_path):
+    gan = kgan.GAN(*build_networks(), latent_dim=5, num_classes=3)
+    gan.save(tmp_path / "gan.keras")
+    check_failed(
+        run("--model=gan.keras", "--num_classes=4"),
+        "gan.keras has num_classes=3. Received: --num_classes=4. Leave it out: a kgan.GAN knows "
+        "its classes.",
+    )
+
+
+def test_the_run_folder_can_be_the_current_one(run, tmp_path):
+    generator, _ = build_networks()
+    generator.save(tmp_path / "gan.keras")
+    assert run("--run_dir=.", "--notflite").returncode == 0
+    assert (tmp_path / "exported" / tmp_path.name / "1").is_dir()
+
+
+def test_a_damaged_evaluation_is_told_and_left_out(run, tmp_path):
+    generator, _ = build_networks()
+    generator.save(tmp_path / "gan.keras")
+    (tmp_path / "flags.txt").write_text("--dataset=digits\n")
+    for name, content in (("evaluation", "{"), ("evaluation-2", "[1]"), ("evaluation-3", "{}")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "metrics.json").write_text(content)
+    found = run("--run_dir=.", "--output=exported/mine", "--notflite")
+    assert found.returncode == 0, found.stderr
+    assert card_of(tmp_path / "exported" / "mine" / "1")["metrics"] is None
+    for name in ("evaluation", "evaluation-2", "evaluation-3"):
+        told = f"{name}/metrics.json is damaged or of another program: not on the model card."
+        assert told in found.stderr
+
+
 def test_the_frechet_distance_needs_images_of_the_generators_size(run, tmp_path):
     generator, _ = build_networks()
     generator.save(tmp_path / "mine.keras")
@@ -306,8 +379,7 @@ def test_what_fails_later_is_told_in_one_line(run, tmp_path):
 
     check_failed(
         run("--model=mine.keras", "--output=file/digits"),
-        f"[Errno {errno.ENOTDIR}] cannot write to file/digits: Not a directory. "
-        "Choose another output folder",
+        "cannot write to file/digits: Not a directory. Choose another output folder",
     )
     check_failed(
         run("--model=discriminator.keras"),

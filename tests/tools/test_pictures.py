@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 PICTURES = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "pictures.py"))
 picture = PICTURES["picture"]
@@ -32,3 +33,20 @@ def test_a_grid_is_white_where_there_is_no_image(channels):
     black[[2, 2, 5], [2, 5, 2]] = True
     np.testing.assert_array_equal((pixels == 0).all(-1), black)
     np.testing.assert_array_equal((pixels == 255).all(-1), ~black)
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_one_that_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "grid.png"
+    black, white = (picture((2, 2, 1), bytes([value] * 4)) for value in (0, 255))
+    PICTURES["write_grid"]([black], None, path)
+    before = path.read_bytes()
+
+    def full(self, file, format):
+        Path(file).write_bytes(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(OSError, match="no space left"):
+        PICTURES["write_grid"]([white], None, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -265,6 +265,26 @@ def test_another_server_or_model_is_told(tmp_path, answer, problem):
         check_server_says(address, folder=tmp_path, message=f"{address}{problem}")
 
 
+@pytest.mark.parametrize(
+    ("predictions", "problem"),
+    [
+        ([[[[0]]]], " answers with 1 images. Asked for: 2."),
+        ([[], []], " answers with something else than images."),
+        ([[[[0]]], {"b64": "AAAA"}], " answers with something else than images."),
+    ],
+)
+def test_an_answer_that_is_no_images_is_told(tmp_path, predictions, problem):
+    inputs = {"seed": {}}
+    signatures = {
+        "metadata": {"signature_def": {"signature_def": {"generate": {"inputs": inputs}}}}
+    }
+    answers = {True: {"predictions": predictions}, False: signatures}
+    with SERVED["serve"](lambda path, body: answers[path.endswith(":predict")]) as host:
+        address = f"{host}/v1/models/digits"
+        arguments = (address, "--num_images=2")
+        check_server_says(*arguments, folder=tmp_path, message=f"{address}{problem}")
+
+
 def test_an_onnx_file_is_sampled_with_latents_of_numpy(forks, tmp_path):
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
