@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import kgan
-
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -31,12 +29,10 @@ def test_the_example_runs_and_says_what_it_gives(tmp_path, monkeypatch):
     assert (tmp_path / "samples" / "latest.png").is_file()
 
 
-def test_the_tflite_snippet_runs(tmp_path, monkeypatch):
-    generator = kgan.models.dcgan_generator((28, 28, 1), 64, width=4, num_classes=10)
-    kgan.export.export_generator(generator, tmp_path / "exported" / "digits", num_classes=10)
-    monkeypatch.chdir(tmp_path)
+def test_the_tflite_snippet_runs(monkeypatch):
+    monkeypatch.chdir(ROOT)
     names = {}
-    exec(compile(code("Run the TFLite file"), "README.md", "exec"), names)
+    exec(compile(code("Run it on a device"), "README.md", "exec"), names)
     assert names["images"].shape == (2, 28, 28, 1)
 
 

@@ -182,7 +182,7 @@ def report(export):
         "\nLook at samples, without kgan:\n"
         f"  python tools/sample.py --model={base} --seed=0 --num_images=100 --output=grid.png\n"
         "Serve it, on http://localhost:8501 (docs/serving.md):\n"
-        f'  docker run --rm -p 8501:8501 -v "{base.resolve()}:/models/{name}" '
+        f'  docker run --rm -p 8501:8501 -v "{base.resolve()}:/models/{name}:ro" '
         f"-e MODEL_NAME={name} tensorflow/serving"
     )
 

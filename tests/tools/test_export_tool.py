@@ -182,7 +182,7 @@ def test_a_run_is_exported_and_its_version_kept(run, tmp_path):
     assert "exported/digits/4  SavedModel, " in first.stdout
     assert "exported/digits/digits.tflite  TFLite float32, " in first.stdout
     assert "python tools/sample.py --model=exported/digits --seed=0" in first.stdout
-    assert f'docker run --rm -p 8501:8501 -v "{base}:/models/digits"' in first.stdout
+    assert f'docker run --rm -p 8501:8501 -v "{base}:/models/digits:ro"' in first.stdout
     generate = tf.saved_model.load(str(base / "4")).signatures["generate"]
     found = generate(seed=tf.constant([8], tf.int64), label=tf.constant([2]))["images"].numpy()
     expected = to_uint8(gan.generate(1, seed=8, labels=2))
