@@ -24,12 +24,16 @@ FILE = Path("assets.extra", "model_card.json")
 
 # Where a path ends, in a list or in a sentence.
 _NO_END = r"[^\s,;:'\"()]+"
-# An absolute path in a text: at its start or after what is no part of a name or of a URL.
+# A path from the root, from somebody's home, or far up from where it was used, in a text: at its
+# start or after what is no part of a name or of a URL.
 _PATH = re.compile(
-    rf"file://{_NO_END}|[A-Za-z]:\\{_NO_END}|(?<![\w.~/:-])/{_NO_END}|(?<=:)/(?!/){_NO_END}"
+    rf"file://{_NO_END}|[A-Za-z]:\\{_NO_END}|(?<![\w.~/:-])(?:~\w+|\.\.(?:/\.\.)+)?/{_NO_END}"
+    rf"|(?<=:)/(?!/){_NO_END}"
 )
 # A text that is a path as a whole, or a flag with one, which may hold spaces.
-_ONE_PATH = re.compile(r"(--?\w+=)?(/[^,;:'\"]+)")
+_ONE_PATH = re.compile(r"(--?\w+=)?((?:~\w+|\.\.(?:/\.\.)+)?/[^,;:'\"]+)")
+# Name and password in a URL.
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 def model_card(
@@ -44,8 +48,9 @@ def model_card(
 ) -> dict:
     """Describe a SavedModel: what it takes and gives, what it was made from and how good it is.
 
-    Absolute paths in what the caller gives are shortened to their last part, ".../digits", for they
-    say more of a machine and its users than of the model.
+    Paths from the root, from somebody's home or far upwards, in what the caller gives, are cut to
+    their last part, ".../digits", for they say more of a machine and its users than of the model.
+    Names and passwords are taken out of URLs.
 
     Args:
         folder: the SavedModel's folder.
@@ -204,6 +209,7 @@ def _json(value, place: str):
 
 
 def _without_folders(text: str) -> str:
+    text = _CREDENTIALS.sub("", text)
     whole = _ONE_PATH.fullmatch(text)
     if whole:
         return (whole[1] or "") + _shortened(whole[2])
