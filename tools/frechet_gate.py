@@ -29,7 +29,8 @@ def frechet_gate(run: Path | None, dataset: str | None, extractor: str | None, *
     asked = dataset is not None or extractor is not None
     try:
         options = data_options({**dict.fromkeys(DATA_FLAGS), "dataset": dataset}, run, None)
-    except ValueError:
+    except (OSError, ValueError):
+        # No data set is known, or its folder has moved since.
         if asked:
             raise
         return _not_measured("give --dataset, the one that it was trained on.")

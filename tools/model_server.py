@@ -118,7 +118,7 @@ def complaint(error: urllib.error.HTTPError) -> str:
     """What the server says is wrong, in one line."""
     try:
         text = json.load(error)["error"]
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
         return f"{error.reason}. It does not answer as TensorFlow Serving does."
     return " ".join(str(text).split())
 

@@ -185,7 +185,7 @@ def write(images, labels):
         else:
             write_grid(images, rows_of_classes(labels), output)
     except OSError as error:
-        stop(f"cannot write {output}: {error.strerror}. Choose another --output.")
+        stop(f"cannot write {output}: {error.strerror or error}. Choose another --output.")
 
 
 def rows_of_classes(labels) -> int | None:

@@ -35,6 +35,10 @@ def training_facts(model: Path, run: Path | None) -> dict:
     }
 
 
+def _refuse(number: str):
+    raise ValueError(number)
+
+
 def _metrics(model: Path, run: Path) -> dict | None:
     """The newest measurements of a file, and not those of what it was before."""
     found = [_read(path) for path in run.glob("evaluation*/metrics.json")]
@@ -48,7 +52,8 @@ def _metrics(model: Path, run: Path) -> dict | None:
 def _read(path: Path) -> dict | None:
     """What an evaluation has written, None for what none has."""
     try:
-        found = json.loads(path.read_text())
+        # A number that JSON does not know is none for the card either.
+        found = json.loads(path.read_text(), parse_constant=_refuse)
         if {"generator_sha256", "date", *_MEASURED} <= found.keys():
             return found
     except (OSError, ValueError, AttributeError):

@@ -37,7 +37,8 @@ def sample_png(model: str, seed: int, label: int | None = None) -> bytes:
             (prediction,) = json.load(answer)["predictions"]
             return base64.b64decode(prediction["b64"])
     except urllib.error.HTTPError as error:
-        raise ValueError(f"{error.code}: {error.read().decode(errors='replace')}") from error
+        text = error.read().decode(errors="replace")
+        raise ValueError(f"{error.code}: {' '.join(text.split())}") from error
     except (KeyError, TypeError, ValueError, http.client.HTTPException) as error:
         raise ValueError(f"{model} answers with something else than an image") from error
 

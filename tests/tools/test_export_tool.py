@@ -297,11 +297,15 @@ def test_the_run_folder_can_be_the_current_one(run, tmp_path):
     assert (tmp_path / "exported" / tmp_path.name / "1").is_dir()
 
 
+NAN = """{"generator_sha256": "0", "date": "2020-01-01", "num_images": 5, "num_repeats": 3,
+"extractor": "digits", "metrics": {"fd": NaN}}"""
+
+
 def test_a_damaged_evaluation_is_told_and_left_out(run, tmp_path):
     generator, _ = build_networks()
     generator.save(tmp_path / "gan.keras")
     (tmp_path / "flags.txt").write_text("--dataset=digits\n")
-    for name, content in (("evaluation", "{"), ("evaluation-2", "[1]"), ("evaluation-3", "{}")):
+    for name, content in (("evaluation", "{"), ("evaluation-2", "[1]"), ("evaluation-3", NAN)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "metrics.json").write_text(content)
     found = run("--run_dir=.", "--output=exported/mine", "--notflite")
