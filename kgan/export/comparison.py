@@ -1,14 +1,32 @@
 """Inputs and images that an export is compared on."""
 
+import contextlib
 from collections.abc import Iterator
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from kgan.export.interface import Interface
 
 # One row takes other kernels than many, and five fill no vector register evenly.
 _BATCHES = (1, 5, 64)
+
+
+@contextlib.contextmanager
+def full_float32() -> Iterator[None]:
+    """Compute products in float32 while in the block, on GPUs too.
+
+    There TensorFlow rounds factors to TensorFloat-32 unless told otherwise, whose 10 bits are a
+    thousandth: Keras' own images would be further from an exact file's than any tolerance here.
+    """
+    settings = tf.config.experimental
+    before = settings.tensor_float_32_execution_enabled()
+    settings.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        settings.enable_tensor_float_32_execution(before)
 
 
 def latents_and_labels(interface: Interface, *, rows: int) -> tuple[np.ndarray, np.ndarray | None]:

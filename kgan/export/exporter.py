@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from kgan.export.comparison import full_float32
 from kgan.export.float32 import float32_twin
 from kgan.export.graph_checks import check_contents
 from kgan.export.interface import Interface
@@ -138,6 +139,7 @@ def export_generator(
     twin = float32_twin(without_spectral_norm(generator))
     found = {}
 
+    @full_float32()
     def write(folder: Path) -> None:
         saved_model = folder / "version"
         found["differences"] = _write_checked_saved_model(twin, saved_model, interface, name)

@@ -13,6 +13,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 import kgan
 from kgan.export import export_generator
 from kgan.export import exporter
+from kgan.export.graph_checks import check_contents
 from kgan.export.quality import FrechetGate
 from kgan.export.tflite import run_tflite
 from kgan.images import to_uint8
@@ -287,6 +288,24 @@ def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match="Not convertible: Svd in"):
         export_generator(generator, tmp_path / "exported" / "digits")
     assert names(tmp_path) == []
+
+
+def test_everything_is_compared_in_full_float32(generator, tmp_path, monkeypatch):
+    enabled, compare = tf.config.experimental.tensor_float_32_execution_enabled, check_contents
+    seen = []
+
+    def look(*arguments):
+        seen.append(enabled())
+        compare(*arguments)
+
+    monkeypatch.setattr(exporter, "check_contents", look)
+    assert enabled()
+    export_generator(generator, tmp_path / "digits", tflite=())
+    assert (seen, enabled()) == ([False], True)
+    monkeypatch.setattr(exporter, "check_contents", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export_generator(generator, tmp_path / "digits", tflite=())
+    assert enabled()
 
 
 @pytest.mark.parametrize("name", ["12", "a b", ".hidden", "-x", "dig;its"])
