@@ -269,6 +269,7 @@ def test_a_short_training_has_backups_of_its_beginning_and_end(tmp_path, make_ga
     assert positions(tmp_path) == [(0, 0), (3, 0)]
 
 
+@pytest.mark.slow
 def test_lines_of_other_trainings_stay_in_the_log_and_its_own_are_there_once(tmp_path, make_gan):
     log = tmp_path / "log.csv"
     earlier = "epoch,d_auc,d_fake,d_loss,d_real,g_loss\n0,1,1,1,1,1\n1,2,2,2,2,2\n"

@@ -230,6 +230,7 @@ def test_ctrl_c_leaves_a_usable_gan_and_says_so(forks, tmp_path):
     assert (folder / "samples" / "samples.webp").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_by_the_same_command_and_leaves_the_same(forks, pictures, tmp_path):
     arguments = [f"--dataset=folder:{pictures}", "--epochs=12", "--backup_images=4", *TINY]
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
