@@ -390,3 +390,17 @@ def test_what_fails_later_is_told_in_one_line(run, tmp_path):
         "The generator must take latents, (None, latent_dim), or latents and labels, "
         "[(None, latent_dim), (None,)]. Received inputs of shape: [(None, 4, 4, 1), (None,)].",
     )
+
+
+@pytest.mark.slow
+def test_a_smaller_file_is_held_to_the_runs_own_images(run, tmp_path):
+    latents = keras.Input((5,))
+    pixels = keras.layers.Dense(28 * 28, activation="tanh")(latents)
+    keras.Model(latents, keras.layers.Reshape((28, 28, 1))(pixels)).save(tmp_path / "gan.keras")
+    (tmp_path / "flags.txt").write_text("--dataset=digits\n")
+    found = run("--run_dir=.", "--output=exported/mine", "--quantize=float16")
+    assert found.returncode == 0, found.stderr
+    assert "Frechet" not in found.stderr
+    distance = card_of(tmp_path / "exported" / "mine" / "1")["files"]["mine-float16.tflite"]
+    assert distance["frechet_distance"] > 0
+    assert f" Frechet distance {distance['frechet_distance']:.2f}, Keras' " in found.stdout
