@@ -34,6 +34,7 @@ def update(average: keras.Model, model: keras.Model, *, images, halflife_images:
     Reference:
         Karras et al. 2020, arXiv 2006.06676, where the average is given by its half-life.
     """
-    beta = ops.power(0.5, ops.cast(images, "float32") / halflife_images)
+    dtype = keras.backend.result_type(keras.config.floatx(), "float32")
+    beta = ops.power(0.5, ops.cast(images, dtype) / halflife_images)
     for mean, weight in zip(average.weights, model.weights, strict=True):
         mean.assign(weight + ops.cast(beta, weight.dtype) * (mean - weight))

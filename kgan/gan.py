@@ -324,11 +324,9 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         return generator(sampling.network_inputs(latents, labels), training=training)
 
     def _logits(self, images, labels, training: bool):
-        # In float32 whatever the networks compute in: the losses take exponentials of them.
-        return ops.cast(
-            self.discriminator(sampling.network_inputs(images, labels), training=training),
-            "float32",
-        )
+        # In float32 where the networks compute in 16 bits: the losses take exponentials of them.
+        logits = self.discriminator(sampling.network_inputs(images, labels), training=training)
+        return ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
 
     def _update_discriminator(self, real, fake, labels):
         def play():
@@ -344,12 +342,13 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         self.logs.update_discriminator(loss, real_logits, fake_logits, self.loss.scores, penalties)
 
     def _penalties(self, real, fake, labels, real_logits, fake_logits) -> list:
+        # Like the logits: 16 bits are too few for the square of a gradient.
+        dtype = keras.backend.result_type(real.dtype, fake.dtype, "float32")
         return [
             regularizer(
                 lambda images: self._logits(images, labels, training=True),
-                # In float32 like the logits: 16 bits are too few for the square of a gradient.
-                real_images=ops.cast(real, "float32"),
-                fake_images=ops.cast(fake, "float32"),
+                real_images=ops.cast(real, dtype),
+                fake_images=ops.cast(fake, dtype),
                 real_logits=real_logits,
                 fake_logits=fake_logits,
                 seed=self.training_seeds,

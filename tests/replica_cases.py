@@ -1,6 +1,6 @@
 """The same trainings on one device and on replicas; a script, run by tests/test_replication.py.
 
-    python replica_cases.py <number of replicas> <case> ...
+    python replica_cases.py <number of replicas> <float32 or float64> <case> ...
 
 prints a line of JSON per case: [case, what of the two trainings differs how much]. Logical devices
 can only be made before TensorFlow starts, so this needs a process of its own.
@@ -21,6 +21,9 @@ _REPLICAS = int(sys.argv[1])
 tf.config.set_logical_device_configuration(
     _CPU, [tf.config.LogicalDeviceConfiguration()] * _REPLICAS
 )
+
+# In float64 what is left of a difference is no rounding.
+keras.config.set_floatx(sys.argv[2])
 
 import kgan  # noqa: E402 - the devices come first
 from kgan import backend  # noqa: E402
@@ -242,7 +245,7 @@ CASES = {
 }
 
 if __name__ == "__main__":
-    for case in sys.argv[2:]:
+    for case in sys.argv[3:]:
         # Callbacks print too.
         with contextlib.redirect_stdout(sys.stderr):
             found = CASES[case]()

@@ -12,14 +12,17 @@ import kgan
 from kgan.optimizers import paired
 from kgan.replication import check_replicable
 
-# What float32 leaves of an equality, after ten steps whose additions came in another order.
+# What float64 leaves of an equality, after ten steps whose additions came in another order: some
+# 2e-16 of each, grown by up to sixty updates.
+EXACT = 1e-13
+# And what float32 does.
 TOLERANCE = 1e-6
 CASES = (
     *("k=1", "k=3", "adam", "decay", "loss_scale", "global_clipnorm"),
     *("steps_per_execution=2", "steps_per_execution=5"),
 )
-# Where steps are long or many, or a limit decides entry by entry, a difference grows: with k = 5,
-# sixty updates, to between 0.9e-6 and 4.0e-6 from six different starts.
+# Where steps are long or many, or a limit decides entry by entry, that grows: with k = 5, sixty
+# updates, to between 0.9e-6 and 4.0e-6 from six different starts.
 STEEP_TOLERANCE = 5e-6
 STEEP_CASES = (
     "k=5",
@@ -33,10 +36,10 @@ OTHERS = (
 )
 
 
-def run(replicas, *cases):
+def run(replicas, *cases, floatx="float32"):
     script = Path(__file__).with_name("replica_cases.py")
     done = subprocess.run(
-        [sys.executable, script, str(replicas), *cases], capture_output=True, text=True
+        [sys.executable, script, str(replicas), floatx, *cases], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(line) for line in done.stdout.splitlines())
@@ -53,16 +56,21 @@ def test_two_replicas_take_the_steps_of_one_device(two_replicas):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("replicas", "cases", "tolerance"),
+    ("replicas", "cases", "tolerance", "floatx"),
     [
-        (2, CASES, TOLERANCE),
-        (2, STEEP_CASES, STEEP_TOLERANCE),
+        (2, (*CASES, *STEEP_CASES, "together"), EXACT, "float64"),
+        (4, (*CASES, *STEEP_CASES, "together"), EXACT, "float64"),
+        (2, CASES, TOLERANCE, "float32"),
+        (2, STEEP_CASES, STEEP_TOLERANCE, "float32"),
         # Sums of four parts of two rows each round more.
-        (4, ("k=3", "global_clipnorm", "together", "every_penalty"), STEEP_TOLERANCE),
+        (4, ("k=3", "global_clipnorm", "together", "every_penalty"), STEEP_TOLERANCE, "float32"),
     ],
 )
-def test_replicas_take_the_steps_of_one_device_whatever_is_compiled(replicas, cases, tolerance):
-    differences = {case: max(found.values()) for case, found in run(replicas, *cases).items()}
+def test_replicas_take_the_steps_of_one_device_whatever_is_compiled(
+    replicas, cases, tolerance, floatx
+):
+    found = run(replicas, *cases, floatx=floatx)
+    differences = {case: max(of_case.values()) for case, of_case in found.items()}
     assert set(differences) == set(cases)
     assert max(differences.values()) < tolerance, differences
 

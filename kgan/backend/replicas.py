@@ -179,7 +179,8 @@ def _summed(gradients: list) -> list:
 def _clipped(optimizer, gradients: list) -> list:
     """What `optimizer` would make of the gradients of its scaled loss."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    scale = optimizer.scale_loss(tf.ones(()))
+    dtype = keras.backend.result_type(keras.config.floatx(), "float32")
+    scale = optimizer.scale_loss(tf.ones((), dtype))
     if inner.clipnorm:
         limit = inner.clipnorm * scale
         return [None if g is None else tf.clip_by_norm(g, limit) for g in gradients]

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from kgan.models.precision import output_dtype
 from kgan.validation import check_positive_integer
 
 
@@ -60,7 +61,7 @@ def discriminator_head(
         1,
         kernel_constraint=weight_constraint,
         bias_constraint=weight_constraint,
-        dtype="float32",
+        dtype=output_dtype(),
         name="logits",
         **dense,
     )
@@ -75,8 +76,8 @@ def discriminator_head(
         embeddings_constraint=weight_constraint,
         name="label_embedding",
     )
-    projection = layers.Dot(axes=-1, dtype="float32", name="projection")(
+    projection = layers.Dot(axes=-1, dtype=output_dtype(), name="projection")(
         [wrap(embed)(labels), features]
     )
-    logits = layers.Add(dtype="float32", name="conditional_logits")([logits, projection])
+    logits = layers.Add(dtype=output_dtype(), name="conditional_logits")([logits, projection])
     return keras.Model([images, labels], logits, name="discriminator")

@@ -8,6 +8,7 @@ from keras import layers
 from kgan import backend
 from kgan.layers import SpectralNorm
 from kgan.models import conditioning
+from kgan.models.precision import output_dtype
 from kgan.validation import check_image_shape
 from kgan.validation import check_positive_integer
 
@@ -95,7 +96,7 @@ def dcgan_generator(
         padding="same",
         activation="tanh",
         kernel_initializer=_normal(),
-        dtype="float32",
+        dtype=output_dtype(),
         name="images",
     )(x)
     return keras.Model(inputs, images, name="generator")

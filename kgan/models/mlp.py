@@ -7,6 +7,7 @@ from keras import layers
 
 from kgan.layers import Maxout
 from kgan.models import conditioning
+from kgan.models.precision import output_dtype
 from kgan.validation import check_image_shape
 from kgan.validation import check_positive_integer
 
@@ -172,9 +173,9 @@ def _generator(image_shape, latent_dim, *, hidden, num_classes, kernel_initializ
         math.prod(image_shape),
         activation="sigmoid",
         kernel_initializer=kernel_initializer,
-        dtype="float32",
+        dtype=output_dtype(),
         name="pixels",
     )(x)
-    x = layers.Rescaling(2.0, offset=-1.0, dtype="float32", name="stretch")(x)
-    images = layers.Reshape(image_shape, dtype="float32", name="images")(x)
+    x = layers.Rescaling(2.0, offset=-1.0, dtype=output_dtype(), name="stretch")(x)
+    images = layers.Reshape(image_shape, dtype=output_dtype(), name="images")(x)
     return keras.Model(inputs, images, name="generator")

@@ -62,9 +62,10 @@ class LeCam(Regularizer):
                 name=name,
             )
 
+        of_logits = keras.backend.result_type(keras.config.floatx(), "float32")
         self._state = [
-            scalar("float32", "lecam_real_average"),
-            scalar("float32", "lecam_fake_average"),
+            scalar(of_logits, "lecam_real_average"),
+            scalar(of_logits, "lecam_fake_average"),
             scalar("int64", "lecam_updates"),
         ]
 
