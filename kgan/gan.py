@@ -266,8 +266,8 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
 
     @property
     def metrics(self):
-        # Keras would put its own tracker of a loss that does not exist first.
-        return self.logs.metrics
+        # Those of a subclass too, but not Keras' own tracker of a loss that does not exist.
+        return [*self.logs.metrics, *(mean for mean in super().metrics if mean.name != "loss")]
 
     def get_config(self):
         return {

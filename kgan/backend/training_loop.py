@@ -1,5 +1,7 @@
 """TensorFlow's loop over the batches, which Keras' own gets wrong on several replicas."""
 
+import itertools
+
 import keras
 import tensorflow as tf
 
@@ -9,25 +11,32 @@ class WithTrainingLoop:
 
     Under a strategy Keras' loop fails with steps_per_execution > 1 and with several workers, and
     its logs are the mean of every replica's means, which is another number where replicas have
-    unequal parts of a batch. On one device it is right, but its detour through optional values
-    takes a quarter of the time of a small step. Stand this class before `keras.Model` in the list
+    unequal parts of a batch. On one device its detour through optional values takes a quarter of
+    the time of a small step. And where `steps_per_execution` does not divide `steps_per_epoch`, an
+    epoch of it takes more steps than it was told. Stand this class before `keras.Model` in the list
     of bases.
     """
 
+    def fit(self, *args, steps_per_epoch: int | None = None, **kwargs):
+        """As `keras.Model.fit`."""
+        self._steps_of_fit = StepsOfEpoch(steps_per_epoch)
+        return super().fit(*args, steps_per_epoch=steps_per_epoch, **kwargs)
+
+    def evaluate(self, *args, steps: int | None = None, **kwargs):
+        """As `keras.Model.evaluate`."""
+        self._steps_of_evaluation = StepsOfEpoch(steps)
+        return super().evaluate(*args, steps=steps, **kwargs)
+
     def make_train_function(self, force: bool = False):
         """Keras calls this when `fit` begins."""
-        if self.run_eagerly:
-            return super().make_train_function(force)
         if self.train_function is None or force:
-            self.train_function = _loop(self, self.train_step)
+            self.train_function = _loop(self, self.train_step, lambda: self._steps_of_fit)
         return self.train_function
 
     def make_test_function(self, force: bool = False):
         """Keras calls this when `evaluate` begins."""
-        if self.run_eagerly:
-            return super().make_test_function(force)
         if self.test_function is None or force:
-            self.test_function = _loop(self, self.test_step)
+            self.test_function = _loop(self, self.test_step, lambda: self._steps_of_evaluation)
         return self.test_function
 
     def _maybe_symbolic_build(self, *args, **kwargs):
@@ -35,30 +44,60 @@ class WithTrainingLoop:
         del args, kwargs
 
 
-def _loop(model: keras.Model, step):
+class StepsOfEpoch:
+    """How many steps an epoch still has, where it was told how many it is to have.
+
+    Args:
+        steps: int, the steps of every epoch; None for as many as there are batches.
+    """
+
+    def __init__(self, steps: int | None):
+        self._steps = steps
+        self._taken = 0
+
+    def at_most(self, steps: int) -> int:
+        """So many steps, or fewer if the epoch has no more."""
+        return steps if self._steps is None else min(steps, self._steps - self._taken)
+
+    def count(self, taken: int) -> None:
+        """Note that so many were taken. After the last one of an epoch the next epoch begins."""
+        if self._steps is not None:
+            self._taken = (self._taken + taken) % self._steps
+
+
+def _loop(model: keras.Model, step, steps_of_epoch):
     """A function of an iterator that takes `steps_per_execution` steps.
 
     Args:
         model: the model whose logs are returned.
         step: `train_step` or `test_step` of the model.
+        steps_of_epoch: function without arguments that returns the `StepsOfEpoch` to keep to.
 
     Returns:
-        Function that takes fewer steps where the data end before, raises StopIteration or
-        `tf.errors.OutOfRangeError` where there are none, and returns the logs over all replicas.
+        Function that takes fewer steps where the epoch or the data end before, raises StopIteration
+        or `tf.errors.OutOfRangeError` where there are no data, and returns the logs over all
+        replicas.
     """
     step = _on_what_is_there(tf.autograph.experimental.do_not_convert(step))
-    if model.jit_compile:
-        step = tf.function(step, jit_compile=True, reduce_retracing=True)
-    one, several, given = _one_step(step), _several_steps(model, step), _given_step(model, step)
+    if model.run_eagerly:
+        one, several, given = None, _eager_steps(step), step
+    else:
+        if model.jit_compile:
+            step = tf.function(step, jit_compile=True, reduce_retracing=True)
+        one, several, given = _one_step(step), _several_steps(model, step), _given_step(model, step)
 
     def function(iterator):
         is_plain = isinstance(iterator, tf.data.Iterator)
-        if is_plain and model.steps_per_execution == 1:
+        if not is_plain and not isinstance(iterator, tf.distribute.DistributedIterator):
+            # train_on_batch comes with a generator of its one batch.
+            return given(next(iterator))
+        if is_plain and one is not None and model.steps_per_execution == 1:
             return one(iterator)
-        if is_plain or isinstance(iterator, tf.distribute.DistributedIterator):
-            return several(iterator)
-        # train_on_batch comes with a generator of its one batch.
-        return given(next(iterator))
+        taken, logs = several(iterator, steps_of_epoch().at_most(model.steps_per_execution))
+        if not taken:
+            raise StopIteration
+        steps_of_epoch().count(int(taken))
+        return logs
 
     return function
 
@@ -106,12 +145,24 @@ def _given_step(model: keras.Model, step):
     return run
 
 
+def _eager_steps(step):
+    """Steps that Python takes, one operation after the other."""
+
+    def run(iterator, steps):
+        taken, logs = 0, None
+        for batch in itertools.islice(iterator, steps):
+            taken, logs = taken + 1, step(batch)
+        return taken, logs
+
+    return run
+
+
 def _several_steps(model: keras.Model, step):
-    """`steps_per_execution` steps, on all replicas there are."""
-    strategy, steps = model.distribute_strategy, model.steps_per_execution
+    """So many steps, on all replicas there are."""
+    strategy = model.distribute_strategy
     logged = set()
 
-    def one_step(taken, batch, iterator):
+    def one_step(taken, batch, iterator, steps):
         logged.update(strategy.run(step, args=(batch.get_value(),)))
         taken += 1
         # No batch is taken from the iterator that no step will be taken with.
@@ -126,24 +177,27 @@ def _several_steps(model: keras.Model, step):
     # the step, where no operation can be that merges replicas; and a step that is begun without a
     # batch would be taken by half.
     @tf.function(reduce_retracing=True, autograph=False)
-    def run(iterator):
+    def run(iterator, steps):
         taken, _ = tf.while_loop(
             lambda taken, batch: tf.logical_and(taken < steps, batch.has_value()),
-            lambda taken, batch: one_step(taken, batch, iterator),
+            lambda taken, batch: one_step(taken, batch, iterator, steps),
             [0, iterator.get_next_as_optional()],
         )
         return taken, _logs(model, logged)
 
-    def function(iterator):
-        taken, logs = run(iterator)
-        if not taken:
-            raise StopIteration
-        return logs
-
-    return function
+    return lambda iterator, steps: run(iterator, tf.constant(steps))
 
 
-def _logs(model: keras.Model, logged) -> dict:
+def _logs(model: keras.Model, logged: set) -> dict:
     """The running means of these names over all replicas."""
+    means = [mean for mean in model.metrics if mean.name in logged]
+    others = logged.difference(mean.name for mean in means)
+    if others:
+        raise ValueError(
+            "With steps_per_execution > 1 or several replicas only the model's metrics can be "
+            "logged: of several steps no single one counts. Received, of no metric: "
+            f"{', '.join(sorted(others))}. Make each a keras.metrics.Mean, an attribute of the "
+            "model, and return its result()."
+        )
     # Read outside the replicas, the sums behind a mean are those of all of them.
-    return {mean.name: mean.result() for mean in model.metrics if mean.name in logged}
+    return {mean.name: mean.result() for mean in means}
