@@ -13,8 +13,8 @@ class GANOptimizer(keras.optimizers.Optimizer):
     itself: `kgan.GAN` calls `apply` of the optimizer whose player moves.
 
     `iterations` counts generator updates. `learning_rate` reads the generator's; setting it moves
-    both and keeps the ratio the two have, also through zero, so that `LearningRateScheduler` and
-    `ReduceLROnPlateau` leave a two-time-scale set-up what it is.
+    both and keeps the ratio the two have, also through zero and a restart there, so that
+    `LearningRateScheduler` and `ReduceLROnPlateau` leave a two-time-scale set-up what it is.
 
     Args:
         d_optimizer: `keras.optimizers.Optimizer` of the discriminator.
@@ -41,7 +41,14 @@ class GANOptimizer(keras.optimizers.Optimizer):
                     "overwriting the weights. Use kgan.GAN(..., ema_halflife_images=...) for an "
                     "averaged generator that leaves the trained one alone."
                 )
-        self._rate_ratio = 1.0
+        # In float64, or it would move a little whenever it is read off the rates.
+        self._rate_ratio = self.add_variable(
+            (),
+            initializer="ones",
+            dtype="float64",
+            aggregation="only_first_replica",
+            name="rate_ratio",
+        )
         self._update_rate_ratio()
 
     def build_pair(self, discriminator_variables: list, generator_variables: list) -> None:
@@ -65,7 +72,8 @@ class GANOptimizer(keras.optimizers.Optimizer):
 
     @property
     def variables(self):
-        return self.d_optimizer.variables + self.g_optimizer.variables
+        own = [self._rate_ratio]
+        return self.d_optimizer.variables + self.g_optimizer.variables + own
 
     @property
     def iterations(self):
@@ -78,7 +86,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
     @learning_rate.setter
     def learning_rate(self, value):
         self._update_rate_ratio()
-        self.d_optimizer.learning_rate = value * self._rate_ratio
+        self.d_optimizer.learning_rate = value * float(ops.convert_to_numpy(self._rate_ratio))
         self.g_optimizer.learning_rate = value
 
     def _update_rate_ratio(self):
@@ -88,14 +96,16 @@ class GANOptimizer(keras.optimizers.Optimizer):
         )
         # At zero the rates no longer tell the ratio they had.
         if g_rate > 0:
-            self._rate_ratio = d_rate / g_rate
+            self._rate_ratio.assign(d_rate / g_rate)
 
     def save_own_variables(self, store):
-        # The two optimizers are saved as children; there is nothing else.
-        del store
+        # The two optimizers are saved as children.
+        store["rate_ratio"] = ops.convert_to_numpy(self._rate_ratio)
 
     def load_own_variables(self, store):
-        del store
+        # Not in files of before this was kept.
+        if "rate_ratio" in store:
+            self._rate_ratio.assign(store["rate_ratio"])
 
     def get_config(self):
         return {
@@ -129,12 +139,16 @@ def paired(d_optimizer, g_optimizer, discriminator, generator) -> GANOptimizer:
     Returns:
         `GANOptimizer`.
     """
-    policies = {network.dtype_policy.name for network in (generator, discriminator)}
-    if "mixed_float16" in policies:
+    if any(map(_computes_in_float16, (generator, discriminator))):
         d_optimizer, g_optimizer = map(_with_loss_scale, (d_optimizer, g_optimizer))
     optimizer = GANOptimizer(d_optimizer, g_optimizer)
     optimizer.build_pair(discriminator.trainable_variables, generator.trainable_variables)
     return optimizer
+
+
+def _computes_in_float16(network) -> bool:
+    # Layer by layer: the policy of a model is that of the moment when it was made or loaded.
+    return any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
 
 
 def _with_loss_scale(optimizer):

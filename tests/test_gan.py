@@ -401,6 +401,20 @@ def test_mixed_float16_scales_both_losses_and_keeps_logits_in_float32(tmp_path):
     assert gan.generate(2, seed=0).dtype == np.float32
 
 
+def test_one_layer_in_float16_has_both_losses_scaled():
+    # Also where the policy is the layer's alone, or was another one when the model was loaded.
+    half = [keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(4, dtype="float16")]
+    nested = keras.Sequential([keras.Sequential(half), keras.layers.Dense(1, dtype="float32")])
+    for discriminator, is_scaled in (
+        (nested, True),
+        (models.small_mlp_discriminator(SHAPE, width=4), False),
+    ):
+        gan = kgan.GAN(models.small_mlp_generator(SHAPE, 3, width=4), discriminator, latent_dim=3)
+        gan.compile("sgd", "adam")
+        for optimizer in (gan.optimizer.d_optimizer, gan.optimizer.g_optimizer):
+            assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer) == is_scaled
+
+
 def test_losses_see_float32_whatever_the_networks_compute_in():
     seen = []
 

@@ -21,13 +21,28 @@ def built_pair():
 
 def test_variables_are_those_of_both():
     optimizer = built_pair()
-    assert optimizer.variables == optimizer.d_optimizer.variables + optimizer.g_optimizer.variables
+    of_both = optimizer.d_optimizer.variables + optimizer.g_optimizer.variables
     # Adam: iteration, rate, two moments; SGD with momentum: iteration, rate, one.
-    assert len(optimizer.variables) == 4 + 3
+    assert len(of_both) == 4 + 3
+    *first, ratio = optimizer.variables
+    assert first == of_both
+    assert float(ratio) == pytest.approx(4, rel=1e-6)
 
 
 def test_reading_the_rate_gives_the_generators():
     np.testing.assert_allclose(float(pair().learning_rate), 1e-4, rtol=1e-6)
+
+
+def test_the_ratio_of_the_rates_outlives_a_file_written_while_both_were_zero():
+    optimizer, file = built_pair(), {}
+    optimizer.learning_rate = 0.0
+    optimizer.save_own_variables(file)
+    restored = pair(0.0, 0.0)
+    restored.load_own_variables(file)
+    restored.learning_rate = 1e-3
+    np.testing.assert_allclose(float(restored.d_optimizer.learning_rate), 4e-3, rtol=1e-6)
+    # A file of before it was kept.
+    pair().load_own_variables({})
 
 
 def test_setting_the_rate_moves_both_and_keeps_their_ratio_even_through_zero():

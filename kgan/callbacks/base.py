@@ -28,3 +28,18 @@ class GANCallback(keras.callbacks.Callback):
     def images_seen(self) -> int:
         """Real images the model was trained on so far, over all its fits."""
         return int(ops.convert_to_numpy(self.model.images_seen))
+
+
+def batches_done(callback: keras.callbacks.Callback, batch: int) -> int:
+    """How many batches of the epoch are done.
+
+    Args:
+        callback: the callback that is asking.
+        batch: the number that its `on_train_batch_end` was given. Keras counts every call of
+            `steps_per_execution` steps as whole, though the last of an epoch may have fewer.
+
+    Returns:
+        int.
+    """
+    steps = (callback.params or {}).get("steps")
+    return batch + 1 if steps is None else min(batch + 1, steps)

@@ -9,6 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from kgan.callbacks.base import GANCallback
+from kgan.callbacks.base import batches_done
 from kgan.callbacks.curve_picture import DRAWN
 from kgan.callbacks.curve_picture import draw_curves
 from kgan.callbacks.curve_points import CurvePoints
@@ -66,9 +67,10 @@ class Curves(GANCallback):
         self._drawn = self._newest = 0, {}
 
     def on_train_batch_end(self, batch, logs=None):
-        self._newest = batch + 1, logs
+        done = batches_done(self, batch)
+        self._newest = done, logs
         # Reading a variable of the model takes longer than the rest of this: not at every step.
-        if batch + 1 - self._drawn[0] >= self._steps.length:
+        if done - self._drawn[0] >= self._steps.length:
             self._add_steps()
 
     def on_epoch_end(self, epoch, logs=None):

@@ -9,6 +9,7 @@ from keras import ops
 
 from kgan import validation
 from kgan.callbacks.base import GANCallback
+from kgan.callbacks.base import batches_done
 from kgan.callbacks.curve_points import means_between
 from kgan.callbacks.health_probe import HealthProbe
 from kgan.callbacks.health_probe import loss_range
@@ -139,8 +140,9 @@ class Health(GANCallback):
         self._counted = self._newest = 0, {}
 
     def on_train_batch_end(self, batch, logs=None):
-        self._newest = batch + 1, logs or {}
-        if self._steps + batch + 1 - self._counted[0] >= self.every_n_steps or (
+        done = batches_done(self, batch)
+        self._newest = done, logs or {}
+        if self._steps + done - self._counted[0] >= self.every_n_steps or (
             self.state != NON_FINITE and _are_broken(self._newest[1])
         ):
             self._look()

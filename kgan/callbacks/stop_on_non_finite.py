@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from kgan.callbacks.base import batches_done
+
 
 class StopOnNonFinite(keras.callbacks.Callback):
     """Stop training at the first NaN or infinity among the logged values, and say where it was.
@@ -55,13 +57,14 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def _describe(self, batch: int, values: dict) -> str:
         steps, epoch = self.model.steps_per_execution, self._epoch + 1
+        first, last = batch + 2 - steps, batches_done(self, batch)
         what = ", ".join(f"{key} is {values[key]}" for key in self.keys)
         if steps == 1:
-            where = f"step {self.step} (epoch {epoch}, batch {batch + 1})"
+            where = f"step {self.step} (epoch {epoch}, batch {last})"
         else:
             where = (
-                f"one of the steps {self.step - steps + 1} to {self.step} (epoch {epoch}, "
-                f"batches {batch + 2 - steps} to {batch + 1}; steps_per_execution={steps})"
+                f"one of the steps {self.step - (last - first)} to {self.step} (epoch {epoch}, "
+                f"batches {first} to {last}; steps_per_execution={steps})"
             )
         return (
             f"Training stopped at {where}: {what}. The weights are probably spoilt. Go back to an "

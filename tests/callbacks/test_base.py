@@ -7,6 +7,7 @@ import pytest
 from kgan.callbacks import Curves
 from kgan.callbacks import SampleGrid
 from kgan.callbacks.base import GANCallback
+from kgan.callbacks.base import batches_done
 
 
 @pytest.mark.parametrize("make", [SampleGrid, lambda folder: Curves(folder / "curves.png")])
@@ -27,3 +28,14 @@ def test_images_seen_are_those_of_all_fits(make_gan, make_dataset):
     gan.fit(make_dataset(48), epochs=2, verbose=0, callbacks=[callback])
     gan.fit(make_dataset(24), epochs=1, verbose=0, callbacks=[callback])
     assert callback.images_seen == 2 * 48 + 24
+
+
+def test_no_more_batches_are_done_than_the_epoch_has():
+    callback = keras.callbacks.Callback()
+    # Before it is told anything.
+    assert batches_done(callback, 3) == 4
+    callback.set_params({"steps": None})
+    assert batches_done(callback, 3) == 4
+    callback.set_params({"steps": 10})
+    # In calls of four the last one is said to end with batch 11, of which there is none.
+    assert [batches_done(callback, batch) for batch in (3, 7, 11)] == [4, 8, 10]

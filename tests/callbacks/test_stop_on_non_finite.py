@@ -87,16 +87,22 @@ def test_a_validation_that_is_not_finite_does_not_stop_the_training(make_gan, ma
     assert watch.step is None
 
 
-def test_with_several_steps_per_execution_their_range_is_named(make_gan, make_dataset):
+@pytest.mark.parametrize(
+    ("nan_in_batch", "first", "last"),
+    # The sixth of ten steps lies in the second execution of four; the last has only two.
+    [(5, 5, 8), (9, 9, 10)],
+)
+def test_with_several_steps_per_execution_their_range_is_named(
+    make_gan, make_dataset, nan_in_batch, first, last
+):
     watch = StopOnNonFinite()
     make_gan(steps_per_execution=4).fit(
-        make_dataset(192, nan_in_batch=5), epochs=2, verbose=0, callbacks=[watch]
+        make_dataset(160, nan_in_batch=nan_in_batch), epochs=2, verbose=0, callbacks=[watch]
     )
-    # The sixth of twelve steps lies in the second execution of four.
-    assert watch.step == 8
+    assert watch.step == last
     assert watch.message.startswith(
-        "Training stopped at one of the steps 5 to 8 "
-        "(epoch 1, batches 5 to 8; steps_per_execution=4): "
+        f"Training stopped at one of the steps {first} to {last} "
+        f"(epoch 1, batches {first} to {last}; steps_per_execution=4): "
     )
 
 
