@@ -9,12 +9,12 @@ from kgan import backend
 from kgan import losses
 from kgan import minibatches
 from kgan import regularizers
+from kgan import replication
 from kgan import sampling
 from kgan import validation
 from kgan.inspection import WithInspection
 from kgan.logs import Logs
 from kgan.optimizers import paired
-from kgan.replication import check_replicable
 from kgan.resuming import WithResuming
 from kgan.saving import WithRandomState
 
@@ -307,9 +307,14 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
 
     def _prepare_replicas(self, optimizer):
         replicas = backend.num_replicas_of(self)
+        if backend.merges_replicas(self):
+            replication.check_accumulation(optimizer, replicas)
         if replicas > 1:
-            check_replicable(self, optimizer, replicas, **self._execution)
-            for network in (self.generator, self.discriminator):
+            execution = dict(self._execution)
+            del execution["steps_per_execution"]
+            replication.check_replicable(replicas, **execution)
+            for network in self._flatten_layers(include_self=False, recursive=False):
+                replication.synchronize(network)
                 backend.draw_own_numbers(network)
 
     def _fakes(self, labels, rows, training: bool):

@@ -7,6 +7,7 @@ from kgan import backend
 from kgan import sampling
 from kgan import validation
 from kgan.data.epochs import uncounted
+from kgan.replication import check_groups
 
 # As many as show whether samples are as varied as data, and no more than anyone's memory holds.
 _REFERENCES = 64
@@ -56,6 +57,8 @@ class WithInspection:
             are_full = backend.are_all_full(x, batch_size) and not kwargs.get("validation_split")
             validation.check_all_full(are_full, replicas)
         batch, x, shuffled = self._inspected(x, y, batch_size, self.discriminator_steps, replicas)
+        if replicas > 1:
+            self._check_shares(batch, x, replicas)
         self._keep_references(batch)
         callbacks = kwargs.get("callbacks") or ()
         # A keras.callbacks.CallbackList holds them in an attribute.
@@ -126,6 +129,17 @@ class WithInspection:
         if y is not None and self.num_classes is not None:
             validation.check_labels(np.asarray(y), len(x), self.num_classes)
         return batch, x, shuffled
+
+    def _check_shares(self, batch, x, replicas: int) -> None:
+        """Raise unless each replica has a share of every minibatch that one device would make."""
+        if batch is None:
+            rows = backend.distributed_rows(x, replicas)
+            if rows is None:
+                return
+            validation.check_rows(rows, self.discriminator_steps, replicas)
+        else:
+            rows = len(validation.images_and_labels(batch, self.num_classes)[0])
+        check_groups(self.discriminator, rows // (self.discriminator_steps * replicas))
 
     def _keep_references(self, batch) -> None:
         self.reference_images = self.reference_labels = None

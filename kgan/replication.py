@@ -2,21 +2,19 @@
 
 import keras
 
+from kgan.layers import MinibatchStdDev
 
-def check_replicable(
-    gan: keras.Model, optimizer, replicas: int, *, jit_compile, run_eagerly: bool, **_
-) -> None:
-    """Raise unless `replicas` replicas take the steps of one device on the same batches.
+
+def check_replicable(replicas: int, *, jit_compile, run_eagerly: bool) -> None:
+    """Raise unless `replicas` replicas can take the steps of one device in this way.
 
     Args:
-        gan: the model, with `generator` and `discriminator`.
-        optimizer: its `GANOptimizer`.
         replicas: int > 1.
         jit_compile: bool, or "auto", which is False under a strategy.
         run_eagerly: bool.
 
     Raises:
-        ValueError: for an option, optimizer or layer that cannot do that, with what to use.
+        ValueError: for a way that cannot do that, with what to use.
     """
     received = f"Received: a strategy with {replicas} replicas"
     if run_eagerly:
@@ -29,20 +27,59 @@ def check_replicable(
             "jit_compile=True runs on one device only: XLA cannot compile the exchange between "
             f"replicas. {received}. Leave jit_compile out."
         )
+
+
+def check_accumulation(optimizer, replicas: int) -> None:
+    """Raise if one of the optimizers accumulates gradients, which replicas cannot.
+
+    Args:
+        optimizer: a `GANOptimizer`.
+        replicas: int, also 1: TensorFlow lets a single one meet itself.
+
+    Raises:
+        ValueError: with what to use.
+    """
     for role, one in (("d", optimizer.d_optimizer), ("g", optimizer.g_optimizer)):
         steps = getattr(one, "inner_optimizer", one).gradient_accumulation_steps
         if steps:
             raise ValueError(
                 f"{role}_optimizer has gradient_accumulation_steps={steps}, which TensorFlow can "
-                f"run on one device only. {received}. Use larger batches: each replica holds its "
-                "part of a batch only."
+                "run on one device only, without a strategy of replicas. "
+                f"Received: a strategy with {replicas} replica{'s'[: replicas - 1]}. Use larger "
+                "batches: each replica holds its part of a batch only."
             )
-    for role, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
-        for layer in network._flatten_layers():
-            if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized:
-                raise ValueError(
-                    f"The {role}'s layer {layer.name!r} normalises with the statistics of its own "
-                    "replica's rows alone, and what is saved are those of the first replica. "
-                    f"{received}. Build it with BatchNormalization(synchronized=True), which "
-                    "changes nothing on one device."
-                )
+
+
+def synchronize(network: keras.Layer) -> None:
+    """Let batch norm see the rows of all replicas, as on one device it sees all rows.
+
+    With the rows of a replica alone it would learn another thing, and what is saved would be the
+    statistics of the first replica. On one device nothing changes but the order of additions, so
+    the layers stay as they are then.
+
+    Args:
+        network: keras model or layer. It is changed.
+    """
+    for layer in network._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+
+
+def check_groups(discriminator: keras.Model, rows: int) -> None:
+    """Raise unless the rows of a replica hold whole groups of samples that are compared.
+
+    Args:
+        discriminator: keras model.
+        rows: int, what a replica has of a minibatch.
+
+    Raises:
+        ValueError: for a `MinibatchStdDev` whose group they would cut.
+    """
+    for layer in discriminator._flatten_layers():
+        if isinstance(layer, MinibatchStdDev) and rows % layer.group_size:
+            raise ValueError(
+                f"The discriminator's layer {layer.name!r} compares groups of {layer.group_size} "
+                f"samples, and each replica has {rows} rows of a minibatch: one device would group "
+                "others. Batch so that the rows of a replica are a multiple of group_size, or "
+                "choose another group_size."
+            )

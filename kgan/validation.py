@@ -97,7 +97,7 @@ def check_batch(
     _check_images(np.asarray(images), image_shape)
     if labels is not None:
         check_labels(np.asarray(labels), len(images), num_classes)
-    _check_rows(len(images), discriminator_steps, num_replicas)
+    check_rows(len(images), discriminator_steps, num_replicas)
 
 
 def check_all_full(are_full: bool, num_replicas: int) -> None:
@@ -242,7 +242,17 @@ def check_range(images: np.ndarray, what: str = "Images") -> None:
         )
 
 
-def _check_rows(rows: int, discriminator_steps: int, num_replicas: int) -> None:
+def check_rows(rows: int, discriminator_steps: int, num_replicas: int) -> None:
+    """Raise unless a batch can be dealt out to the discriminator steps and shared by replicas.
+
+    Args:
+        rows: int, the rows of a batch.
+        discriminator_steps: int, k.
+        num_replicas: int.
+
+    Raises:
+        ValueError: if k * num_replicas does not divide them.
+    """
     shares = discriminator_steps * num_replicas
     if rows % shares == 0:
         return

@@ -136,11 +136,66 @@ def uneven_evaluation(rows):
 
 def single_batch():
     """What train_on_batch says."""
+    return refusal(make_gan(REPLICAS).train_on_batch, *next(iter(data(8, 8))))
+
+
+def refusal(function, *args, **options):
     try:
-        make_gan(REPLICAS).train_on_batch(*next(iter(data(8, 8))))
+        function(*args, **options)
     except ValueError as refused:
         return str(refused)
     return None
+
+
+def distributed_data():
+    """What `fit` says to data that are distributed already."""
+    gan = make_gan(REPLICAS)
+    given = {"full": (16, 8, True), "short": (21, 8, False), "uneven": (20, 10, True)}
+    return {
+        name: refusal(
+            gan.fit,
+            REPLICAS.experimental_distribute_dataset(data(rows, batch, drop_remainder)),
+            epochs=1,
+            verbose=0,
+        )
+        for name, (rows, batch, drop_remainder) in given.items()
+    }
+
+
+@keras.saving.register_keras_serializable("tests")
+class Dropping(kgan.GAN):
+    """A GAN with a random layer of its own."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.own_dropout = keras.layers.Dropout(0.5, seed=3)
+
+
+def saved_on_one_device():
+    """A GAN of one device, trained on by one device and by replicas."""
+    keras.utils.set_random_seed(1)
+    gan = Dropping(
+        models.dcgan_generator((8, 8, 1), 3, width=4, num_classes=4),
+        models.dcgan_discriminator((8, 8, 1), width=4, num_classes=4),
+        latent_dim=3,
+        num_classes=4,
+        seed=5,
+    )
+    gan.compile(adam(), adam())
+    with tempfile.TemporaryDirectory() as folder:
+        gan.save(f"{folder}/gan.keras")
+        states = []
+        for where in (ONE, REPLICAS):
+            with where.scope():
+                loaded = keras.saving.load_model(f"{folder}/gan.keras")
+            loaded.fit(data(40, 8), verbose=0)
+            states.append(state(loaded))
+    drop = tf.function(lambda: loaded.own_dropout(tf.ones((1, 64)), training=True))
+    masks = REPLICAS.experimental_local_results(REPLICAS.run(drop))
+    return {
+        "difference": largest_difference(*states),
+        "masks": [mask.numpy().tolist() for mask in masks],
+    }
 
 
 def random_layers():
@@ -239,6 +294,8 @@ CASES = {
     # The last batch of 21 rows has 5 of them, that of 17 rows has 1 and leaves replicas empty.
     **{f"{rows} rows": lambda rows=rows: uneven_evaluation(rows) for rows in (21, 17)},
     "single_batch": single_batch,
+    "distributed_data": distributed_data,
+    "saved_on_one_device": saved_on_one_device,
     "random_layers": random_layers,
     "infinity_on_the_last_replica": infinity_on_the_last_replica,
     "callbacks": callbacks,

@@ -17,14 +17,15 @@ from kgan.backend.replicas import apply_gradients
 from kgan.backend.replicas import draw_own_numbers
 from kgan.backend.replicas import global_mean
 from kgan.backend.replicas import global_rows
+from kgan.backend.replicas import merges_replicas
 from kgan.backend.replicas import num_replicas
-from kgan.backend.replicas import num_replicas_in_scope
 from kgan.backend.replicas import num_replicas_of
 from kgan.backend.replicas import same_everywhere
 from kgan.backend.replicas import scope
 from kgan.backend.replicas import worker
 from kgan.backend.tensorflow import are_all_full
 from kgan.backend.tensorflow import compiled
+from kgan.backend.tensorflow import distributed_rows
 from kgan.backend.tensorflow import first_batch
 from kgan.backend.tensorflow import input_gradients
 from kgan.backend.tensorflow import repeated
@@ -36,13 +37,14 @@ __all__ = [
     "apply_gradients",
     "are_all_full",
     "compiled",
+    "distributed_rows",
     "draw_own_numbers",
     "first_batch",
     "global_mean",
     "global_rows",
     "input_gradients",
+    "merges_replicas",
     "num_replicas",
-    "num_replicas_in_scope",
     "num_replicas_of",
     "repeated",
     "same_everywhere",

@@ -17,14 +17,15 @@ def num_replicas_of(model: keras.Model) -> int:
     return model.distribute_strategy.num_replicas_in_sync
 
 
-def num_replicas_in_scope() -> int:
-    """How many replicas the variables made here are for: those of the strategy in scope."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
-
-
 def num_replicas() -> int:
     """How many replicas work on the global batch; 1 outside a strategy."""
     return _replica()[1]
+
+
+def merges_replicas(model: keras.Model) -> bool:
+    """Whether an update of `model` is one in which replicas meet, if only a single one."""
+    mirrored = tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy
+    return isinstance(model.distribute_strategy, mirrored)
 
 
 def worker(model: keras.Model) -> tuple[int, int]:
@@ -179,16 +180,20 @@ def _summed(gradients: list) -> list:
 def _clipped(optimizer, gradients: list) -> list:
     """What `optimizer` would make of the gradients of its scaled loss."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
+    # Not in 16 bits, in which a scale soon is infinite.
     dtype = keras.backend.result_type(keras.config.floatx(), "float32")
     scale = optimizer.scale_loss(tf.ones((), dtype))
+
+    def each(clip, limit):
+        limit = limit * scale
+        return [None if g is None else clip(g, tf.cast(limit, g.dtype)) for g in gradients]
+
     if inner.clipnorm:
-        limit = inner.clipnorm * scale
-        return [None if g is None else tf.clip_by_norm(g, limit) for g in gradients]
+        return each(tf.clip_by_norm, inner.clipnorm)
     if inner.global_clipnorm:
         return tf.clip_by_global_norm(gradients, inner.global_clipnorm * scale)[0]
     if inner.clipvalue:
-        limit = inner.clipvalue * scale
-        return [None if g is None else _clipped_by_value(g, limit) for g in gradients]
+        return each(_clipped_by_value, inner.clipvalue)
     return gradients
 
 

@@ -138,11 +138,32 @@ def are_all_full(x, batch_size: int | None = None) -> bool:
     Returns:
         bool; False where it is not known, True for data that cannot be looked into.
     """
-    if isinstance(x, tf.data.Dataset):
-        return all(spec.shape[0] is not None for spec in tf.nest.flatten(x.element_spec))
+    if isinstance(x, tf.data.Dataset | tf.distribute.DistributedDataset):
+        return None not in _rows(x)
     if isinstance(x, np.ndarray | tf.Tensor):
         return len(x) % (batch_size or 32) == 0
     return not isinstance(x, types.GeneratorType | keras.utils.PyDataset)
+
+
+def distributed_rows(x, replicas: int) -> int | None:
+    """The rows of a batch of data that are distributed already, and cannot be looked into.
+
+    Args:
+        x: whatever `fit` takes.
+        replicas: int, how many share a batch.
+
+    Returns:
+        int; None for other data, and where the rows are not known.
+    """
+    if not isinstance(x, tf.distribute.DistributedDataset):
+        return None
+    (rows,) = set(_rows(x)) if len(set(_rows(x))) == 1 else (None,)
+    return None if rows is None else rows * replicas
+
+
+def _rows(dataset) -> list:
+    """How many rows the parts of a batch have: numbers, None where they may have any."""
+    return [spec.shape[0] for spec in tf.nest.flatten(dataset.element_spec, expand_composites=True)]
 
 
 def _continued(first, others):

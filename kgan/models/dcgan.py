@@ -5,7 +5,6 @@ import functools
 import keras
 from keras import layers
 
-from kgan import backend
 from kgan.layers import SpectralNorm
 from kgan.models import conditioning
 from kgan.models.precision import output_dtype
@@ -17,14 +16,9 @@ _SMALLEST_BASE = 4
 _LARGEST_BASE = 8
 
 
-def _batch_norm(**options):
-    # Over the rows of all replicas; on one device that way is only another order of additions.
-    return layers.BatchNormalization(synchronized=backend.num_replicas_in_scope() > 1, **options)
-
-
 # Of a sample, layer norm takes height, width and channels together: it never looks at another one.
 _NORM_LAYERS = {
-    "batch": _batch_norm,
+    "batch": layers.BatchNormalization,
     "layer": functools.partial(layers.LayerNormalization, axis=[1, 2, 3]),
 }
 _NORMALIZATIONS = (*_NORM_LAYERS, "spectral", None)
@@ -75,7 +69,7 @@ def dcgan_generator(
         base[0] * base[1] * channels, use_bias=False, kernel_initializer=_normal(), name="base"
     )(x)
     x = layers.Reshape((*base, channels), name="base_picture")(x)
-    x = layers.ReLU(name="base_relu")(_batch_norm(name="base_norm")(x))
+    x = layers.ReLU(name="base_relu")(layers.BatchNormalization(name="base_norm")(x))
     for doubling in range(1, doublings):
         channels //= 2
         x = layers.Conv2DTranspose(
@@ -87,7 +81,7 @@ def dcgan_generator(
             kernel_initializer=_normal(),
             name=f"up_{doubling}",
         )(x)
-        x = _batch_norm(name=f"up_{doubling}_norm")(x)
+        x = layers.BatchNormalization(name=f"up_{doubling}_norm")(x)
         x = layers.ReLU(name=f"up_{doubling}_relu")(x)
     images = layers.Conv2DTranspose(
         image_shape[-1],

@@ -21,12 +21,14 @@ class Regularizer:
         """The penalty on one minibatch.
 
         Args:
-            discriminator: function of images that returns float32 logits; labels are bound to it.
+            discriminator: function of images that returns logits, in float32 at least. Labels are
+                bound to it.
             real_images: float tensor (batch, ...).
             fake_images: float tensor (batch, ...), no gradient flows to the generator.
             real_logits: float tensor, the discriminator's answer to `real_images`.
             fake_logits: float tensor, its answer to `fake_images`.
-            seed: `keras.random.SeedGenerator` for whatever the penalty draws.
+            seed: `keras.random.SeedGenerator` for whatever the penalty draws, through
+                `kgan.backend.global_rows`: all replicas hold the same seed.
 
         Returns:
             Float tensor, weight included: per-sample values, shape (batch,), or one per logit.
