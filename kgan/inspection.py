@@ -6,6 +6,7 @@ import numpy as np
 from kgan import backend
 from kgan import sampling
 from kgan import validation
+from kgan.data.epochs import digest
 from kgan.data.epochs import uncounted
 from kgan.replication import check_groups
 
@@ -59,6 +60,8 @@ class WithInspection:
         batch, x, shuffled = self._inspected(x, y, batch_size, self.discriminator_steps, replicas)
         if replicas > 1:
             self._check_shares(batch, x, replicas)
+        if backend.worker(self)[1] > 1:
+            self._check_same_data(batch, shuffled or not kwargs.get("shuffle", True))
         self._keep_references(batch)
         callbacks = kwargs.get("callbacks") or ()
         # A keras.callbacks.CallbackList holds them in an attribute.
@@ -140,6 +143,33 @@ class WithInspection:
         else:
             rows = len(validation.images_and_labels(batch, self.num_classes)[0])
         check_groups(self.discriminator, rows // (self.discriminator_steps * replicas))
+
+    def _check_same_data(self, batch, is_ordered: bool) -> None:
+        """Raise unless all workers, each of which takes its part of every batch, see the same ones.
+
+        Args:
+            batch: the first batch, or None if it could not be looked at.
+            is_ordered: whether the order of the data is their own.
+
+        Raises:
+            ValueError: if they do not, or each might have another order.
+        """
+        if not is_ordered:
+            raise ValueError(
+                "Each worker takes its rows of every batch, and Keras would shuffle arrays in "
+                "another order on each. Pass kgan.data.from_arrays(...).batches(...), whose order "
+                "follows from its seed, or shuffle=False."
+            )
+        arrays = keras.tree.flatten(batch)
+        # Half of it: the sign takes a bit.
+        numbers = [int(digest(array), 16) >> 1 for array in arrays if array is not None]
+        if not backend.same_everywhere(self, numbers):
+            raise ValueError(
+                "The workers' data are not the same: their first batches differ. Each worker takes "
+                "its rows of every batch, so that rows would come twice and others never. Give all "
+                "of them the same files in the same order, and a shuffle a seed: "
+                "dataset.shuffle(n, seed=0), or keras.utils.set_random_seed(0)."
+            )
 
     def _keep_references(self, batch) -> None:
         self.reference_images = self.reference_labels = None

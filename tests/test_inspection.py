@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kgan
+from kgan import backend
 from kgan import models
 from kgan.data.epochs import epochs_of
 
@@ -76,3 +77,36 @@ def test_what_is_kept_is_not_saved(tmp_path):
     gan.fit(IMAGES, batch_size=50, verbose=0)
     gan.save(tmp_path / "gan.keras")
     assert keras.saving.load_model(tmp_path / "gan.keras").reference_images is None
+
+
+def two_workers(monkeypatch, *, answer):
+    """Let there seem to be another worker; returns what the two are asked to compare."""
+    asked = []
+    monkeypatch.setattr(backend, "worker", lambda gan: (0, 2))
+    monkeypatch.setattr(
+        backend, "same_everywhere", lambda gan, numbers: asked.append(numbers) or answer
+    )
+    return asked
+
+
+def test_workers_compare_their_first_batches(monkeypatch):
+    asked = two_workers(monkeypatch, answer=True)
+    for images in (IMAGES, IMAGES, IMAGES[::-1].copy()):
+        make_gan().fit(images, batch_size=50, shuffle=False, verbose=0)
+    first, again, other = asked
+    assert first == again != other
+    assert all(-(2**63) <= number < 2**63 for number in first + other)
+
+
+def test_workers_with_other_data_are_refused(monkeypatch):
+    two_workers(monkeypatch, answer=False)
+    gan, data = make_gan(), tf.data.Dataset.from_tensor_slices(IMAGES).batch(50)
+    with pytest.raises(ValueError, match="their first batches differ"):
+        gan.fit(data, verbose=0)
+    assert int(gan.images_seen.numpy()) == 0
+
+
+def test_arrays_that_every_worker_would_shuffle_are_refused(monkeypatch):
+    two_workers(monkeypatch, answer=True)
+    with pytest.raises(ValueError, match="Keras would shuffle arrays in another order on each"):
+        make_gan().fit(IMAGES, batch_size=50, verbose=0)
