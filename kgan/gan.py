@@ -310,9 +310,8 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         if backend.merges_replicas(self):
             replication.check_accumulation(optimizer, replicas)
         if replicas > 1:
-            execution = dict(self._execution)
-            del execution["steps_per_execution"]
-            replication.check_replicable(replicas, **execution)
+            jit_compile, run_eagerly = map(self._execution.get, ("jit_compile", "run_eagerly"))
+            replication.check_replicable(replicas, jit_compile=jit_compile, run_eagerly=run_eagerly)
             for network in self._flatten_layers(include_self=False, recursive=False):
                 replication.synchronize(network)
                 backend.draw_own_numbers(network)

@@ -86,8 +86,9 @@ class GANOptimizer(keras.optimizers.Optimizer):
     @learning_rate.setter
     def learning_rate(self, value):
         self._update_rate_ratio()
-        self.d_optimizer.learning_rate = value * float(ops.convert_to_numpy(self._rate_ratio))
+        # First the generator's, which may be a schedule and refuse: then neither has moved.
         self.g_optimizer.learning_rate = value
+        self.d_optimizer.learning_rate = value * float(ops.convert_to_numpy(self._rate_ratio))
 
     def _update_rate_ratio(self):
         d_rate, g_rate = (

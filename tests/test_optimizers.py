@@ -33,6 +33,14 @@ def test_reading_the_rate_gives_the_generators():
     np.testing.assert_allclose(float(pair().learning_rate), 1e-4, rtol=1e-6)
 
 
+def test_a_rate_that_cannot_be_set_moves_neither():
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
+    optimizer = GANOptimizer(keras.optimizers.SGD(0.4), keras.optimizers.SGD(schedule))
+    with pytest.raises(TypeError, match="LearningRateSchedule"):
+        optimizer.learning_rate = 0.01
+    assert float(optimizer.d_optimizer.learning_rate) == pytest.approx(0.4)
+
+
 def test_the_ratio_of_the_rates_outlives_a_file_written_while_both_were_zero():
     optimizer, file = built_pair(), {}
     optimizer.learning_rate = 0.0

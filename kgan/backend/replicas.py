@@ -217,9 +217,19 @@ def _moved_by_replica(draw):
 
 def _seed_generators(model):
     for layer in model._flatten_layers():
-        for attribute in tf.nest.flatten(list(vars(layer).values())):
-            if isinstance(attribute, keras.random.SeedGenerator):
-                yield attribute
+        for part in _parts(list(vars(layer).values())):
+            if isinstance(part, keras.random.SeedGenerator):
+                yield part
+
+
+def _parts(value):
+    """What lists, tuples and dicts hold, however deep."""
+    if not isinstance(value, list | tuple | dict):
+        yield value
+        return
+    # Keras' own tracked lists and dicts are of these classes too.
+    for part in value.values() if isinstance(value, dict) else value:
+        yield from _parts(part)
 
 
 def _over_several_workers(strategy) -> bool:

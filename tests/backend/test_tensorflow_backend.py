@@ -143,3 +143,24 @@ def test_one_process_is_worker_0_of_1_and_agrees_with_itself():
     assert backend.worker(model) == (0, 1)
     assert backend.same_everywhere(model, [1, 2])
     assert backend.num_replicas_of(model) == 1
+
+
+class Holding(keras.layers.Layer):
+    """Seed generators in places of all kinds, beside what cannot be sorted."""
+
+    def __init__(self):
+        super().__init__()
+        seeds = [keras.random.SeedGenerator(seed) for seed in range(3)]
+        self.some = [seeds[0], (seeds[1],)]
+        self.others = {1: "one", "two": {"deep": seeds[2]}}
+        self.seeds = frozenset(seeds)
+
+    def call(self, inputs):
+        return inputs
+
+
+def test_every_seed_of_a_layer_is_found_on_replicas():
+    layer = Holding()
+    backend.draw_own_numbers(keras.Sequential([keras.Input((2,)), layer]))
+    for seed in layer.seeds:
+        assert "next" in vars(seed)
