@@ -7,6 +7,7 @@ can only be made before TensorFlow starts, so this needs a process of its own.
 """
 
 import contextlib
+import importlib.util
 import json
 import pathlib
 import sys
@@ -238,10 +239,11 @@ def infinity_on_the_last_replica():
 def callbacks():
     """What callbacks do under the strategy, in calls of two steps, and how often one is traced."""
     gan = make_gan(REPLICAS, "sgd", steps_per_execution=2)
+    gan.optimizer.d_optimizer.learning_rate = 0.2
     traces, step = [], gan.train_step
     gan.train_step = lambda batch: traces.append(1) or step(batch)
     with tempfile.TemporaryDirectory() as folder:
-        gan.fit(
+        history = gan.fit(
             data(16 * STEPS, 16),
             validation_data=data(20, 8, drop_remainder=False),
             epochs=6,
@@ -249,31 +251,54 @@ def callbacks():
             callbacks=[
                 kgan.callbacks.Health(every_n_steps=2),
                 keras.callbacks.CSVLogger(f"{folder}/log.csv"),
+                keras.callbacks.LearningRateScheduler(
+                    lambda epoch, rate: 0.8 * rate if epoch == 1 else rate
+                ),
                 # None of them is ever better than this.
                 keras.callbacks.ReduceLROnPlateau(
-                    "d_loss", mode="min", factor=0.5, patience=1, min_delta=1e9, min_lr=0.05
+                    "d_loss", mode="min", factor=0.5, patience=1, min_delta=1e9, min_lr=0.03
                 ),
                 keras.callbacks.EarlyStopping("val_d_loss", mode="min", patience=3, min_delta=1e9),
                 keras.callbacks.ModelCheckpoint(f"{folder}/last.keras"),
                 kgan.callbacks.StopOnNonFinite(),
                 kgan.callbacks.SampleGrid(f"{folder}/samples"),
+                *tensor_board(f"{folder}/board"),
             ],
-        )
+        ).history
         lines = pathlib.Path(folder, "log.csv").read_text().splitlines()
         with ONE.scope():
             loaded = keras.saving.load_model(f"{folder}/last.keras")
         same = largest_difference(state(gan), state(loaded))
         grids = len(list(pathlib.Path(folder, "samples").glob("images-*.png")))
+        board = {
+            part: b"".join(
+                path.read_bytes() for path in pathlib.Path(folder, "board", part).glob("*")
+            )
+            for part in ("train", "validation")
+        }
     rates = [gan.optimizer.d_optimizer.learning_rate, gan.optimizer.g_optimizer.learning_rate]
     return {
         "lines": len(lines),
         "rates": [float(rate.numpy()) for rate in rates],
+        "rates_of_epochs": [float(rate) for rate in history["learning_rate"]],
         "loaded": same,
         "grids": grids,
+        "board": {
+            f"{part} {name}": written.count(name.encode())
+            for part, written in board.items()
+            for name in ("batch_d_loss", "batch_steps_per_second", "epoch_d_loss")
+        },
         "traces": len(traces) / _REPLICAS,
         "steps": int(gan.optimizer.iterations.numpy()),
         "images": int(gan.images_seen.numpy()),
     }
+
+
+def tensor_board(folder):
+    """Keras' callback, where what it needs is installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return []
+    return [keras.callbacks.TensorBoard(folder, update_freq=1, write_steps_per_second=True)]
 
 
 CASES = {

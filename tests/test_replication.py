@@ -119,9 +119,24 @@ def test_callbacks_work_on_replicas_and_what_they_save_loads_on_one_device(two_r
     # The first of six epochs is the best, and after three more there is enough.
     assert found["lines"] == 1 + 4
     assert found["grids"] == 1 + 4
-    # Halved after the second epoch, then held by the lowest rate.
-    assert found["rates"] == pytest.approx([0.05, 0.05])
+    # 0.8 of it in the second epoch by the scheduler, halved after that by the plateau, then held by
+    # the lowest rate; the discriminator's is twice as high throughout.
+    assert found["rates_of_epochs"] == pytest.approx([0.1, 0.08, 0.04, 0.03])
+    assert found["rates"] == pytest.approx([0.06, 0.03])
     assert found["loaded"] == 0
+
+
+def test_tensorboard_gets_the_logs_of_every_call_on_replicas(two_replicas):
+    pytest.importorskip("tensorboard")
+    # Four epochs of three calls: two steps, two, and one.
+    assert two_replicas["callbacks"]["board"] == {
+        "train batch_d_loss": 12,
+        "train batch_steps_per_second": 12,
+        "train epoch_d_loss": 4,
+        "validation batch_d_loss": 0,
+        "validation batch_steps_per_second": 0,
+        "validation epoch_d_loss": 4,
+    }
 
 
 def refusal(check, *args, **options):
