@@ -109,6 +109,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             aggregation="only_first_replica",
             name="images_seen",
         )
+        backend.check_one_scope(self.images_seen, generator=generator, discriminator=discriminator)
         self.training_seeds = keras.random.SeedGenerator(seed)
         # Apart, so that evaluating leaves training as it is and repeats itself.
         self.evaluation_seeds = keras.random.SeedGenerator(seed)
@@ -147,6 +148,8 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             ValueError: for an unknown loss, regularizer or optimizer, one optimizer for both,
                 k < 1, two penalties of one name, or one that means nothing for this discriminator.
         """
+        backend.check_scope_of_call(self.images_seen, "compile")
+        backend.check_one_scope(self.images_seen, d_optimizer=d_optimizer, g_optimizer=g_optimizer)
         validation.check_positive_integer("discriminator_steps", discriminator_steps)
         validation.check_positive_integer("steps_per_execution", steps_per_execution)
         loss = losses.get(loss)

@@ -53,6 +53,7 @@ class WithInspection:
                 structure, holds NaN or cannot be split.
         """
         self._assert_compile_called("fit")
+        backend.check_scope_of_call(self.images_seen, "fit")
         replicas = backend.num_replicas_of(self)
         if replicas > 1:
             are_full = backend.are_all_full(x, batch_size) and not kwargs.get("validation_split")
@@ -92,6 +93,7 @@ class WithInspection:
             ValueError: as `fit`.
         """
         self._assert_compile_called("evaluate")
+        backend.check_scope_of_call(self.images_seen, "evaluate")
         # `fit` evaluates an iterator that it keeps: a look would take a batch from a generator.
         if not kwargs.get("_use_cached_eval_dataset"):
             _, x, _ = self._inspected(x, y, batch_size)

@@ -23,6 +23,8 @@ from kgan.backend.replicas import num_replicas_of
 from kgan.backend.replicas import same_everywhere
 from kgan.backend.replicas import scope
 from kgan.backend.replicas import worker
+from kgan.backend.scopes import check_one_scope
+from kgan.backend.scopes import check_scope_of_call
 from kgan.backend.tensorflow import are_all_full
 from kgan.backend.tensorflow import compiled
 from kgan.backend.tensorflow import distributed_rows
@@ -36,6 +38,8 @@ __all__ = [
     "WithTrainingLoop",
     "apply_gradients",
     "are_all_full",
+    "check_one_scope",
+    "check_scope_of_call",
     "compiled",
     "distributed_rows",
     "draw_own_numbers",
