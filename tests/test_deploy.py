@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -118,9 +119,28 @@ def test_the_job_is_yaml_of_a_claim_a_service_and_a_job():
         "Service",
         "Job",
     ]
-    (container,) = documents[2]["spec"]["template"]["spec"]["containers"]
+    pod = documents[2]["spec"]["template"]["spec"]
+    # Else the training is process 1, which SIGTERM does not end.
+    assert pod["shareProcessNamespace"] is True
+    (container,) = pod["containers"]
     assert container["command"] == ["python", "deploy/kubernetes/worker.py"]
     assert all(isinstance(variable["value"], str) for variable in container["env"])
+
+
+def test_sigterm_ends_what_the_worker_becomes_unless_it_is_process_one():
+    code = "import time; print('sleeps', flush=True); time.sleep(60)"
+    pod = subprocess.Popen(
+        [sys.executable, str(WORKER), sys.executable, "-c", code],
+        env={**os.environ, **environment()},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert pod.stdout.readline() == "sleeps\n"
+    pod.terminate()
+    pod.communicate(timeout=30)
+    assert pod.returncode == -signal.SIGTERM
+    # The pod's pause container is process 1 in place of it.
+    assert "      shareProcessNamespace: true\n" in JOB.partition("kind: Job")[2]
 
 
 def test_the_image_holds_every_file_that_the_job_names():
