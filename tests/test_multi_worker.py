@@ -58,18 +58,30 @@ def state(folder):
     return [arrays[name] for name in arrays.files]
 
 
+def checkpoint(folder, epoch):
+    gan = keras.saving.load_model(folder / f"epoch_{epoch}.keras")
+    assert isinstance(gan, kgan.GAN)
+    return [np.array(variable) for variable in (*gan.variables, *gan.optimizer.variables)]
+
+
 def log(folder):
     with open(folder / "log.csv") as file:
         rows = list(csv.DictReader(file))
     return {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
 
 
-def test_weights_slots_averages_and_seeds_equal_those_of_one_process(folders):
-    one, two, _ = map(state, folders)
-    for alone, together in zip(one, two, strict=True):
+def assert_close(arrays, expected):
+    for together, alone in zip(arrays, expected, strict=True):
         # Of each variable, by its largest entry: of a small one cancellation leaves less.
         scale = np.abs(alone).max(initial=0)
         np.testing.assert_allclose(together, alone, rtol=0, atol=TOLERANCE * scale)
+
+
+def test_weights_slots_averages_and_seeds_equal_those_of_one_process(folders):
+    one, two, _ = folders
+    assert_close(state(two), state(one))
+    # As they were after all steps, before Keras put the weights of the second epoch back.
+    assert_close(*(checkpoint(folder, epoch=3) for folder in (two, one)))
 
 
 def test_both_workers_have_bitwise_the_same(folders):
@@ -117,11 +129,30 @@ def test_every_worker_keeps_its_own_checkpoints(folders):
         assert {path.name for path in folder.glob("epoch_*")} == {
             f"epoch_{epoch}.keras" for epoch in (1, 2, 3)
         }
-        last = keras.saving.load_model(folder / "epoch_3.keras")
-        final = keras.saving.load_model(folder / "gan.keras")
-        assert isinstance(last, kgan.GAN)
-        for weight, other in zip(last.weights, final.weights, strict=True):
-            np.testing.assert_array_equal(weight, other)
+
+
+def test_the_rates_of_a_schedule_and_of_a_plateau_are_taken_by_every_worker(folders):
+    for folder in folders:
+        # Halved for the second epoch by the schedule and after it by the plateau, then times four.
+        np.testing.assert_allclose(log(folder)["learning_rate"], [2e-3, 1e-3, 2e-3], rtol=1e-6)
+        gan = keras.saving.load_model(folder / "gan.keras")
+        d_rate, g_rate = (
+            float(one.learning_rate)
+            for one in (gan.optimizer.d_optimizer, gan.optimizer.g_optimizer)
+        )
+        # The plateau has halved them once more, and their ratio is what it was.
+        assert (d_rate, g_rate) == pytest.approx((0.025, 1e-3))
+
+
+def test_early_stopping_gives_every_worker_the_weights_of_the_best_epoch_back(folders):
+    for folder in folders:
+        second, last, final = (
+            keras.saving.load_model(folder / f"{name}.keras").get_weights()
+            for name in ("epoch_2", "epoch_3", "gan")
+        )
+        for weight, best in zip(final, second, strict=True):
+            np.testing.assert_array_equal(weight, best)
+        assert any((weight != other).any() for weight, other in zip(final, last, strict=True))
 
 
 @pytest.fixture(scope="module")
