@@ -113,9 +113,11 @@ def check_all_full(are_full: bool, num_replicas: int) -> None:
     if not are_full:
         raise ValueError(
             f"{num_replicas} replicas train on equal parts of a batch, and the last batch of these "
-            "data may be too short for that. Batch the dataset with .batch(n, "
-            "drop_remainder=True), as kgan.data does; of arrays, batch_size must divide the "
-            "number of rows, and validation_data take the place of a validation_split."
+            "data may be too short for that. Batch a dataset with .batch(n, drop_remainder=True), "
+            "as kgan.data does; make a generator or a PyDataset one with "
+            "tf.data.Dataset.from_generator and an output_signature whose shapes begin with n; of "
+            "arrays, batch_size must divide the number of rows, and validation_data take the place "
+            "of a validation_split."
         )
 
 

@@ -263,9 +263,10 @@ def test_a_batch_that_replicas_cannot_share_is_refused_with_the_batch_to_write()
 def test_replicas_need_batches_that_are_all_full():
     told = (
         "2 replicas train on equal parts of a batch, and the last batch of these data may be too "
-        "short for that. Batch the dataset with .batch(n, drop_remainder=True), as kgan.data "
-        "does; of arrays, batch_size must divide the number of rows, and validation_data take the "
-        "place of a validation_split."
+        "short for that. Batch a dataset with .batch(n, drop_remainder=True), as kgan.data does; "
+        "make a generator or a PyDataset one with tf.data.Dataset.from_generator and an "
+        "output_signature whose shapes begin with n; of arrays, batch_size must divide the number "
+        "of rows, and validation_data take the place of a validation_split."
     )
     with refuses(told):
         validation.check_all_full(False, 2)

@@ -65,14 +65,15 @@ def test_a_generator_goes_on_from_its_first_batch():
     assert shuffled is True
 
 
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return ARRAY[5 * index : 5 * index + 5]
+
+
 def test_a_pydataset_is_looked_into():
-    class Batches(keras.utils.PyDataset):
-        def __len__(self):
-            return 2
-
-        def __getitem__(self, index):
-            return ARRAY[5 * index : 5 * index + 5]
-
     batch, _, shuffled = backend.first_batch(Batches())
     assert batch.tolist() == [0, 1, 2, 3, 4]
     # Keras shuffles the batches of a PyDataset.
@@ -136,6 +137,12 @@ def test_batches_are_all_full_if_their_data_say_so():
     # Six rows are less than the 32 of Keras' batches.
     assert not backend.are_all_full(rows)
     assert not backend.are_all_full(row for row in rows)
+    assert not backend.are_all_full(Batches())
+    # Of such data the shapes are what their signature says.
+    of_three = tf.data.Dataset.from_generator(
+        lambda: iter(rows.reshape(4, 3)), output_signature=tf.TensorSpec((3,))
+    )
+    assert backend.are_all_full(of_three)
 
 
 def test_one_process_is_worker_0_of_1_and_agrees_with_itself():
