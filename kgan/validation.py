@@ -144,6 +144,11 @@ def images_and_labels(batch, num_classes: int | None) -> tuple:
             f"Take its parts by name, for example dataset.map(lambda row: {part})."
         )
     parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+    if parts and isinstance(parts[0], (tuple, list, dict)):
+        raise ValueError(
+            f"A batch must be {expected}. Received: a {type(parts[0]).__name__} in place of the "
+            "images. Yield images and labels side by side: yield images, labels."
+        )
     images, labels, *others = (*parts, None)[: max(2, len(parts))]
     if any(other is not None for other in others):
         raise ValueError(

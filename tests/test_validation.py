@@ -273,6 +273,27 @@ def test_replicas_need_batches_that_are_all_full():
     validation.check_all_full(True, 2)
 
 
+@pytest.mark.parametrize("call", ["fit", "evaluate"])
+@pytest.mark.parametrize("data", [[IMAGES], (IMAGES, LABELS)])
+def test_arrays_in_a_list_or_a_tuple_are_refused(call, data):
+    with refuses(
+        "The data must be one array of images, or a tf.data.Dataset. Received: a "
+        f"{type(data).__name__} of {len(data)}. Pass images and labels one after the other, "
+        "fit(images, labels), images without labels as fit(images), and many arrays of images as "
+        "one, numpy.concatenate(arrays)."
+    ):
+        getattr(gan(), call)(data, verbose=0)
+
+
+def test_a_batch_within_a_batch_is_refused():
+    for nested in ((IMAGES, LABELS), {"image": IMAGES}):
+        with refuses(
+            f"A batch must be (images, labels). Received: a {type(nested).__name__} in place of "
+            "the images. Yield images and labels side by side: yield images, labels."
+        ):
+            fit(gan(num_classes=4), (nested,))
+
+
 def test_missing_labels_are_refused():
     with refuses(
         "Labels are missing. A GAN with num_classes=4 trains on batches of (images, labels). "

@@ -101,11 +101,19 @@ def first_batch(x, y=None, batch_size: int | None = None) -> tuple:
         an order of its own, which Keras cannot change.
 
     Raises:
-        ValueError: if there are no data, or none in them.
+        ValueError: if there are no data, or none in them, or if they are a list or a tuple.
     """
     if x is None:
         raise ValueError(
             "There are no data. Expected: a tf.data.Dataset or an array of images. Received: None."
+        )
+    if isinstance(x, list | tuple):
+        # Keras would take its entries for several inputs of one model.
+        raise ValueError(
+            "The data must be one array of images, or a tf.data.Dataset. Received: a "
+            f"{type(x).__name__} of {len(x)}. Pass images and labels one after the other, "
+            "fit(images, labels), images without labels as fit(images), and many arrays of images "
+            "as one, numpy.concatenate(arrays)."
         )
     shuffled = False
     if isinstance(x, tf.data.Dataset):
