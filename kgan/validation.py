@@ -121,6 +121,26 @@ def check_all_full(are_full: bool, num_replicas: int) -> None:
         )
 
 
+def check_optimizer(name: str, optimizer) -> None:
+    """Raise for an optimizer that a player cannot have.
+
+    Args:
+        name: how the user knows it, for the message.
+        optimizer: anything that `keras.optimizers.get` takes.
+
+    Raises:
+        ValueError: for a `keras.optimizers.MultiOptimizer`.
+    """
+    # Older versions of Keras do not have it.
+    multi = getattr(keras.optimizers, "MultiOptimizer", ())
+    if isinstance(getattr(optimizer, "inner_optimizer", optimizer), multi):
+        raise ValueError(
+            f"{name} is a MultiOptimizer, which has several learning rates; callbacks and the "
+            "ratio of the two players need one. Expected: one keras.optimizers.Optimizer per "
+            "player. Pass for example keras.optimizers.Adam(2e-4, beta_1=0.5)."
+        )
+
+
 def images_and_labels(batch, num_classes: int | None) -> tuple:
     """Take a batch apart: (images, labels), labels None for a GAN without classes.
 

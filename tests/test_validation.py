@@ -294,6 +294,22 @@ def test_a_batch_within_a_batch_is_refused():
             fit(gan(num_classes=4), (nested,))
 
 
+@pytest.mark.skipif(
+    not hasattr(keras.optimizers, "MultiOptimizer"), reason="needs Keras' MultiOptimizer"
+)
+def test_an_optimizer_of_several_rates_is_refused():
+    adam = keras.optimizers.Adam()
+    for one in ("adam", adam, keras.optimizers.LossScaleOptimizer(adam)):
+        validation.check_optimizer("d_optimizer", one)
+    multi = keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(adam))
+    with refuses(
+        "d_optimizer is a MultiOptimizer, which has several learning rates; callbacks and the "
+        "ratio of the two players need one. Expected: one keras.optimizers.Optimizer per player. "
+        "Pass for example keras.optimizers.Adam(2e-4, beta_1=0.5)."
+    ):
+        validation.check_optimizer("d_optimizer", multi)
+
+
 def test_missing_labels_are_refused():
     with refuses(
         "Labels are missing. A GAN with num_classes=4 trains on batches of (images, labels). "
