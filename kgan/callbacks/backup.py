@@ -15,8 +15,9 @@ from kgan import validation
 from kgan.callbacks.backup_folder import BackupFolder
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.callback_states import CallbackStates
-from kgan.callbacks.callback_states import cut_logs
-from kgan.callbacks.callback_states import log_sizes
+from kgan.callbacks.callback_states import check_callbacks
+from kgan.callbacks.csv_logs import cut_logs
+from kgan.callbacks.csv_logs import log_sizes
 from kgan.callbacks.every_n_images import EveryNImages
 from kgan.callbacks.fingerprint import differences
 from kgan.callbacks.fingerprint import fingerprint
@@ -131,7 +132,7 @@ class Backup(GANCallback):
         self._plan = plan
         self._others = [callback for callback in gan.callbacks_of_fit if callback is not self]
         self._worker, workers = backend.worker(gan)
-        _check_callbacks(self._others)
+        check_callbacks(self._others)
         if workers > 1 and self._pace is None:
             raise ValueError(
                 "Workers must write and read at the same steps, and their clocks differ. Received: "
@@ -150,9 +151,11 @@ class Backup(GANCallback):
                 "batches)).",
                 flush=True,
             )
-        if self._path is not None:
+        # Where no step is repeated, whatever stands in the logs will not be written again.
+        if self._path is not None and self._position.epoch < plan.epochs and self._worker == 0:
             with self._snapshot() as snapshot:
-                cut_logs(self._others, snapshot.header.get("log_sizes", []))
+                sizes = snapshot.header.get("logs", {})
+            cut_logs(self._others, self._folder.path, sizes, self._position.epoch)
         return self._position
 
     def on_train_begin(self, logs=None):
@@ -316,7 +319,7 @@ class Backup(GANCallback):
             "images_seen": images,
             "callbacks": states,
             "callback_arrays": len(callback_arrays),
-            "log_sizes": log_sizes(self._others),
+            "logs": log_sizes(self._others, self._folder.path),
             "fingerprint": self._fingerprint,
         }
         try:
@@ -355,29 +358,6 @@ class _NonFiniteError(ValueError):
 def _must_be_finite(variable: keras.Variable) -> bool:
     # A loss scale is doubled until it is too large, which does no harm.
     return keras.backend.is_float_dtype(variable.dtype) and variable.name != "dynamic_scale"
-
-
-def _check_callbacks(others) -> None:
-    """Raise if a callback and a backup would get in each other's way."""
-    for callback in others:
-        if hasattr(callback, "get_state") and not hasattr(callback, "set_state"):
-            name = type(callback).__name__
-            raise ValueError(
-                f"Backup asks {name}.get_state() for what it keeps, and could not give it back. "
-                f"Expected: {name}.set_state(state). Received: a {name} without one. Define both, "
-                "or neither: then its numbers, strings and None are kept."
-            )
-        if isinstance(callback, keras.callbacks.BackupAndRestore):
-            raise ValueError(
-                "BackupAndRestore and Backup would both say where the training goes on. Leave "
-                "BackupAndRestore out: Backup goes on exactly."
-            )
-        if isinstance(callback, keras.callbacks.CSVLogger) and not callback.append:
-            raise ValueError(
-                "CSVLogger would begin its file anew whenever the training goes on. Received: "
-                f"CSVLogger({callback.filename!r}) beside Backup. Pass append=True: it begins a "
-                "file that is not there."
-            )
 
 
 def _versions() -> dict[str, str | None]:

@@ -1,11 +1,10 @@
 """What the callbacks of a training know, kept and given back."""
 
 import collections
-import os
-from pathlib import Path
 
 import keras
 
+from kgan.callbacks.csv_logs import check_logs
 from kgan.callbacks.plain_values import decode
 from kgan.callbacks.plain_values import encode
 
@@ -83,36 +82,26 @@ class CallbackStates:
         }
 
 
-def log_sizes(callbacks) -> list[int]:
-    """How long the files of all `CSVLogger` are, whose last lines are whole after every epoch.
+def check_callbacks(callbacks) -> None:
+    """Raise ValueError if a callback and a backup would get in each other's way.
 
     Args:
-        callbacks: the callbacks.
-
-    Returns:
-        List of ints, bytes.
+        callbacks: the callbacks beside the backup.
     """
-    return [path.stat().st_size if path.exists() else 0 for path in _logs(callbacks)]
-
-
-def cut_logs(callbacks, sizes: list[int]) -> None:
-    """Remove from the files of all `CSVLogger` what was written since they had these sizes.
-
-    What stood in a file before, perhaps of another training, stays.
-
-    Args:
-        callbacks: the callbacks.
-        sizes: what `log_sizes` returned; loggers that are new are left alone.
-    """
-    for path, size in zip(_logs(callbacks), sizes, strict=False):
-        # One that is shorter was begun anew by hand.
-        if path.exists() and path.stat().st_size > size:
-            os.truncate(path, size)
-
-
-def _logs(callbacks) -> list[Path]:
-    loggers = [each for each in callbacks if isinstance(each, keras.callbacks.CSVLogger)]
-    return [Path(logger.filename) for logger in loggers]
+    check_logs(callbacks)
+    for callback in callbacks:
+        if hasattr(callback, "get_state") and not hasattr(callback, "set_state"):
+            name = type(callback).__name__
+            raise ValueError(
+                f"Backup asks {name}.get_state() for what it keeps, and could not give it back. "
+                f"Expected: {name}.set_state(state). Received: a {name} without one. Define both, "
+                "or neither: then its numbers, strings and None are kept."
+            )
+        if isinstance(callback, keras.callbacks.BackupAndRestore):
+            raise ValueError(
+                "BackupAndRestore and Backup would both say where the training goes on. Leave "
+                "BackupAndRestore out: Backup goes on exactly."
+            )
 
 
 def _encoded(callback, state, arrays: list):

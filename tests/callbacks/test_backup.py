@@ -283,6 +283,23 @@ def test_lines_of_other_trainings_stay_in_the_log_and_its_own_are_there_once(tmp
     assert [line.split(",")[0] for line in text[len(earlier) :].splitlines()] == ["0", "1"]
 
 
+def test_the_log_of_a_complete_training_is_left_to_the_one_after_it(tmp_path, make_gan, capsys):
+    log = tmp_path / "log.csv"
+
+    def train(folder, epochs):
+        logger = keras.callbacks.CSVLogger(log, append=True)
+        fit(make_gan(), tmp_path / folder, epochs=epochs, callbacks=[logger], options={})
+
+    train("first", 1)
+    train("second", 2)
+    both = log.read_bytes()
+    # The script of the first once more.
+    train("first", 1)
+    assert log.read_bytes() == both
+    # It repeats no step, and has nothing to say about the log.
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_the_checksums_are_read_once_in_a_restart(tmp_path, make_gan, monkeypatch):
     checked, testzip = [], zipfile.ZipFile.testzip
     fit(make_gan(), tmp_path, kill=3)

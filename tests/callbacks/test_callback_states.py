@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from kgan.callbacks.callback_states import CallbackStates
-from kgan.callbacks.callback_states import cut_logs
-from kgan.callbacks.callback_states import log_sizes
 
 
 class Counting(keras.callbacks.Callback):
@@ -162,40 +160,3 @@ def test_a_state_that_cannot_be_kept_is_refused():
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         CallbackStates([Stateful({"x": object()})]).collect()
-
-
-def test_what_was_written_to_a_log_since_then_is_removed(tmp_path):
-    path = tmp_path / "log.csv"
-    # Of another training, with a line within a line, and of epochs that this one has, too.
-    path.write_text('epoch,loss\n0,"[1\n2]"\n1,2.0\n')
-    logger = keras.callbacks.CSVLogger(path, append=True)
-
-    def log(epochs):
-        logger.on_train_begin()
-        for epoch in epochs:
-            logger.on_epoch_end(epoch, {"loss": epoch / 3})
-        logger.on_train_end()
-
-    log([0, 1])
-    whole, sizes = path.read_bytes(), log_sizes([Counting(), logger])
-    log([2, 3])
-    with path.open("a") as file:
-        file.write("4,0.")
-    cut_logs([logger], sizes)
-    assert path.read_bytes() == whole
-
-
-def test_a_log_that_is_shorter_than_it_was_or_new_is_left_alone(tmp_path):
-    first, second = (keras.callbacks.CSVLogger(tmp_path / name, append=True) for name in "ab")
-    (tmp_path / "a").write_text("epoch\n")
-    (tmp_path / "b").write_text("epoch\n0\n")
-    cut_logs([first, second], [100])
-    assert (tmp_path / "a").read_text() == "epoch\n"
-    assert (tmp_path / "b").read_text() == "epoch\n0\n"
-
-
-def test_a_log_that_is_not_there_stays_so(tmp_path):
-    logger = keras.callbacks.CSVLogger(tmp_path / "log.csv", append=True)
-    assert log_sizes([logger]) == [0]
-    cut_logs([logger], [0])
-    assert not list(tmp_path.iterdir())
