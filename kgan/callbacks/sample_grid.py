@@ -89,6 +89,7 @@ class SampleGrid(GANCallback):
     def on_train_begin(self, logs=None):
         self._shape = _grid_shape(self.model, self.rows, self.columns)
         self._pictures = None
+        self._is_going_on = False
         if self.every_n_images is not None:
             self._due = EveryNImages(self.every_n_images)
 
@@ -97,6 +98,8 @@ class SampleGrid(GANCallback):
         if self._pictures is None:
             self._pictures = self._earlier_pictures()
             self._write_grid()
+        if self._is_going_on:
+            self._remove_later_pictures()
 
     def on_train_batch_end(self, batch, logs=None):
         if self.every_n_images is not None and self._due.is_due(lambda: self.images_seen):
@@ -118,22 +121,25 @@ class SampleGrid(GANCallback):
         """What `Backup` keeps: the grids of this training. None before the first."""
         if self._pictures is None:
             return None
-        return {"pictures": [path.name for path in self._pictures]}
+        names = [path.name for path in self._pictures]
+        return {"folder": self.folder.resolve().name, "pictures": names}
 
     def set_state(self, state: dict) -> None:
         """Go on where `get_state` was asked: all grids that were due then are there.
 
-        Grids of more images than the model has seen are removed: the steps that led to them are
-        taken again, and where an interruption wrote one, none may be due.
+        When an epoch begins, grids of more images than the model has seen are removed: the steps
+        that led to them are taken again, and where an interruption wrote one, none may be due.
+        In a folder that is not the one of then, nothing is removed.
 
         Args:
             state: what `get_state` returned.
         """
-        self._pictures = [self.folder / name for name in state["pictures"]]
-        now = f"images-{self.images_seen:09d}.png"
-        for path in self.folder.glob(_PICTURES):
-            if path.name > now:
-                path.unlink(missing_ok=True)
+        pictures = [self.folder / name for name in state["pictures"]]
+        is_same = state.get("folder") == self.folder.resolve().name
+        if not is_same or not all(path.exists() for path in pictures):
+            return
+        self._pictures = pictures
+        self._is_going_on = True
         if self.every_n_images is not None:
             self._due.count_from(self.images_seen)
 
@@ -155,6 +161,13 @@ class SampleGrid(GANCallback):
             with replacing(target) as temporary:
                 temporary.write_bytes(png.getvalue())
         self._pictures.append(path)
+
+    def _remove_later_pictures(self) -> None:
+        self._is_going_on = False
+        now = f"images-{self.images_seen:09d}.png"
+        for path in self.folder.glob(_PICTURES):
+            if path.name > now:
+                path.unlink(missing_ok=True)
 
     def _earlier_pictures(self) -> list[Path]:
         """The grids of this model's past: those with fewer images than it has seen."""

@@ -236,8 +236,37 @@ def test_grids_of_steps_that_are_taken_again_are_removed(tmp_path, make_gan, mak
     again.set_model(gan)
     again.on_train_begin()
     again.set_state(state)
+    # The training may be complete, and another one may have gone on in the folder.
+    assert grids(tmp_path) == [0, 32, 48]
+    again.on_epoch_begin(1)
     assert grids(tmp_path) == [0, 32]
     assert (tmp_path / "latest.png").exists()
+
+
+# Of another name with grids of the same numbers, and of the same name with others.
+@pytest.mark.parametrize(
+    ("name", "numbers"), [("precious", [0, 32, 1000]), ("other/samples", [10, 1000])]
+)
+def test_a_folder_of_which_the_state_is_not_keeps_all_its_grids(
+    tmp_path, make_gan, make_dataset, name, numbers
+):
+    grid, gan = SampleGrid(tmp_path / "samples", animation=None), make_gan()
+    gan.fit(make_dataset(32), epochs=1, verbose=0, callbacks=[grid])
+    folder = tmp_path / name
+    folder.mkdir(parents=True)
+    for number in numbers:
+        (folder / f"images-{number:09d}.png").touch()
+    other = SampleGrid(folder, animation=None, every_n_images=16)
+    expected = sorted({*numbers, 32})
+    other.set_model(gan)
+    other.on_train_begin()
+    other.set_state(grid.get_state())
+    other.on_epoch_begin(1)
+    # As when the state comes again, for an epoch that is gone on with.
+    other.set_state(grid.get_state())
+    other.on_epoch_end(1)
+    other.on_train_end()
+    assert grids(folder) == expected
 
 
 def test_a_training_without_an_epoch_writes_nothing(tmp_path, make_gan, make_dataset):
