@@ -1,6 +1,7 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and folders that one process has for itself."""
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -50,6 +51,40 @@ def flush_to_disk(path: str | os.PathLike) -> None:
     try:
         os.fsync(descriptor)
     finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike, *, wait: bool = True, is_file: bool = False) -> Iterator[None]:
+    """Hold a lock that one block at a time can hold, of all processes.
+
+    The system takes it back from a process that dies. It is only for those who ask for it.
+
+    Args:
+        path: a folder that is there.
+        wait: bool, whether to wait until no other holds it. Default True.
+        is_file: bool, whether `path` is a file, which is made if it is missing, and which a network
+            file system can lock as well. Default False.
+
+    Raises:
+        BlockingIOError: if another holds it, and `wait` is False.
+        FileNotFoundError: if `path` was removed while this one waited.
+        OSError: if the file system has no locks.
+        ImportError: if the system has none.
+    """
+    # POSIX only, so not at the top: whoever only trains can import kgan elsewhere.
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT if is_file else os.O_RDONLY, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # While this one waited, the path may have been removed and another made in its place,
+        # which the lock does not hold. Then this finds none, or another.
+        if not os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        yield
+    finally:
+        # Closing releases the lock.
         os.close(descriptor)
 
 

@@ -1,5 +1,6 @@
 """Training that goes on within an epoch, and looks as if it had never been interrupted."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -33,9 +34,11 @@ class Plan:
 class WithResuming:
     """Mixin for `keras.Model`: `fit` goes on where a callback such as `kgan.callbacks.Backup` says.
 
-    Such a callback has a method `restore_training(model, plan)`, which is called before anything
-    else happens: it gives the model its state back, and returns the `Position` to go on from. Among
-    all callbacks it is called last. Stand this class before `keras.Model` in the list of bases.
+    Such a callback has two methods. `restore_training(model, plan)` is called before anything else
+    happens: it gives the model its state back, and returns the `Position` to go on from.
+    `end_training()` is called after everything else, however the training ended, also if
+    `restore_training` failed. Among all callbacks it is called last. Stand this class before
+    `keras.Model` in the list of bases.
     """
 
     def fit(
@@ -94,19 +97,20 @@ class WithResuming:
             _check_order(restoring, x, passes, kwargs, epochs - initial_epoch)
             is_foreign = passes.numbers is None and not isinstance(passes, ArrayPasses)
             plan = Plan(start, epochs, passes.length, is_foreign, passes.description())
-            start = restoring.restore_training(self, plan)
-        training = OneTraining(
-            callbacks,
-            before_epoch=passes.begin_epoch,
-            model=self,
-            verbose=verbose,
-            epochs=epochs,
-            steps=passes.length if isinstance(passes.length, int) else None,
-        )
-        try:
+        with contextlib.ExitStack() as ending:
+            if restoring is not None:
+                ending.callback(restoring.end_training)
+                start = restoring.restore_training(self, plan)
+            training = OneTraining(
+                callbacks,
+                before_epoch=passes.begin_epoch,
+                model=self,
+                verbose=verbose,
+                epochs=epochs,
+                steps=passes.length if isinstance(passes.length, int) else None,
+            )
+            ending.callback(passes.end)
             self._fit_parts(passes, start, epochs, training, options)
-        finally:
-            passes.end()
         return self.history
 
     def _fit_parts(self, passes, start: Position, epochs: int, training, options: dict) -> None:

@@ -1,9 +1,11 @@
-"""Files are whole or not there."""
+"""Files are whole or not there, and one process at a time holds a lock."""
 
+import fcntl
 import os
 
 import pytest
 
+from kgan.files import locked
 from kgan.files import replacing
 
 
@@ -57,3 +59,33 @@ def test_the_content_is_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
     with replacing(tmp_path / "file") as temporary:
         temporary.write_text("content")
     assert events == ["fsync", "name", "fsync"]
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_one_at_a_time_holds_a_lock(tmp_path, is_file):
+    path = tmp_path / "lock" if is_file else tmp_path
+    again = locked(path, wait=False, is_file=is_file)
+    with locked(path, is_file=is_file), pytest.raises(BlockingIOError):
+        again.__enter__()
+    with locked(path, wait=False, is_file=is_file):
+        pass
+    assert names(tmp_path) == (["lock"] if is_file else [])
+
+
+def test_a_folder_to_be_locked_is_not_made(tmp_path):
+    with pytest.raises(FileNotFoundError), locked(tmp_path / "missing"):
+        pass
+    assert names(tmp_path) == []
+
+
+def test_a_lock_that_is_replaced_meanwhile_is_none(tmp_path, monkeypatch):
+    path, lock = tmp_path / "lock", fcntl.flock
+
+    def replaced(*arguments):
+        path.unlink()
+        path.touch()
+        lock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", replaced)
+    with pytest.raises(FileNotFoundError), locked(path, is_file=True):
+        pass

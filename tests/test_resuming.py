@@ -1,3 +1,4 @@
+import contextlib
 import json
 import re
 from pathlib import Path
@@ -48,11 +49,15 @@ class Restoring(keras.callbacks.Callback):
     def __init__(self, epoch=0, batch=0, total=0.0):
         super().__init__()
         self.where, self.total = (epoch, batch), total
+        self.ended = 0
 
     def restore_training(self, model, plan):
         self.plan = plan
         model.total.assign(self.total)
         return plan.start.at(*self.where)
+
+    def end_training(self):
+        self.ended += 1
 
 
 class Recorder(keras.callbacks.Callback):
@@ -98,6 +103,21 @@ def recorded(x, epochs=3, *, restoring=None, before=(), options=None, **fit):
     callbacks = [*([restoring] if restoring else []), *before, recorder]
     history = model.fit(x, epochs=epochs, callbacks=callbacks, verbose=0, **fit)
     return recorder.events, history, model
+
+
+@pytest.mark.parametrize("where", ["nowhere", "restore_training", "on_train_end"])
+def test_what_restores_is_told_the_end_however_the_training_ends(where, monkeypatch):
+    restoring, ends_before = Restoring(), []
+
+    def fail(*arguments, **options):
+        ends_before.append(restoring.ended)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restoring, where, fail, raising=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        recorded(batches(), epochs=1, restoring=restoring)
+    assert restoring.ended == 1
+    assert ends_before == ([] if where == "nowhere" else [0])
 
 
 @pytest.mark.parametrize("steps_per_execution", [1, 2])

@@ -68,10 +68,10 @@ class Backup(GANCallback):
     backup are removed; pictures and checkpoints are written again. On several replicas the logged
     means of the epoch that was interrupted may differ in their last digit.
 
-    The folder belongs to one training. To go on with other networks, losses, optimizers, data or
-    options of `compile` than it has is an error. Of data that are not of `kgan.data` and no arrays,
-    only the number and the shape of the batches are compared. Of several workers the first one
-    writes, and all must see the folder.
+    The folder belongs to one training, and while it lasts to one process. To go on with other
+    networks, losses, optimizers, data or options of `compile` than it has is an error. Of data that
+    are not of `kgan.data` and no arrays, only the number and the shape of the batches are compared.
+    Of several workers the first one writes, and all must see the folder.
 
     Args:
         folder: where the backups are. It is made if it is missing.
@@ -83,8 +83,8 @@ class Backup(GANCallback):
 
     Raises:
         ValueError: for arguments out of range; when training begins, for backups that are all
-            damaged, of something else or of another training, and for callbacks or data with
-            which it cannot go on exactly.
+            damaged, of something else or of another training, for a folder in which another process
+            is training, and for callbacks or data with which it cannot go on exactly.
         NotADirectoryError: if `folder` is a file.
 
     Example:
@@ -140,6 +140,7 @@ class Backup(GANCallback):
             )
         self._fingerprint = fingerprint(gan, self._variables(), plan.data)
         if self._worker == 0:
+            self._folder.hold()
             self._folder.remove_temporaries()
         self._path = self._folder.newest()
         self._position = plan.start if self._path is None else self._restored()
@@ -157,6 +158,10 @@ class Backup(GANCallback):
                 sizes = snapshot.header.get("logs", {})
             cut_logs(self._others, self._folder.path, sizes, self._position.epoch)
         return self._position
+
+    def end_training(self) -> None:
+        """Let others train in the folder. `fit` calls this after everything else."""
+        self._folder.release()
 
     def on_train_begin(self, logs=None):
         history = [] if self.model.history in self._others else [self.model.history]

@@ -1,11 +1,13 @@
 """The folder of a training's backups: the newest sound one, and no more than are to be kept."""
 
+import contextlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from kgan.files import locked
 from kgan.snapshots import DamagedSnapshotError
 from kgan.snapshots import ForeignSnapshotError
 from kgan.snapshots import Snapshot
@@ -13,6 +15,9 @@ from kgan.snapshots import write_snapshot
 
 _NAME = re.compile(r"backup-\d{12}\.npz")
 _TEMPORARY = ".backup-*.npz"
+_LOCK = ".lock"
+# How often a lock is made anew that another one has just removed, which is rare even once.
+_ATTEMPTS = 20
 
 
 class BackupFolder:
@@ -32,10 +37,42 @@ class BackupFolder:
     def __init__(self, folder, keep: int):
         self.path = Path(folder)
         self._keep = keep
+        self._held = contextlib.ExitStack()
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(
                 f"Backup writes several files and needs a folder. Received: {folder}, a file."
             )
+
+    def hold(self) -> None:
+        """Make the folder this training's own until `release`: no other process may write to it.
+
+        On a disk without locks, or that nobody may write to, this does nothing.
+
+        Raises:
+            ValueError: if another training holds it.
+        """
+        lock = self.path / _LOCK
+        for _ in range(_ATTEMPTS):
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                self._held.enter_context(locked(lock, wait=False, is_file=True))
+                # Before it is released: then it is this training's, and not the next one's.
+                self._held.callback(_remove, lock)
+                return
+            except BlockingIOError:
+                raise ValueError(
+                    f"Another process is training in {self.path} now, and two would write over "
+                    "each other's backups. Wait until it ends, or end it; or choose another folder."
+                ) from None
+            except FileNotFoundError:
+                # A training that ends has just removed it.
+                continue
+            except (OSError, ImportError):
+                return
+
+    def release(self) -> None:
+        """End what `hold` began; nothing if it was not."""
+        self._held.close()
 
     def remove_temporaries(self) -> None:
         """Remove what a process has left that was killed while it wrote."""
@@ -104,3 +141,9 @@ class BackupFolder:
         except FileNotFoundError:
             return []
         return sorted(path for path in paths if _NAME.fullmatch(path.name))
+
+
+def _remove(path: Path) -> None:
+    # It may have gone with its folder.
+    with contextlib.suppress(OSError):
+        path.unlink()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kgan.files import flush_to_disk
+from kgan.files import locked
 
 # Servers read versions as 64-bit integers.
 _LARGEST_VERSION = 2**63 - 1
@@ -93,7 +94,7 @@ def publish(
         with _full_disk_explained(base):
             write(folder)
             _flush_all_to_disk(folder)
-        with _locked(base):
+        with locked(base):
             number = _free_number(version, base)
             with _full_disk_explained(base):
                 if finish:
@@ -199,11 +200,11 @@ def _new_folder(base: Path, held: contextlib.ExitStack) -> Path:
     """A folder in `base`, which is made if missing, locked until `held` is closed."""
     base.mkdir(parents=True, exist_ok=True)
     # One at a time, so that none is taken for abandoned before it is held.
-    with _locked(base):
+    with locked(base):
         _remove_abandoned(base)
         # In `base` itself: a rename is atomic only within one file system.
         folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
-        held.enter_context(_locked(folder))
+        held.enter_context(locked(folder))
     return folder
 
 
@@ -211,7 +212,7 @@ def _remove_abandoned(base: Path) -> None:
     # A killed process holds nothing any more, and nobody else would give its disk space back.
     for folder in base.glob(f"{_STAGING}*"):
         # Held by another, of another user, or gone in the meantime.
-        with contextlib.suppress(OSError), _locked(folder, wait=False):
+        with contextlib.suppress(OSError), locked(folder, wait=False):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -249,25 +250,6 @@ def _remove(folder: Path | None, missing: list[Path]) -> None:
         # Another process may have published there in the meantime: then it is not empty and stays.
         with contextlib.suppress(OSError):
             created.rmdir()
-
-
-@contextlib.contextmanager
-def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    # POSIX only, so not at the top: whoever only trains can import kgan elsewhere.
-    import fcntl
-
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        # The system takes the lock back from a process that dies.
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # While this one waited, the folder may have been removed and another made in its place,
-        # which the lock does not hold. Then this finds none, or another.
-        if not os.path.samestat(os.fstat(descriptor), os.stat(folder)):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
-        yield
-    finally:
-        # Closing releases the lock.
-        os.close(descriptor)
 
 
 def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[int]:

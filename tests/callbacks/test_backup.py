@@ -311,11 +311,14 @@ def test_the_checksums_are_read_once_in_a_restart(tmp_path, make_gan, monkeypatc
 
 
 def test_a_complete_training_is_not_repeated(make_gan, alone, capsys):
+    def written():
+        return {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+
     first, history, folder = alone(make_gan)
-    second, dataset, written = make_gan(), make_batches(), folder.stat().st_mtime_ns
+    second, dataset, before = make_gan(), make_batches(), written()
     assert fit(second, folder, data=dataset) == history
     assert_same_state(second, first)
-    assert folder.stat().st_mtime_ns == written
+    assert written() == before
     assert epochs_of(dataset).next == 3
     path = folder / "backup-000000000072.npz"
     assert capsys.readouterr().out == (
@@ -634,6 +637,21 @@ def test_workers_that_found_different_backups_do_not_begin(tmp_path, make_gan, m
         **fit_arguments,
     )
     assert asked == [[0, 0, 0]]
+
+
+def test_two_cannot_train_in_one_folder_at_once(one_epoch, make_gan, monkeypatch):
+    message = (
+        f"Another process is training in {one_epoch} now, and two would write over each other's "
+        "backups. Wait until it ends, or end it; or choose another folder."
+    )
+    other = make_gan()
+    look = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: refused(one_epoch, other, message)
+    )
+    # Ctrl-C in the second epoch, and then on in the same process with another object.
+    assert fit(make_gan(), one_epoch, epochs=2, callbacks=[look], kill=2) is None
+    fit(make_gan(), one_epoch, epochs=2)
+    assert not (one_epoch / ".lock").exists()
 
 
 def test_another_version_is_told(one_epoch, make_gan, monkeypatch, capsys):

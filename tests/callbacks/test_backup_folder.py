@@ -1,4 +1,8 @@
+import errno
+import fcntl
+import os
 import re
+import shutil
 import zipfile
 
 import numpy as np
@@ -134,3 +138,59 @@ def test_a_file_is_no_folder(tmp_path):
     message = f"Backup writes several files and needs a folder. Received: {path}, a file."
     with pytest.raises(NotADirectoryError, match=re.escape(message)):
         BackupFolder(path, 2)
+
+
+def test_one_training_at_a_time_holds_the_folder(tmp_path):
+    path = tmp_path / "new" / "backup"
+    first, second = BackupFolder(path, 2), BackupFolder(path, 2)
+    first.hold()
+    message = (
+        f"Another process is training in {path} now, and two would write over each other's "
+        "backups. Wait until it ends, or end it; or choose another folder."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        second.hold()
+    second.release()
+    first.release()
+    second.hold()
+    second.release()
+    # Nothing is left of it, also by one that was killed, or whose folder has gone.
+    assert names(path) == []
+    (path / ".lock").touch()
+    first.hold()
+    shutil.rmtree(path)
+    first.release()
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.ENOLCK, errno.EBADF])
+def test_a_disk_without_locks_is_gone_on_with(tmp_path, monkeypatch, number):
+    def fail(descriptor, kind):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    folder = BackupFolder(tmp_path, 2)
+    folder.hold()
+    folder.release()
+
+
+def test_a_folder_that_cannot_be_made_is_left_to_the_first_backup(tmp_path):
+    (tmp_path / "file").touch()
+    BackupFolder(tmp_path / "file" / "backup", 2).hold()
+
+
+def test_a_lock_that_ends_meanwhile_is_made_again(tmp_path, monkeypatch):
+    lock, taken = fcntl.flock, []
+
+    def removed(*arguments):
+        if not taken:
+            (tmp_path / ".lock").unlink()
+        taken.append(arguments)
+        lock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", removed)
+    folder = BackupFolder(tmp_path, 2)
+    folder.hold()
+    assert len(taken) == 2
+    with pytest.raises(ValueError, match="Another process is training"):
+        BackupFolder(tmp_path, 2).hold()
+    folder.release()

@@ -431,7 +431,7 @@ def test_a_lock_on_a_base_that_has_been_replaced_is_not_taken_for_one(tmp_path, 
 
     def remove_abandoned(base):
         # The other publication, which locked the new base, would wait here.
-        with publish_module._locked(base, wait=False):
+        with publish_module.locked(base, wait=False):
             locked_in_vain.append(base)
 
     monkeypatch.setattr(publish_module, "_remove_abandoned", remove_abandoned)
