@@ -6,8 +6,11 @@ from pathlib import Path
 
 from absl import flags
 
-# What a run folder holds until the run is complete.
+# What a run folder holds until the run is complete, and what it holds then.
 BACKUPS = "backup"
+MODEL = "gan.keras"
+# The folder may have been moved, or may be named in another way.
+_MAY_DIFFER = ("--run_dir=",)
 
 
 def check_no_arguments(arguments: list[str]) -> None:
@@ -47,17 +50,27 @@ def is_begun(run: Path) -> bool:
         if not run.is_dir() or [path.name for path in run.rglob("*")] != [BACKUPS]:
             check_run_folder(run)
         return False
-    before, now = (run / "flags.txt").read_text().splitlines(), _resolved_flags()
-    # The folder may have been moved, or may be named in another way.
-    differences = sorted(line for line in {*before} ^ {*now} if not line.startswith("--run_dir="))
+    differences = _differences(run)
     if differences:
-        changed = [f"{line} ({'before' if line in before else 'now'})" for line in differences]
         raise ValueError(
             f"The folder {run} holds a run with other flags, which is not complete. They differ "
-            f"in {', '.join(changed)}. Nothing was changed. Go on with it by "
+            f"in {', '.join(differences)}. Nothing was changed. Go on with it by "
             f"--flagfile={run / 'flags.txt'}, or choose another --run_dir."
         )
     return True
+
+
+def is_complete(run: Path) -> bool:
+    """Whether the folder holds this very run, and nothing is left to do."""
+    is_over = (run / "flags.txt").is_file() and not (run / BACKUPS).exists()
+    return is_over and (run / MODEL).is_file() and not _differences(run)
+
+
+def _differences(run: Path) -> list[str]:
+    """The flags that are others than those of the run in a folder."""
+    before, now = (run / "flags.txt").read_text().splitlines(), _resolved_flags()
+    differences = sorted(line for line in {*before} ^ {*now} if not line.startswith(_MAY_DIFFER))
+    return [f"{line} ({'before' if line in before else 'now'})" for line in differences]
 
 
 def write_flags(run: Path) -> None:

@@ -8,7 +8,8 @@ The recipe for digits takes about three minutes on two cores; each recipe says w
 The run folder holds flags.txt (repeat the run with --flagfile=<run>/flags.txt --run_dir=<other>),
 gan.keras, samples/, curves.png and log.csv, and until the run is complete backup/: after a kill, a
 crash or Ctrl-C the same command goes on from there, and what it leaves is what it would have left
-without. Several machines: docs/scaling.md, and tools/launch_local.py to try it on one.
+without. Of a complete run the same command only says that it is, and ends with success.
+Several machines: docs/scaling.md, and tools/launch_local.py to try it on one.
 """
 
 import os
@@ -22,8 +23,10 @@ from absl import app
 from absl import flags
 from absl import logging
 from run_folder import BACKUPS
+from run_folder import MODEL
 from run_folder import check_no_arguments
 from run_folder import is_begun
+from run_folder import is_complete
 from run_folder import write_flags
 
 FLAGS = flags.FLAGS
@@ -122,6 +125,10 @@ def main(arguments: list[str]) -> int:
     logging.set_verbosity(logging.WARNING)
     try:
         check_no_arguments(arguments[1:])
+        if is_complete(run):
+            # Also what starts jobs again is content, and a worker waits for no others.
+            print(f"This run is complete: {run / MODEL}. For another one choose another --run_dir.")
+            return 0
         is_begun(run)
         return train_under_strategy(run)
     except (OSError, ValueError) as error:
@@ -298,10 +305,10 @@ def train(gan, images, batches, epochs: int, run: Path) -> int:
     if not is_writer:
         return 0 if non_finite.step is None else 1
     if non_finite.step is not None:
-        kept = "holds the last finite epoch" if (run / "gan.keras").exists() else "was not written"
+        kept = "holds the last finite epoch" if (run / MODEL).exists() else "was not written"
         print(
             f"error: {', '.join(non_finite.keys)} became NaN or infinite at step "
-            f"{non_finite.step}. {run / 'gan.keras'} {kept}. Lower the learning rates, or choose "
+            f"{non_finite.step}. {run / MODEL} {kept}. Lower the learning rates, or choose "
             "another loss.",
             file=sys.stderr,
         )
@@ -322,7 +329,7 @@ def files_of_training(gan, run: Path, non_finite) -> list:
     def save(epoch, logs):
         # After a NaN the file of the epoch before is the one worth having.
         if non_finite.step is None:
-            gan.save(run / "gan.keras")
+            gan.save(run / MODEL)
 
     return [
         # Says in one line when the training goes wrong, and what to do about it.
@@ -338,13 +345,13 @@ def interrupted(gan, run: Path, seconds: float) -> str:
     """Keep what an interrupted training has learned, and say where it is and how to go on."""
     from kgan import callbacks
 
-    gan.save(run / "gan.keras")
+    gan.save(run / MODEL)
     # What an interrupt leaves out: the last grid and the film.
     for callback in gan.callbacks_of_fit:
         if isinstance(callback, callbacks.SampleGrid):
             callback.on_train_end()
     return (
-        f"\nInterrupted. The GAN as it was is saved in {run / 'gan.keras'}. The same command "
+        f"\nInterrupted. The GAN as it was is saved in {run / MODEL}. The same command "
         f"goes on from the last backup.\n{whereabouts(gan, run, seconds)}"
     )
 
@@ -362,7 +369,7 @@ def _optimizer(learning_rate: float):
 def whereabouts(gan, run: Path, seconds: float) -> str:
     """What the run has left where, and the commands that go on from here."""
     left = {
-        "model": run / "gan.keras",
+        "model": run / MODEL,
         "samples": run / "samples" / "latest.png",
         "curves": run / "curves.png",
         "log": run / "log.csv",

@@ -1,6 +1,7 @@
 """tools/train.py: a run folder with everything in it, and errors in one line."""
 
 import csv
+import os
 import re
 import signal
 import subprocess
@@ -130,6 +131,20 @@ def test_a_folder_with_another_run_is_left_alone(run, finished):
         f"error: The run folder must be new or empty. Received: --run_dir={folder}, which holds "
         "curves.png, flags.txt, gan.keras, log.csv, samples. Nothing was changed. Choose another "
         f"folder, for example --run_dir={folder}-2."
+    )
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_complete_run_is_said_to_be_before_anything_is_imported(finished):
+    folder, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    start = time.monotonic()
+    # A worker that is started again alone: the others are gone.
+    done = run_as_user(f"--flagfile={folder / 'flags.txt'}", f"--run_dir={folder}{os.sep}")
+    assert time.monotonic() - start < 3
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        f"This run is complete: {folder / 'gan.keras'}. For another one choose another --run_dir.\n"
     )
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
