@@ -9,8 +9,9 @@ from absl import flags
 # What a run folder holds until the run is complete, and what it holds then.
 BACKUPS = "backup"
 MODEL = "gan.keras"
-# The folder may have been moved, or may be named in another way.
-_MAY_DIFFER = ("--run_dir=",)
+# The folder may have been moved, or may be named in another way, and what a run leaves does not
+# depend on when its backups are written.
+_MAY_DIFFER = ("--run_dir=", "--backup_minutes=", "--backup_images=")
 
 
 def check_no_arguments(arguments: list[str]) -> None:

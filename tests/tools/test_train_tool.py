@@ -139,8 +139,9 @@ def test_a_complete_run_is_said_to_be_before_anything_is_imported(finished):
     folder, _ = finished
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     start = time.monotonic()
-    # A worker that is started again alone: the others are gone.
-    done = run_as_user(f"--flagfile={folder / 'flags.txt'}", f"--run_dir={folder}{os.sep}")
+    # A worker that is started again alone: the others are gone. Other backups are no other run.
+    flags = [f"--flagfile={folder / 'flags.txt'}", "--backup_minutes=5", "--backup_images=4"]
+    done = run_as_user(*flags, f"--run_dir={folder}{os.sep}")
     assert time.monotonic() - start < 3
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
@@ -264,7 +265,7 @@ def test_a_killed_run_goes_on_by_the_same_command_and_leaves_the_same(forks, pic
         "differ in --beta_1=0.5 (before), --beta_1=0.6 (now). Nothing was changed. Go on with it "
         f"by --flagfile={killed / 'flags.txt'}, or choose another --run_dir."
     )
-    again = forks.run(TOOL, *arguments, f"--run_dir={killed}")
+    again = forks.run(TOOL, *arguments, "--backup_images=8", f"--run_dir={killed}")
     assert again.returncode == 0, again.stderr
     assert "Backup: training goes on at epoch " in again.stdout
     names = {str(path.relative_to(killed)) for path in killed.rglob("*")}
