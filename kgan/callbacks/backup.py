@@ -1,7 +1,6 @@
 """Backups of a training, from which it goes on as if nothing had happened."""
 
 import dataclasses
-import importlib.metadata
 import math
 import os
 import time
@@ -21,10 +20,11 @@ from kgan.callbacks.csv_logs import log_sizes
 from kgan.callbacks.every_n_images import EveryNImages
 from kgan.callbacks.fingerprint import differences
 from kgan.callbacks.fingerprint import fingerprint
+from kgan.callbacks.versions import changed_versions
+from kgan.callbacks.versions import versions
 from kgan.data.passes import Position
 from kgan.snapshots import ForeignSnapshotError
 from kgan.snapshots import Snapshot
-from kgan.version import __version__
 
 _HEADER_NAMES = {
     "versions",
@@ -223,7 +223,7 @@ class Backup(GANCallback):
                     f"{self._path} is no backup of a training. Move it away, or choose another "
                     "folder for the backups."
                 )
-            self._check_fingerprint(header["fingerprint"])
+            self._check_fingerprint(header)
             self._assign(snapshot, "variable", self._variables())
             # Keras resets them when an epoch begins; there may be none left.
             self._assign(snapshot, "mean", self._means())
@@ -254,23 +254,23 @@ class Backup(GANCallback):
             )
         else:
             print(f"Backup: this training is complete, after {seen}.", flush=True)
-        for name, version in _versions().items():
-            before = header["versions"].get(name)
-            if before != version:
-                print(
-                    f"Backup: it was written with {name} {before}, and this is {version}: numbers "
-                    "may differ from those of a training without interruption.",
-                    flush=True,
-                )
+        for change in changed_versions(header["versions"]):
+            print(
+                f"Backup: it was written with {change}: numbers may differ from those of a "
+                "training without interruption.",
+                flush=True,
+            )
 
-    def _check_fingerprint(self, before: dict) -> None:
-        found = differences(before, self._fingerprint)
+    def _check_fingerprint(self, header: dict) -> None:
+        found = differences(header["fingerprint"], self._fingerprint)
         if found:
             more = f", and {len(found) - 3} more" if len(found) > 3 else ""
+            changes = "; ".join(changed_versions(header["versions"]))
+            why = f" They were written with {changes}: that may be the reason." if changes else ""
             raise ValueError(
                 f"The backups in {self._folder.path} are of another training: "
                 f"{'; '.join(found[:3])}{more}. Go on with what it was, or choose another folder "
-                "for a new training."
+                f"for a new training.{why}"
             )
 
     def _check_same_everywhere(self) -> None:
@@ -317,7 +317,7 @@ class Backup(GANCallback):
             return
         states, callback_arrays = self._states.collect()
         header = {
-            "versions": _versions(),
+            "versions": versions(),
             "position": dataclasses.asdict(position),
             "epochs": self._plan.epochs,
             "is_stopped": bool(self.model.stop_training),
@@ -363,16 +363,3 @@ class _NonFiniteError(ValueError):
 def _must_be_finite(variable: keras.Variable) -> bool:
     # A loss scale is doubled until it is too large, which does no harm.
     return keras.backend.is_float_dtype(variable.dtype) and variable.name != "dynamic_scale"
-
-
-def _versions() -> dict[str, str | None]:
-    return {"kgan": __version__, "keras": keras.__version__, "tensorflow": _tensorflow_version()}
-
-
-def _tensorflow_version() -> str | None:
-    for distribution in ("tensorflow", "tensorflow-cpu"):
-        try:
-            return importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return None

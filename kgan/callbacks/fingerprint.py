@@ -2,6 +2,8 @@
 
 import json
 
+import keras
+
 from kgan import backend
 
 _BESIDE_NAMES = ("trainable", "class_name", "batch_shape", "learning_rate", "inner_optimizer")
@@ -23,6 +25,8 @@ def fingerprint(gan, variables, data: dict) -> dict:
     # What was said in `compile`, not what callbacks have made of it since.
     how = {**gan._compiled_with, "jit_compile": bool(gan.jit_compile)}
     what = {
+        # Its own `train_step` may do something else.
+        "gan": keras.saving.get_registered_name(type(gan)),
         **{name: value for name, value in gan.get_config().items() if name != "name"},
         **how,
         "replicas": backend.num_replicas_of(gan),

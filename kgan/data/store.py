@@ -117,7 +117,6 @@ class Images:
 
     def _description(self) -> dict:
         return {
-            "source": self.name,
             "shape": list(self.images.shape),
             "images": digest(self.images),
             "labels": None if self.labels is None else digest(self.labels),

@@ -655,12 +655,17 @@ def test_two_cannot_train_in_one_folder_at_once(one_epoch, make_gan, monkeypatch
 
 
 def test_another_version_is_told(one_epoch, make_gan, monkeypatch, capsys):
-    monkeypatch.setattr("kgan.callbacks.backup.__version__", "9.9")
+    monkeypatch.setattr("kgan.callbacks.versions.__version__", "9.9")
     fit(make_gan(), one_epoch, epochs=1)
     assert capsys.readouterr().out.splitlines()[-1] == (
         f"Backup: it was written with kgan {kgan.__version__}, and this is 9.9: numbers may differ "
         "from those of a training without interruption."
     )
+    # What a version calls in another way is another training.
+    message = another_training(one_epoch, "run_eagerly was true and is false now") + (
+        f" They were written with kgan {kgan.__version__}, and this is 9.9: that may be the reason."
+    )
+    refused(one_epoch, make_gan(run_eagerly=False), message)
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])

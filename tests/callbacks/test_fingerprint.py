@@ -9,8 +9,10 @@ from kgan.callbacks.fingerprint import fingerprint
 SHAPE = (8, 8, 1)
 
 
-def make_gan(*, width=4, latent_dim=2, seed=3, g_rate=0.1, optimizer="sgd", **options):
-    gan = kgan.GAN(
+def make_gan(
+    *, width=4, latent_dim=2, seed=3, g_rate=0.1, optimizer="sgd", kind=kgan.GAN, **options
+):
+    gan = kind(
         models.small_mlp_generator(SHAPE, latent_dim, width=width),
         models.small_mlp_discriminator(SHAPE, width=4),
         latent_dim=latent_dim,
@@ -55,6 +57,15 @@ def test_equal_trainings_have_equal_fingerprints_whatever_their_layers_are_calle
 )
 def test_what_differs_is_named(options, found):
     assert differences(of(make_gan()), of(make_gan(**options)))[0].startswith(found)
+
+
+def test_another_kind_of_gan_is_named():
+    class Other(kgan.GAN):
+        def train_step(self, data):
+            return super().train_step(-data)
+
+    found = differences(of(make_gan()), of(make_gan(kind=Other)))
+    assert found == ['gan was "kgan>GAN" and is "Other" now']
 
 
 def test_a_weight_of_a_penalty_is_named():
