@@ -46,12 +46,19 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def flush_to_disk(path: str | os.PathLike) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Some file systems of networks cannot do so for a folder. That is passed over.
+    """
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        if not os.path.isdir(path):
+            raise
 
 
 @contextlib.contextmanager

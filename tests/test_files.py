@@ -1,10 +1,12 @@
 """Files are whole or not there, and one process at a time holds a lock."""
 
+import errno
 import fcntl
 import os
 
 import pytest
 
+from kgan.files import flush_to_disk
 from kgan.files import locked
 from kgan.files import replacing
 
@@ -89,3 +91,17 @@ def test_a_lock_that_is_replaced_meanwhile_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", replaced)
     with pytest.raises(FileNotFoundError), locked(path, is_file=True):
         pass
+
+
+def test_a_folder_that_cannot_be_flushed_is_passed_over_and_a_file_is_not(tmp_path, monkeypatch):
+    def fail(descriptor):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    flush_to_disk(tmp_path)
+    path = tmp_path / "file"
+    path.touch()
+    with pytest.raises(OSError, match="Invalid argument"):
+        flush_to_disk(path)
+    with pytest.raises(FileNotFoundError):
+        flush_to_disk(tmp_path / "missing")
