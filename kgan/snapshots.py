@@ -108,7 +108,9 @@ class Snapshot:
         except Exception as error:
             if isinstance(error, OSError) and error.errno != _NO_SUCH_POSITION:
                 raise
-            raise DamagedSnapshotError(f"{self._path} is damaged: {error}") from error
+            # What zipfile says ends with a full stop or without one.
+            why = str(error).rstrip(".")
+            raise DamagedSnapshotError(f"{self._path} is damaged: {why}.") from error
         if damaged is not None:
             raise DamagedSnapshotError(f"{self._path} is damaged: wrong checksum of {damaged}.")
         return archive

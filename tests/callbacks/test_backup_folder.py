@@ -71,7 +71,7 @@ def test_a_damaged_one_is_passed_over_and_said_to_be(tmp_path, capsys, damage):
     assert folder.newest().name == "backup-000000000100.npz"
     printed = capsys.readouterr().out
     assert printed.startswith(f"Backup: {newest} is damaged: ")
-    assert printed.endswith(" It is passed over.\n")
+    assert printed.endswith(". It is passed over.\n")
 
 
 def test_one_that_cannot_be_read_now_is_neither_passed_over_nor_removed(tmp_path, monkeypatch):
