@@ -86,6 +86,7 @@ class Backup(GANCallback):
             damaged, of something else or of another training, for a folder in which another process
             is training, and for callbacks or data with which it cannot go on exactly.
         NotADirectoryError: if `folder` is a file.
+        OSError: if the first backup cannot be written. Of a later one that cannot, a line tells.
 
     Example:
         >>> backup = kgan.callbacks.Backup("runs/digits/backup")
@@ -143,6 +144,8 @@ class Backup(GANCallback):
             self._folder.hold()
             self._folder.remove_temporaries()
         self._path = self._folder.newest()
+        # Whether there is no backup of it yet.
+        self._is_new = self._path is None
         self._position = plan.start if self._path is None else self._restored()
         self._check_same_everywhere()
         if plan.batches is None and self._worker == 0:
@@ -331,12 +334,19 @@ class Backup(GANCallback):
             if bad:
                 raise _NonFiniteError(bad[0])
             self._folder.write(images, header, self._arrays(means, callback_arrays))
+            self._is_new = False
         except (OSError, _NonFiniteError) as error:
+            if self._is_new and isinstance(error, OSError):
+                raise OSError(
+                    error.errno,
+                    f"no backup can be written to {self._folder.path}: {error.strerror or error}. "
+                    "Nothing was trained. Make room there, or choose another folder",
+                ) from error
             # A progress bar leaves its line open.
             start = "\n" if self.params.get("verbose") in (1, "auto") else ""
+            kept = "" if self._is_new else " The backups before are still there."
             print(
-                f"{start}Backup: none was written after {images:,} images: {error}. Training goes "
-                "on, and the backups before are still there.",
+                f"{start}Backup: none was written after {images:,} images: {error}.{kept}",
                 flush=True,
             )
 

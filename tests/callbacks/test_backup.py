@@ -2,6 +2,7 @@ import re
 import resource
 import shutil
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -383,8 +384,8 @@ def test_a_state_that_is_not_finite_is_never_kept(tmp_path, make_gan, make_datas
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 2
     assert re.fullmatch(
-        r"Backup: none was written after 48 images: \w+ is not finite. Training goes on, and the "
-        "backups before are still there.",
+        r"Backup: none was written after 48 images: \w+ is not finite\. The backups before are "
+        r"still there\.",
         printed[0],
     )
 
@@ -453,6 +454,38 @@ def test_a_full_disk_leaves_the_last_good_file_and_the_training_goes_on(
         "backup-000000000060.npz",
         "backup-000000000072.npz",
     ]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_training_of_which_no_backup_can_be_written_does_not_begin(tmp_path, make_gan, full):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Nobody can make a folder there.
+    folder = tmp_path / "backup" if full else Path("/proc/missing/backup")
+    gan, reason = make_gan(), "File too large" if full else "No such file or directory"
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000 if full else soft, hard))
+        with pytest.raises(OSError, match="no backup can be written") as raised:
+            fit(gan, folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(raised.value).partition("] ")[2] == (
+        f"no backup can be written to {folder}: {reason}. Nothing was trained. Make room there, or "
+        "choose another folder"
+    )
+    assert int(gan.optimizer.iterations.numpy()) == 0
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_of_a_state_that_is_not_finite_from_the_beginning_none_is_said_to_be_there(
+    tmp_path, make_gan, capsys
+):
+    gan = make_gan()
+    kernel = gan.generator.trainable_variables[0]
+    kernel.assign(ops.full(kernel.shape, np.inf))
+    fit(gan, tmp_path, kill=1)
+    assert capsys.readouterr().out == (
+        f"Backup: none was written after 0 images: {kernel.path} is not finite.\n"
+    )
 
 
 @pytest.mark.parametrize(
