@@ -344,7 +344,8 @@ def test_counted_data_with_a_state_of_their_own_are_refused(method):
     refused(
         dataset.prefetch(1),
         f"After {method}() the order of an epoch no longer follows from its number, and Restoring "
-        f"needs that to go on. Received: a dataset whose epochs are counted before {method}(). "
+        f"needs that to go on. Received: a dataset whose epochs are counted before {method}(), "
+        "or beside it. "
         f"Leave {method}() out, or do it to the data that the function of kgan.data.by_epoch "
         "begins with.",
     )

@@ -163,15 +163,26 @@ def frozen_or_shuffled(dataset) -> str | None:
         dataset: anything.
 
     Returns:
-        "cache" or "shuffle", the method that was called on data that count their epochs; None if
-        neither was.
+        "cache" or "shuffle", the method that was called on data that count their epochs; "shuffle"
+        also where data that stand beside those are shuffled anew in every pass; None if neither
+        was.
     """
     if hasattr(dataset, _CARRIED) or not isinstance(dataset, tf.data.Dataset):
         return None
     inputs = [each for each in dataset._inputs() if _counts(each)]
+    if not inputs:
+        return None
     # TensorFlow has no public way to ask what a dataset does.
-    method = _WITH_STATE.get(type(dataset).__name__) if inputs else None
+    method = _WITH_STATE.get(type(dataset).__name__)
+    if any(_is_shuffled_anew(each) for each in dataset._inputs() if each not in inputs):
+        method = "shuffle"
     return method or next(filter(None, map(frozen_or_shuffled, inputs)), None)
+
+
+def _is_shuffled_anew(dataset) -> bool:
+    if type(dataset).__name__ == "_ShuffleDataset" and dataset._reshuffle_each_iteration:
+        return True
+    return any(map(_is_shuffled_anew, dataset._inputs()))
 
 
 def _counts(dataset) -> bool:

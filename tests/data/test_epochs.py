@@ -11,6 +11,9 @@ from kgan.data.epochs import epochs_of
 from kgan.data.epochs import frozen_or_shuffled
 from kgan.data.epochs import uncounted
 
+SHUFFLED = tf.data.Dataset.range(3).shuffle(3, seed=1)
+SHUFFLED_ONCE = tf.data.Dataset.range(3).shuffle(3, seed=1, reshuffle_each_iteration=False)
+
 
 def tens(epoch):
     """The epoch's number times ten, and the two numbers after it."""
@@ -92,6 +95,9 @@ def test_there_are_none_of_other_data_or_of_several_parts():
         (lambda dataset: tf.data.Dataset.zip((tf.data.Dataset.range(3), dataset.cache())), "cache"),
         (lambda dataset: dataset.map(lambda value: value + 1), None),
         (lambda dataset: tf.data.Dataset.zip((dataset, tf.data.Dataset.range(3).cache())), None),
+        (lambda dataset: tf.data.Dataset.zip((dataset, SHUFFLED)).map(lambda a, b: a), "shuffle"),
+        (lambda dataset: tf.data.Dataset.zip((SHUFFLED.batch(2), dataset)), "shuffle"),
+        (lambda dataset: tf.data.Dataset.zip((dataset, SHUFFLED_ONCE)), None),
     ],
 )
 def test_what_has_a_state_of_its_own_after_the_numbers_is_found(derive, found):
