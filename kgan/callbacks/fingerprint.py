@@ -21,7 +21,11 @@ def fingerprint(gan, variables, data: dict) -> dict:
 
     Returns:
         dict. The names of layers are left out: Keras counts them on with every model of a process.
+
+    Raises:
+        ValueError: if a network does not tell what it is made of.
     """
+    _check_networks(gan)
     # What was said in `compile`, not what callbacks have made of it since.
     how = {**gan._compiled_with, "jit_compile": bool(gan.jit_compile)}
     what = {
@@ -34,6 +38,21 @@ def fingerprint(gan, variables, data: dict) -> dict:
         "variables": [[list(variable.shape), str(variable.dtype)] for variable in variables],
     }
     return _without_names(json.loads(json.dumps(what, default=str)))
+
+
+def _check_networks(gan) -> None:
+    for name in ("generator", "discriminator"):
+        network = getattr(gan, name)
+        try:
+            keras.saving.serialize_keras_object(network)
+        except NotImplementedError as error:
+            raise ValueError(
+                "Backup compares networks with those of its backups. Expected: networks whose "
+                f"get_config() tells what they are made of. Received: as {name} a "
+                f"{type(network).__name__}, which does not. Define get_config() in its class and "
+                "in those of its layers, so that it returns the arguments of the constructor: "
+                "gan.save() needs that, too."
+            ) from error
 
 
 def differences(before: dict, now: dict) -> list[str]:

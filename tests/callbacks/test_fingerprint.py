@@ -1,3 +1,5 @@
+import re
+
 import keras
 import pytest
 
@@ -66,6 +68,28 @@ def test_another_kind_of_gan_is_named():
 
     found = differences(of(make_gan()), of(make_gan(kind=Other)))
     assert found == ['gan was "kgan>GAN" and is "Other" now']
+
+
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_a_network_that_does_not_tell_what_it_is_made_of_is_refused(name):
+    class Own(keras.Model):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, inputs, training=False):
+            return self.inner(inputs)
+
+    gan = make_gan()
+    setattr(gan, name, Own(getattr(gan, name)))
+    message = (
+        "Backup compares networks with those of its backups. Expected: networks whose get_config() "
+        f"tells what they are made of. Received: as {name} a Own, which does not. Define "
+        "get_config() in its class and in those of its layers, so that it returns the arguments of "
+        "the constructor: gan.save() needs that, too."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        of(gan)
 
 
 def test_a_weight_of_a_penalty_is_named():
