@@ -20,6 +20,7 @@ from kgan.callbacks.csv_logs import log_sizes
 from kgan.callbacks.every_n_images import EveryNImages
 from kgan.callbacks.fingerprint import differences
 from kgan.callbacks.fingerprint import fingerprint
+from kgan.callbacks.unkept import Unkept
 from kgan.callbacks.versions import changed_versions
 from kgan.callbacks.versions import versions
 from kgan.data.passes import Position
@@ -53,8 +54,9 @@ class Backup(GANCallback):
     finite is never kept.
 
     What callbacks know are the numbers, strings and None that they hold, also in lists, tuples and
-    dicts; a callback of your own that holds more offers `get_state()` and `set_state(state)`. For
-    them the epoch that was interrupted begins again: only `on_epoch_begin` is called twice for it.
+    dicts; a callback of your own that holds more offers `get_state()` and `set_state(state)`: where
+    something else has changed, a line tells. For callbacks the epoch that was interrupted begins
+    again: only `on_epoch_begin` is called twice for it.
 
     Going on is exact where the order of the data depends on the epoch alone: `kgan.data` and
     `kgan.data.by_epoch`, also after `map` and the like without randomness of their own; any
@@ -170,6 +172,8 @@ class Backup(GANCallback):
         history = [] if self.model.history in self._others else [self.model.history]
         self._states = CallbackStates([*self._others, *history])
         self._states.remember_beginning()
+        self._unkept = Unkept(self._others)
+        self._unkept.remember_beginning()
         if self._path is None:
             # Of the beginning too: without one nothing tells what a killed training had written.
             self._write(self._position, logs)
@@ -319,6 +323,7 @@ class Backup(GANCallback):
         if self._worker > 0:
             return
         states, callback_arrays = self._states.collect()
+        self._print(*self._unkept.found())
         header = {
             "versions": versions(),
             "position": dataclasses.asdict(position),
@@ -342,13 +347,14 @@ class Backup(GANCallback):
                     f"no backup can be written to {self._folder.path}: {error.strerror or error}. "
                     "Nothing was trained. Make room there, or choose another folder",
                 ) from error
+            kept = "" if self._is_new else " The backups before are still there."
+            self._print(f"Backup: none was written after {images:,} images: {error}.{kept}")
+
+    def _print(self, *lines: str) -> None:
+        for line in lines:
             # A progress bar leaves its line open.
             start = "\n" if self.params.get("verbose") in (1, "auto") else ""
-            kept = "" if self._is_new else " The backups before are still there."
-            print(
-                f"{start}Backup: none was written after {images:,} images: {error}.{kept}",
-                flush=True,
-            )
+            print(f"{start}{line}", flush=True)
 
     def _arrays(self, means: list, callback_arrays: list):
         """Pairs of a name and an array, of which only one at a time is in memory."""

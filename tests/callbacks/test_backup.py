@@ -621,6 +621,21 @@ def test_a_callback_whose_state_could_not_be_given_back_is_refused(tmp_path, mak
     assert int(gan.optimizer.iterations.numpy()) == 0
 
 
+def test_what_a_callback_knows_and_cannot_be_kept_is_told_once(tmp_path, make_gan, capsys):
+    class Noting(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.seen = set()
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.seen.add(batch)
+
+    fit(make_gan(), tmp_path, callbacks=[Noting()], kill=3)
+    assert capsys.readouterr().out == (
+        "Backup: Noting has changed what cannot be kept: seen (set). In a training that goes on it "
+        "begins anew. Define Noting.get_state() and set_state(state).\n"
+    )
+
+
 def test_a_snapshot_of_something_else_is_refused(tmp_path, make_gan):
     path = tmp_path / "backup-000000000000.npz"
     write_snapshot(path, {}, [])
