@@ -71,9 +71,14 @@ class Backup(GANCallback):
     means of the epoch that was interrupted may differ in their last digit.
 
     The folder belongs to one training, and while it lasts to one process. To go on with other
-    networks, losses, optimizers, data or options of `compile` than it has is an error. Of data that
-    are not of `kgan.data` and no arrays, only the number and the shape of the batches are compared.
-    Of several workers the first one writes, and all must see the folder.
+    networks, losses, optimizers, data or options of `compile` than it has is an error. Of data, the
+    number and the shape of the batches are compared, and of `kgan.data` and arrays a digest of
+    about 1,000 rows; another function of `by_epoch` or `map` is not seen. Of several workers the
+    first one writes, and all must see the folder.
+
+    On a GPU, bit by bit holds only with `tf.config.experimental.enable_op_determinism()`. Random
+    numbers that no seed generator of the model gives, and a `tf.Variable` of a subclass, are not
+    kept.
 
     Args:
         folder: where the backups are. It is made if it is missing.
