@@ -150,6 +150,8 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         """
         backend.check_scope_of_call(self.images_seen, "compile")
         backend.check_one_scope(self.images_seen, d_optimizer=d_optimizer, g_optimizer=g_optimizer)
+        validation.check_optimizer("d_optimizer", d_optimizer)
+        validation.check_optimizer("g_optimizer", g_optimizer)
         validation.check_positive_integer("discriminator_steps", discriminator_steps)
         validation.check_positive_integer("steps_per_execution", steps_per_execution)
         loss = losses.get(loss)
@@ -162,7 +164,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         }
         with backend.scope(self):
             optimizer = paired(d_optimizer, g_optimizer, self.discriminator, self.generator)
-            self._prepare_replicas(optimizer)
+            replication.prepare(self, optimizer, **self._execution)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
             self.logs.add_penalties([regularizer.name for regularizer in d_regularizers])
             for regularizer in d_regularizers:
@@ -307,17 +309,6 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-
-    def _prepare_replicas(self, optimizer):
-        replicas = backend.num_replicas_of(self)
-        if backend.merges_replicas(self):
-            replication.check_accumulation(optimizer, replicas)
-        if replicas > 1:
-            jit_compile, run_eagerly = map(self._execution.get, ("jit_compile", "run_eagerly"))
-            replication.check_replicable(replicas, jit_compile=jit_compile, run_eagerly=run_eagerly)
-            for network in self._flatten_layers(include_self=False, recursive=False):
-                replication.synchronize(network)
-                backend.draw_own_numbers(network)
 
     def _fakes(self, labels, rows, training: bool):
         seeds = self.training_seeds if training else self.evaluation_seeds

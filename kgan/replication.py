@@ -1,8 +1,35 @@
-"""What a GAN on several replicas must not hold, because the result would be another one."""
+"""What several replicas need to take the steps of one device, and what cannot be had with them."""
 
 import keras
 
+from kgan import backend
 from kgan.layers import MinibatchStdDev
+
+
+def prepare(
+    gan: keras.Model, optimizer, *, jit_compile, run_eagerly: bool, steps_per_execution: int
+) -> None:
+    """Make a GAN that is being compiled ready for the replicas of its strategy, if there are any.
+
+    Args:
+        gan: the model. Its networks are changed.
+        optimizer: its `GANOptimizer`.
+        jit_compile: bool, or "auto", which is False under a strategy.
+        run_eagerly: bool.
+        steps_per_execution: int; any will do.
+
+    Raises:
+        ValueError: for what replicas cannot do.
+    """
+    del steps_per_execution
+    replicas = backend.num_replicas_of(gan)
+    if backend.merges_replicas(gan):
+        check_accumulation(optimizer, replicas)
+    if replicas > 1:
+        check_replicable(replicas, jit_compile=jit_compile, run_eagerly=run_eagerly)
+        for layer in gan._flatten_layers(include_self=False, recursive=False):
+            synchronize(layer)
+            backend.draw_own_numbers(layer)
 
 
 def check_replicable(replicas: int, *, jit_compile, run_eagerly: bool) -> None:
@@ -50,7 +77,7 @@ def check_accumulation(optimizer, replicas: int) -> None:
             )
 
 
-def synchronize(network: keras.Layer) -> None:
+def synchronize(layer: keras.Layer) -> None:
     """Let batch norm see the rows of all replicas, as on one device it sees all rows.
 
     With the rows of a replica alone it would learn another thing, and what is saved would be the
@@ -58,11 +85,11 @@ def synchronize(network: keras.Layer) -> None:
     the layers stay as they are then.
 
     Args:
-        network: keras model or layer. It is changed.
+        layer: keras layer or model. It is changed.
     """
-    for layer in network._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True
+    for part in layer._flatten_layers():
+        if isinstance(part, keras.layers.BatchNormalization):
+            part.synchronized = True
 
 
 def check_groups(discriminator: keras.Model, rows: int) -> None:

@@ -33,7 +33,7 @@ FLOORS = [
         "metrics": {"validation"},
         "models": {"layers", "validation"},
         "regularizers": {"backend"},
-        "replication": {"layers"},
+        "replication": {"backend", "layers"},
         "sampling": {"validation"},
         "saving": {"files"},
         "snapshots": {"files"},
