@@ -14,8 +14,10 @@ demo: $(VENV)/installed
 	$(BIN)/python tools/sample.py --model=exported/digits --num_images=100 --output=$(RUN)/served.png
 	@echo "Look at $(RUN)/evaluation/report.html and, from the export, at $(RUN)/served.png"
 
+# One thread an operation: processes that share the cores would wait for each other's threads. The
+# slow tests keep all threads, and the default ones those between operations.
 test: $(VENV)/installed-test lint
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	TF_NUM_INTRAOP_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 # Trains for minutes; with KGAN_DATA set to a folder with mnist/ also on real files.
 test-slow: $(VENV)/installed-test

@@ -1,5 +1,6 @@
 """What tests share: the same random weights in every run, and processes that start at once."""
 
+import gc
 import json
 import os
 import signal
@@ -7,13 +8,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import pytest
+
+
+def pytest_collection_finish():
+    """Leave what the imports made to itself, which a collection of garbage would go through."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)
 def same_random_numbers():
     """Start every test from one seed, so that no unlucky initial weights fail it now and then."""
+    # Not above: the process that hands out the tests reads this file too, and trains nothing.
+    import keras
+
     keras.utils.set_random_seed(0)
 
 
