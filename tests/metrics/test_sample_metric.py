@@ -1,6 +1,7 @@
 """One suite over every measure: a new one is one entry in `CASES`."""
 
 import dataclasses
+import functools
 import importlib
 import pkgutil
 import re
@@ -100,10 +101,15 @@ def case(request):
     return request.param
 
 
+two_sample = sys.modules[ClassifierTwoSample.__module__]
+compiled = functools.cache(two_sample._Classifier)
+
+
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch):
-    """Train classifiers for as long as these easy samples need."""
-    monkeypatch.setattr(sys.modules[ClassifierTwoSample.__module__], "_MOST_EPOCHS", 5)
+    """Train classifiers for as long as these easy samples need, and compile each network once."""
+    monkeypatch.setattr(two_sample, "_MOST_EPOCHS", 5)
+    monkeypatch.setattr(two_sample, "_Classifier", compiled)
 
 
 def check_nothing_counted(metric, real, fake, message):
