@@ -338,14 +338,15 @@ class Doubled(keras.layers.Layer):
 """
 
 
-def test_own_layers_are_imported_from_a_file(run, tmp_path):
+def test_own_layers_are_imported_from_a_file(forks, run, tmp_path):
     (tmp_path / "own_layers.py").write_text(OWN_LAYER)
-    make = (
+    # In a process of its own, so that no other knows the layer.
+    (tmp_path / "make.py").write_text(
         "import keras, own_layers; z = keras.Input((5,));"
         "x = keras.layers.Reshape((2, 2, 1))(keras.layers.Dense(4)(own_layers.Doubled()(z)));"
         "keras.Model(z, x).save('mine.keras')"
     )
-    subprocess.run([sys.executable, "-c", make], cwd=tmp_path, check=True, capture_output=True)
+    assert forks.run(tmp_path / "make.py", folder=tmp_path).returncode == 0
     check_failed(
         run("--model=mine.keras"),
         "mine.keras cannot be loaded: it needs 'Doubled', which is not registered. Decorate its "
