@@ -63,7 +63,7 @@ def assert_equal(one, other, tolerance=TOLERANCE):
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("k", [1, 3, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 4, 5))])
+@pytest.mark.parametrize("k", [3, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2, 4, 5))])
 def test_graph_calls_of_several_steps_and_eager_execution_take_the_same_steps(k):
     graph = trained(k=k)
     assert_equal(graph, trained(k=k, **THREE_AT_ONCE))
@@ -121,7 +121,9 @@ def assert_16_bits_are_near(dtype, *executions):
             np.testing.assert_allclose(np.array(rounded), value, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize(
+    "dtype", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)]
+)
 def test_16_bits_train_as_32_bits_do_but_for_their_precision(dtype):
     assert_16_bits_are_near(dtype, GRAPH, THREE_AT_ONCE, EAGER)
 

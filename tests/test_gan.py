@@ -274,7 +274,12 @@ def test_evaluate_measures_both_players_on_all_the_rows():
 
 
 @pytest.mark.parametrize(
-    ("family", "num_classes", "ema"), [("mlp", None, 50.0), ("dcgan", 4, None), ("dcgan", 4, 9.0)]
+    ("family", "num_classes", "ema"),
+    [
+        ("mlp", None, 50.0),
+        pytest.param("dcgan", 4, None, marks=pytest.mark.slow),
+        ("dcgan", 4, 9.0),
+    ],
 )
 def test_a_loaded_gan_has_everything_and_trains_on_with_equal_numbers(
     tmp_path, family, num_classes, ema
@@ -367,7 +372,13 @@ def test_an_uncompiled_gan_can_be_saved_and_sampled(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "execution", [{"jit_compile": True}, {"steps_per_execution": 3}, {"run_eagerly": True}]
+    "execution",
+    [
+        {"run_eagerly": True},
+        # Smaller networks in test_execution.py are executed so by default.
+        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
+        pytest.param({"steps_per_execution": 3}, marks=pytest.mark.slow),
+    ],
 )
 def test_every_way_of_execution_takes_the_same_steps(execution):
     gan = make_gan(4, family="dcgan", ema=20.0, discriminator_steps=2, **execution)

@@ -133,8 +133,8 @@ def test_a_penalty_of_weight_zero_changes_nothing():
     "execution",
     [
         {"run_eagerly": True, "jit_compile": False},
-        {"jit_compile": True},
-        {"steps_per_execution": 3},
+        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
+        pytest.param({"steps_per_execution": 3}, marks=pytest.mark.slow),
         {"steps_per_execution": 3, "jit_compile": True},
     ],
     ids=str,
@@ -153,7 +153,7 @@ def test_every_way_of_execution_takes_the_same_steps(execution):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_penalties_survive_16_bits(policy, jit_compile):
     def penalties(**arguments):
         gan = make_gan(every_penalty()[:2], **arguments)

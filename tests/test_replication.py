@@ -30,10 +30,8 @@ STEEP_CASES = (
     *("loss_scale_and_clipnorm", "loss_scale_and_clipvalue"),
     *("ragan", "hinge", "least_squares", "every_penalty"),
 )
-OTHERS = (
-    *("21 rows", "random_layers", "infinity_on_the_last_replica"),
-    *("callbacks", "single_batch", "distributed_data", "saved_on_one_device"),
-)
+OTHERS = ("random_layers", "infinity_on_the_last_replica", "single_batch")
+LONGER = ("21 rows", "callbacks", "distributed_data", "saved_on_one_device")
 
 
 def run(replicas, *cases, floatx="float32"):
@@ -48,6 +46,11 @@ def run(replicas, *cases, floatx="float32"):
 @pytest.fixture(scope="module")
 def two_replicas():
     return run(2, "together", *OTHERS)
+
+
+@pytest.fixture(scope="module")
+def longer_on_two_replicas():
+    return run(2, *LONGER)
 
 
 def test_two_replicas_take_the_steps_of_one_device(two_replicas):
@@ -75,8 +78,11 @@ def test_replicas_take_the_steps_of_one_device_whatever_is_compiled(
     assert max(differences.values()) < tolerance, differences
 
 
-def test_a_last_batch_that_replicas_share_unequally_is_evaluated_as_on_one_device(two_replicas):
-    one, two = two_replicas["21 rows"]
+@pytest.mark.slow
+def test_a_last_batch_that_replicas_share_unequally_is_evaluated_as_on_one_device(
+    longer_on_two_replicas,
+):
+    one, two = longer_on_two_replicas["21 rows"]
     assert two == pytest.approx(one, rel=1e-6)
 
 
@@ -108,14 +114,16 @@ def test_an_infinity_on_any_replica_skips_the_update_on_all_and_halves_the_scale
     assert found == {"weights": [[1.0, 2.0], [1.0, 2.0]], "scale": 8.0}
 
 
-def test_the_step_is_traced_once_and_taken_once_per_batch(two_replicas):
-    found = two_replicas["callbacks"]
+@pytest.mark.slow
+def test_the_step_is_traced_once_and_taken_once_per_batch(longer_on_two_replicas):
+    found = longer_on_two_replicas["callbacks"]
     # Four epochs of five batches of 16 rows, in calls of two steps.
     assert (found["traces"], found["steps"], found["images"]) == (1, 20, 320)
 
 
-def test_callbacks_work_on_replicas_and_what_they_save_loads_on_one_device(two_replicas):
-    found = two_replicas["callbacks"]
+@pytest.mark.slow
+def test_callbacks_work_on_replicas_and_what_they_save_loads_on_one_device(longer_on_two_replicas):
+    found = longer_on_two_replicas["callbacks"]
     # The first of six epochs is the best, and after three more there is enough.
     assert found["lines"] == 1 + 4
     assert found["grids"] == 1 + 4
@@ -126,10 +134,11 @@ def test_callbacks_work_on_replicas_and_what_they_save_loads_on_one_device(two_r
     assert found["loaded"] == 0
 
 
-def test_tensorboard_gets_the_logs_of_every_call_on_replicas(two_replicas):
+@pytest.mark.slow
+def test_tensorboard_gets_the_logs_of_every_call_on_replicas(longer_on_two_replicas):
     pytest.importorskip("tensorboard")
     # Four epochs of three calls: two steps, two, and one.
-    assert two_replicas["callbacks"]["board"] == {
+    assert longer_on_two_replicas["callbacks"]["board"] == {
         "train batch_d_loss": 12,
         "train batch_steps_per_second": 12,
         "train epoch_d_loss": 4,
@@ -197,8 +206,9 @@ def test_eager_execution_is_refused():
     )
 
 
-def test_data_that_are_distributed_already_are_checked_by_their_shapes(two_replicas):
-    told = two_replicas["distributed_data"]
+@pytest.mark.slow
+def test_data_that_are_distributed_already_are_checked_by_their_shapes(longer_on_two_replicas):
+    told = longer_on_two_replicas["distributed_data"]
     assert told["full"] is None
     assert told["short"].startswith("2 replicas train on equal parts of a batch, and the last")
     assert told["uneven"].startswith(
@@ -207,8 +217,9 @@ def test_data_that_are_distributed_already_are_checked_by_their_shapes(two_repli
     )
 
 
-def test_a_gan_that_was_saved_on_one_device_trains_on_with_replicas(two_replicas):
-    found = two_replicas["saved_on_one_device"]
+@pytest.mark.slow
+def test_a_gan_that_was_saved_on_one_device_trains_on_with_replicas(longer_on_two_replicas):
+    found = longer_on_two_replicas["saved_on_one_device"]
     # Weights and slots after more steps, of a GAN whose batch norm was built for one device, and
     # which holds dropout of its own.
     assert found["difference"] < TOLERANCE

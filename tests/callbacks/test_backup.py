@@ -185,7 +185,10 @@ def one_epoch(tmp_path, tmp_path_factory, make_gan):
 # at one place, and long after the last backup, with an epoch's end between.
 @pytest.mark.parametrize(
     ("kills", "every"),
-    [([1], 4), ([3], 4), ([STEPS], 4), ([STEPS + 1], 4), ([8, 1, 4], 4), ([14], 20)],
+    [
+        *(([1], 4), ([STEPS], 4), ([8, 1, 4], 4), ([14], 20)),
+        *(pytest.param([kill], 4, marks=pytest.mark.slow) for kill in (3, STEPS + 1)),
+    ],
 )
 def test_what_a_killed_training_leaves_is_what_it_would_have_left(
     tmp_path, make_gan, undisturbed, kills, every

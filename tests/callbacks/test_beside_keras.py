@@ -87,7 +87,7 @@ def test_early_stopping_ends_a_run_and_its_pictures_are_complete(tmp_path, make_
     ]
 
 
-@pytest.mark.parametrize("backup_first", [True, False])
+@pytest.mark.parametrize("backup_first", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_run_that_was_killed_goes_on_with_its_pictures(
     tmp_path, make_gan, make_dataset, backup_first
 ):

@@ -330,7 +330,9 @@ def test_penalties_are_logged_and_repeated(run, pictures, tmp_path):
     assert "" not in lines
 
 
-@pytest.mark.parametrize("chosen", ["layer", "spectral", "none"])
+@pytest.mark.parametrize(
+    "chosen", ["spectral", "none", pytest.param("layer", marks=pytest.mark.slow)]
+)
 def test_the_discriminator_is_normalised_as_chosen_and_then_takes_r1(
     run, chosen, pictures, tmp_path
 ):
