@@ -514,6 +514,21 @@ def test_other_data_whose_order_is_always_the_same_go_on_exactly(tmp_path, make_
     assert_same_state(gan, whole)
 
 
+def test_a_stream_whose_epochs_end_within_a_call_of_several_steps_goes_on_exactly(
+    tmp_path, make_gan
+):
+    def train(gan, folder, kill=None):
+        # Four batches in calls of three: the second call of an epoch is one step.
+        stream = {"data": make_batches().repeat(), "steps_per_epoch": 4}
+        return fit(gan, folder, epochs=3, kill=kill, **stream)
+
+    gan, whole = (make_gan(steps_per_execution=3) for _ in range(2))
+    history = train(whole, tmp_path / "whole")
+    assert train(make_gan(steps_per_execution=3), tmp_path / "backup", kill=4) is None
+    assert train(gan, tmp_path / "backup") == history
+    assert_same_state(gan, whole)
+
+
 def test_data_of_which_nothing_is_known_are_said_to_be(tmp_path, make_gan, make_dataset, capsys):
     fit(make_gan(), tmp_path, data=make_dataset(32), kill=2, options={"every_n_images": 16})
     fit(make_gan(), tmp_path, data=make_dataset(32), epochs=1, options={"every_n_images": 16})
