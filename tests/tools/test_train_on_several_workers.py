@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -149,7 +150,10 @@ def test_a_killed_worker_is_started_again_with_the_other_from_the_last_backup(di
     _, printed, errors = disturbed
     assert "launch_local: worker 1 was ended by SIGKILL.\n" in errors
     assert "launch_local: Starting all again, 1 of 1.\n" in errors
-    assert "[0] Backup: training goes on at epoch 2, batch " in printed
+    # On a busy machine the kill may come later than in the second epoch.
+    assert re.search(
+        r"^\[0\] Backup: training goes on at epoch [234], batch ", printed, re.MULTILINE
+    )
 
 
 def test_after_a_kill_the_run_is_what_it_would_have_been(disturbed, runs):
