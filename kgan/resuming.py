@@ -241,7 +241,6 @@ def _check_order(restoring, x, passes, options: dict, epochs: int) -> None:
         raise ValueError(
             f"After {method}() the order of an epoch no longer follows from its number, and {name} "
             f"needs that to go on. Received: a dataset whose epochs are counted before {method}(), "
-            "or beside it. "
-            f"Leave {method}() out, or do it to the data that the function of kgan.data.by_epoch "
-            "begins with."
+            f"or beside it. Leave {method}() out, or do it to the data that the function of "
+            "kgan.data.by_epoch begins with."
         )
