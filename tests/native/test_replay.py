@@ -13,6 +13,9 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from kgan.export import export_generator
 
+# The program takes ten seconds to compile, and says nothing of training.
+pytestmark = pytest.mark.slow
+
 SOURCE = Path(__file__).with_name("replay.cc")
 LATENT_DIM = 5
 NUM_CLASSES = 3
