@@ -23,7 +23,7 @@ from absl import app
 from absl import flags
 
 import kgan
-from kgan.files import replacing
+from kgan._utils.files import replacing
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("width", 115, "Width of the DCGAN; 115: 20 million weights.", 1)

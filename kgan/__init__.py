@@ -14,9 +14,9 @@ from kgan import regularizers
 from kgan import report
 from kgan import theory
 from kgan import toys
+from kgan._version import __version__
 from kgan.gan import GAN
-from kgan.optimizers import GANOptimizer
-from kgan.version import __version__
+from kgan.gan import GANOptimizer
 
 __all__ = [
     "GAN",

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan import validation
+from kgan._utils import validation
 
 # Seeds are unsigned 32-bit numbers for Keras' random generators.
 _SEEDS = 2**32

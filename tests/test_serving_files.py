@@ -17,9 +17,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from kgan._utils.images import to_uint8
 from kgan.export import export_generator
 from kgan.export.tflite import run_tflite
-from kgan.images import to_uint8
 
 ROOT = Path(__file__).parent.parent
 SERVING = ROOT / "deploy" / "serving"

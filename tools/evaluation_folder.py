@@ -119,7 +119,7 @@ def facts_of(generator: Path, training, extractor, *, seed: int) -> dict:
 
 def write(findings, facts: dict, output: Path) -> None:
     """Write metrics.json and report.html, each whole or not at all."""
-    from kgan.files import replacing
+    from kgan._utils.files import replacing
     from kgan.report import report_page
 
     found = {

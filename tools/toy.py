@@ -268,7 +268,7 @@ def panels(moments: int) -> list[int]:
 
 def animate(figures: list, run: Path) -> None:
     """Leave a film of figures of one size."""
-    from kgan.animation import write_animation
+    from kgan._utils.animation import write_animation
 
     with tempfile.TemporaryDirectory() as folder:
         frames = [Path(folder) / f"{number:05}.png" for number in range(len(figures))]

@@ -8,13 +8,13 @@ from keras import ops
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from kgan._utils.files import replacing
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.base import batches_done
-from kgan.callbacks.curve_picture import DRAWN
-from kgan.callbacks.curve_picture import draw_curves
-from kgan.callbacks.curve_points import CurvePoints
-from kgan.callbacks.curve_points import means_between
-from kgan.files import replacing
+from kgan.callbacks.pictures.curve_picture import DRAWN
+from kgan.callbacks.pictures.curve_picture import draw_curves
+from kgan.callbacks.pictures.curve_points import CurvePoints
+from kgan.callbacks.pictures.curve_points import means_between
 
 _POINTS = "kgan-curves"
 

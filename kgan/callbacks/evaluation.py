@@ -4,12 +4,12 @@ import os
 
 import numpy as np
 
+from kgan._utils.validation import check_positive_integer
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.monitors import check_known
 from kgan.callbacks.monitors import check_monitors
 from kgan.evaluation import Evaluator
 from kgan.features.extractor import Extractor
-from kgan.validation import check_positive_integer
 
 
 class Evaluation(GANCallback):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan import images
-from kgan import validation
-from kgan.animation import write_animation
+from kgan._utils import images
+from kgan._utils import validation
+from kgan._utils.animation import write_animation
+from kgan._utils.files import replacing
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.every_n_images import EveryNImages
-from kgan.files import replacing
 
 # A grid of large images gets fewer columns, so that it is about this wide: a screen, in pixels.
 _WIDTH = 1280

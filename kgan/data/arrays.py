@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from kgan._utils.images import to_picture
+from kgan._utils.images import to_uint8
 from kgan.data import memory
 from kgan.data.progress import with_progress
 from kgan.data.resize import Resize
 from kgan.data.store import Images
-from kgan.images import to_picture
-from kgan.images import to_uint8
 
 
 def from_arrays(

@@ -3,11 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
+from kgan._utils.validation import check_labels
+from kgan._utils.validation import check_positive_integer
 from kgan.data import memory
 from kgan.data.epochs import Epochs
 from kgan.data.epochs import digest
-from kgan.validation import check_labels
-from kgan.validation import check_positive_integer
 
 
 class Images:

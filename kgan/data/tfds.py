@@ -5,13 +5,13 @@ import os
 
 import numpy as np
 
+from kgan._utils.images import to_picture
 from kgan.data import download
 from kgan.data import memory
 from kgan.data.progress import with_progress
 from kgan.data.resize import Resize
 from kgan.data.resize import several_sizes
 from kgan.data.store import Images
-from kgan.images import to_picture
 
 # tensorflow_datasets is imported where it is used: whoever brings other images should not wait
 # for it.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from kgan._utils.files import replacing
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import Features
-from kgan.files import replacing
 
 # A part of every key, to be changed whenever what an extractor is given of the same pixels does.
 _PREPROCESSING = "kgan features 1: float32, pixels / 127.5 - 1"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kgan import sampling
+from kgan._utils.validation import check_positive_integer
 from kgan.evaluation import samples
 from kgan.evaluation.by_name import get_all
 from kgan.evaluation.cache import FeatureCache
@@ -19,7 +20,6 @@ from kgan.features.by_name import get as get_extractor
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import Features
 from kgan.metrics.sample_metric import SampleMetric
-from kgan.validation import check_positive_integer
 
 
 class _Value(NamedTuple):

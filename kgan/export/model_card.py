@@ -15,10 +15,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan._version import __version__
 from kgan.export.graph_checks import read_saved_model
 from kgan.export.graph_checks import read_variables
 from kgan.export.interface import Interface
-from kgan.version import __version__
 
 FILE = Path("assets.extra", "model_card.json")
 

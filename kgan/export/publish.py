@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from kgan.files import flush_to_disk
-from kgan.files import locked
+from kgan._utils.files import flush_to_disk
+from kgan._utils.files import locked
 
 # Servers read versions as 64-bit integers.
 _LARGEST_VERSION = 2**63 - 1

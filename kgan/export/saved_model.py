@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan._utils.images import to_uint8
 from kgan.export.comparison import batches
 from kgan.export.comparison import keras_images
 from kgan.export.comparison import latents_and_labels
@@ -17,7 +18,6 @@ from kgan.export.signatures import SEEDS_TO_PICTURES
 from kgan.export.signatures import SEEDS_TO_PNG
 from kgan.export.signatures import SEEDS_TO_TRUNCATED_PICTURES
 from kgan.export.signatures import signatures
-from kgan.images import to_uint8
 
 # A graph fuses what Keras runs layer by layer, and one row alone takes other kernels than many, so
 # sums are rounded in another order. A hundredth of this is seen.

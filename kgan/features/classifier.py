@@ -11,6 +11,12 @@ import keras
 import numpy as np
 from keras import layers
 
+from kgan._utils.images import to_uint8
+from kgan._utils.validation import check_image_shape
+from kgan._utils.validation import check_image_values
+from kgan._utils.validation import check_labels
+from kgan._utils.validation import check_positive_integer
+from kgan._version import __version__
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import architecture_of
 from kgan.features.extractor import check_name_is_free
@@ -18,12 +24,6 @@ from kgan.features.training import accuracy_of
 from kgan.features.training import fit_classifier
 from kgan.features.weights_file import load_weights
 from kgan.features.weights_file import save_weights
-from kgan.images import to_uint8
-from kgan.validation import check_image_shape
-from kgan.validation import check_image_values
-from kgan.validation import check_labels
-from kgan.validation import check_positive_integer
-from kgan.version import __version__
 
 _FEATURES = 64
 # Pixels of the smallest side: below it there is nothing left to halve.

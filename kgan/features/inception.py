@@ -2,13 +2,13 @@
 
 import os
 
+from kgan._utils.validation import check_image_shape
 from kgan.features.extractor import Extractor
 from kgan.features.inception_network import inception_network
 from kgan.features.inception_weights import FILES
 from kgan.features.inception_weights import are_fid_tensors
 from kgan.features.inception_weights import put_tensors
 from kgan.features.inception_weights import read_tensors
-from kgan.validation import check_image_shape
 
 # The graph's classes; ImageNet's 1,000 are among them.
 _NUM_CLASSES = 1008

@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kgan.files import replacing
+from kgan._utils.files import replacing
 
 
 def save_weights(path: str | os.PathLike, model: keras.Model, facts: dict, *, dtype="float32"):

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kgan._utils.validation import check_range
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked
 from kgan.metrics.sample_metric import checked_images
 from kgan.metrics.states import Rows
-from kgan.validation import check_range
 
 # What the paper's code tries, on images in [0, 1].
 SIGMAS = tuple(np.logspace(-1, 0, 10))

@@ -4,7 +4,7 @@ import abc
 
 import numpy as np
 
-from kgan.validation import check_range
+from kgan._utils.validation import check_range
 
 # Of a sum of many probabilities that a model computed in 16 bits.
 _SUM_TOLERANCE = 1e-2

@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
+from kgan._utils.validation import check_positive_integer
 from kgan.models.precision import output_dtype
-from kgan.validation import check_positive_integer
 
 
 def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:

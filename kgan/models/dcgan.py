@@ -5,11 +5,11 @@ import functools
 import keras
 from keras import layers
 
+from kgan._utils.validation import check_image_shape
+from kgan._utils.validation import check_positive_integer
 from kgan.layers import SpectralNorm
 from kgan.models import conditioning
 from kgan.models.precision import output_dtype
-from kgan.validation import check_image_shape
-from kgan.validation import check_positive_integer
 
 # Sides, in pixels, of the smallest picture inside the networks.
 _SMALLEST_BASE = 4

@@ -5,11 +5,11 @@ import math
 import keras
 from keras import layers
 
+from kgan._utils.validation import check_image_shape
+from kgan._utils.validation import check_positive_integer
 from kgan.layers import Maxout
 from kgan.models import conditioning
 from kgan.models.precision import output_dtype
-from kgan.validation import check_image_shape
-from kgan.validation import check_positive_integer
 
 
 def mlp_generator(

@@ -6,11 +6,11 @@ import numpy as np
 from keras import ops
 
 from kgan import sampling
+from kgan._utils.images import to_uint8
 from kgan.evaluation import Evaluator
 from kgan.evaluation.progress import Progress
 from kgan.evaluation.samples import to_floats
 from kgan.features import Extractor
-from kgan.images import to_uint8
 from kgan.report.classes import ClassShares
 from kgan.report.classes import count_classes
 from kgan.report.interpolation import linear_path

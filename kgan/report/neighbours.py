@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kgan.images import enlarge
-from kgan.images import tile
-from kgan.images import to_picture
+from kgan._utils.images import enlarge
+from kgan._utils.images import tile
+from kgan._utils.images import to_picture
 from kgan.metrics.neighbours import nearest_neighbours
 from kgan.report import elements
 from kgan.report.charts import distance_chart

@@ -6,10 +6,10 @@ import io
 import numpy as np
 from PIL import Image
 
-from kgan.images import check_channels
-from kgan.images import enlarge
-from kgan.images import tile
-from kgan.images import to_picture
+from kgan._utils.images import check_channels
+from kgan._utils.images import enlarge
+from kgan._utils.images import tile
+from kgan._utils.images import to_picture
 
 # Pixels between images, and of a frame around one.
 GAP = 2

@@ -8,7 +8,7 @@ from keras import ops
 
 from kgan import backend
 from kgan import losses
-from kgan import validation
+from kgan._utils import validation
 from kgan.gan import GAN
 
 _BATCH = 256

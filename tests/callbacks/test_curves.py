@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from kgan.callbacks import Curves
-from kgan.callbacks.curve_picture import draw_curves
-from kgan.callbacks.curve_points import CurvePoints
+from kgan.callbacks.pictures.curve_picture import draw_curves
+from kgan.callbacks.pictures.curve_points import CurvePoints
 
 
 def points(path, part: str) -> CurvePoints:

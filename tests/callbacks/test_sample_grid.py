@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 from PIL import Image
 
-from kgan import images
+from kgan._utils import images
 from kgan.callbacks import Curves
 from kgan.callbacks import SampleGrid
 

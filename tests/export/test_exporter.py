@@ -11,12 +11,12 @@ from ai_edge_litert.interpreter import Interpreter
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 import kgan
+from kgan._utils.images import to_uint8
 from kgan.export import export_generator
 from kgan.export import exporter
 from kgan.export.graph_checks import check_contents
 from kgan.export.quality import FrechetGate
 from kgan.export.tflite import run_tflite
-from kgan.images import to_uint8
 from kgan.layers import NearestUpSampling2D
 from kgan.layers import SpectralNorm
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan import images
+from kgan._utils import images
 from kgan.export import signatures
 from kgan.export.interface import read_interface
 from kgan.export.saved_model import compare_saved_model

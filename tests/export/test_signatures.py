@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan import images
 from kgan import sampling
+from kgan._utils import images
 from kgan.export.interface import read_interface
 from kgan.export.signatures import checked_label
 from kgan.export.signatures import checked_latents

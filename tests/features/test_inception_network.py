@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
+from kgan._utils.images import to_uint8
 from kgan.features.inception_network import inception_network
 from kgan.features.legacy_resize import LegacyBilinearResize
-from kgan.images import to_uint8
 
 # Height and width, and channels, after each part, as in Szegedy et al. 2015, table 1, and in the
 # graph of 2015-12-05.

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from kgan import sampling
+from kgan._utils.images import to_uint8
 from kgan.data import Images
 from kgan.features import Extractor
-from kgan.images import to_uint8
 from kgan.report import Subject
 from kgan.report import divide
 from kgan.report import examine

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan.images import to_uint8
+from kgan._utils.images import to_uint8
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "export.py"

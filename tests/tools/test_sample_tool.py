@@ -13,9 +13,9 @@ import tensorflow as tf
 from PIL import Image
 
 import kgan
+from kgan._utils.images import to_uint8
 from kgan.export import export_generator
 from kgan.export.tflite import run_tflite
-from kgan.images import to_uint8
 
 TOOL = Path(__file__).parents[2] / "tools" / "sample.py"
 SERVED = runpy.run_path(str(Path(__file__).parents[1] / "served_model.py"))

@@ -83,7 +83,7 @@ def disturbed(flags, tmp_path_factory):
     folder = tmp_path_factory.mktemp("disturbed")
     run, number = folder / "run", folder / "number"
     together = [*TRAIN, *flags, "--strategy=multi_worker", f"--run_dir={run}"]
-    # tests/test_multi_worker.py has a survivor that ends by itself, which takes half a minute.
+    # tests/gan/test_multi_worker.py has a survivor that ends by itself, which takes half a minute.
     options = ["--restarts=1", "--grace_seconds=1"]
     tool = start(*LAUNCH, *options, "--", "sh", "-c", TELL, number, *together)
     try:

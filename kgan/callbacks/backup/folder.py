@@ -1,0 +1,149 @@
+"""The folder of a training's backups: the newest sound one, and no more than are to be kept."""
+
+import contextlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from kgan._utils.files import locked
+from kgan.callbacks.backup.snapshots import DamagedSnapshotError
+from kgan.callbacks.backup.snapshots import ForeignSnapshotError
+from kgan.callbacks.backup.snapshots import Snapshot
+from kgan.callbacks.backup.snapshots import write_snapshot
+
+_NAME = re.compile(r"backup-\d{12}\.npz")
+_TEMPORARY = ".backup-*.npz"
+_LOCK = ".lock"
+# How often a lock is made anew that another one has just removed, which is rare even once.
+_ATTEMPTS = 20
+
+
+class BackupFolder:
+    """Backups by the number of images their model had seen.
+
+    Args:
+        folder: it is made by the first backup.
+        keep: int, how many backups stay when another one is written.
+
+    Attributes:
+        path: `Path` of the folder.
+
+    Raises:
+        NotADirectoryError: if `folder` is a file.
+    """
+
+    def __init__(self, folder, keep: int):
+        self.path = Path(folder)
+        self._keep = keep
+        self._held = contextlib.ExitStack()
+        if self.path.exists() and not self.path.is_dir():
+            raise NotADirectoryError(
+                f"Backup writes several files and needs a folder. Received: {folder}, a file."
+            )
+
+    def hold(self) -> None:
+        """Make the folder this training's own until `release`: no other process may write to it.
+
+        On a disk without locks, or that nobody may write to, this does nothing.
+
+        Raises:
+            ValueError: if another training holds it.
+        """
+        lock = self.path / _LOCK
+        for _ in range(_ATTEMPTS):
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                self._held.enter_context(locked(lock, wait=False, is_file=True))
+                # Before it is released: then it is this training's, and not the next one's.
+                self._held.callback(_remove, lock)
+                return
+            except BlockingIOError:
+                raise ValueError(
+                    f"Another process is training in {self.path} now, and two would write over "
+                    "each other's backups. Wait until it ends, or end it; or choose another folder."
+                ) from None
+            except FileNotFoundError:
+                # A training that ends has just removed it.
+                continue
+            except (OSError, ImportError):
+                return
+
+    def release(self) -> None:
+        """End what `hold` began; nothing if it was not."""
+        self._held.close()
+
+    def remove_temporaries(self) -> None:
+        """Remove what a process has left that was killed while it wrote."""
+        for path in self.path.glob(_TEMPORARY):
+            path.unlink(missing_ok=True)
+
+    def newest(self) -> Path | None:
+        """The newest backup that is not damaged. For each that is, a warning is printed.
+
+        Returns:
+            Its path; None if there is no backup at all.
+
+        Raises:
+            ValueError: if all are damaged, or one is something else.
+            OSError: if one cannot be read: it may be as sound as ever.
+        """
+        backups = self._backups()
+        for path in reversed(backups):
+            try:
+                Snapshot(path).close()
+                return path
+            except DamagedSnapshotError as error:
+                print(f"Backup: {error} It is passed over.", flush=True)
+            except ForeignSnapshotError as error:
+                raise ValueError(
+                    f"{error} Move it away, or choose another folder for the backups."
+                ) from error
+            except OSError as error:
+                error.add_note(
+                    f"Backup: {path} could not be read, which says nothing about the file. Nothing "
+                    "was changed: begin again when the disk gives it."
+                )
+                raise
+        if backups:
+            raise ValueError(
+                f"All backups in {self.path} are damaged: "
+                f"{', '.join(path.name for path in backups)}. Remove them to train from the "
+                "beginning, or choose another folder."
+            )
+        return None
+
+    def write(self, images: int, header: dict, arrays: Iterable[tuple[str, np.ndarray]]) -> None:
+        """Write a backup, then remove those that are not to be kept.
+
+        Args:
+            images: int, real images its model has seen.
+            header: as in `write_snapshot`.
+            arrays: as in `write_snapshot`.
+
+        Raises:
+            OSError: if the disk does not take it. All other backups are still there.
+        """
+        target = self.path / f"backup-{images:012d}.npz"
+        write_snapshot(target, header, arrays)
+        backups = self._backups()
+        # Later ones are damaged, or of a past that was taken back: weights of an earlier step were
+        # loaded.
+        number = backups.index(target)
+        for path in [*backups[number + 1 :], *backups[: max(0, number + 1 - self._keep)]]:
+            path.unlink(missing_ok=True)
+
+    def _backups(self) -> list[Path]:
+        try:
+            paths = list(self.path.iterdir())
+        # Any other error does not mean that there is none.
+        except FileNotFoundError:
+            return []
+        return sorted(path for path in paths if _NAME.fullmatch(path.name))
+
+
+def _remove(path: Path) -> None:
+    # It may have gone with its folder.
+    with contextlib.suppress(OSError):
+        path.unlink()

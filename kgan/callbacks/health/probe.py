@@ -1,0 +1,237 @@
+"""What can be measured on a GAN in training: how varied its samples are, how it is pushed."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from kgan import backend
+from kgan import sampling
+
+# As many samples as there are references at most; of no more than so many classes.
+_SAMPLES = 64
+_CLASSES = 16
+# Larger pictures are compared by every n-th pixel of a side, which tells them apart as well.
+_SIDE = 64
+# A sample is a duplicate if it is this much closer to another one than reals are to their nearest.
+_DUPLICATE = 0.1
+# Fewer pairs of one class say too little about how varied a class is.
+_FEWEST_PAIRS = 10
+# A pixel beyond this is black or white.
+_BLACK_OR_WHITE = 0.99
+
+
+class HealthProbe:
+    """Measures a GAN on the same samples at every look, and leaves its training as it is.
+
+    The samples are those of the generator that trains, not of its average, in inference mode. They
+    are compared with the GAN's `reference_images`: without these there is no diversity, no
+    duplicates and no distance. Of a GAN with classes several samples of each of the references'
+    most frequent classes are taken, and diversity is within a class, since a class that has
+    collapsed onto one picture still differs from the others.
+
+    Args:
+        gan: compiled `kgan.GAN`, after `fit` has looked at its data.
+        classifier: a `kgan.features.Extractor` with probabilities, or None.
+    """
+
+    def __init__(self, gan, classifier=None):
+        self._gan = gan
+        self._loss = gan.loss
+        self._classifier = classifier
+        self._sample = backend.compiled(self._samples_of)
+        self._push = backend.compiled(self._gradient_norm)
+        self.take_references()
+
+    def is_of(self, gan) -> bool:
+        """Whether this is a probe of `gan` as it is compiled now."""
+        return gan is self._gan and gan.loss is self._loss
+
+    def take_references(self) -> None:
+        """Compare with the GAN's references as they are now, which every `fit` takes anew."""
+        gan = self._gan
+        self._reals = None if gan.reference_images is None else _thinned(gan.reference_images)
+        self._labels = _probe_labels(gan)
+        rows = _SAMPLES if self._labels is None else len(self._labels)
+        latents = keras.random.normal((rows, gan.latent_dim), seed=0)
+        self._inputs = [latents] if self._labels is None else [latents, _tensor(self._labels)]
+        if self._reals is not None:
+            distances = _distances(self._reals, self._reals)
+            self._spread = _mean(distances, _pairs(len(self._reals)))
+            self._nearest = np.median(_nearest(distances))
+            self._class_spread = self._spread
+            if gan.reference_labels is not None:
+                same = _pairs(len(self._reals), gan.reference_labels)
+                if same.sum() >= 2 * _FEWEST_PAIRS:
+                    self._class_spread = _mean(distances, same)
+
+    def look(self) -> dict[str, float]:
+        """Measure.
+
+        Returns:
+            Dict of floats, a choice of the names that
+                `kgan.callbacks.health.diagnosis.Diagnosis` knows:
+            g_gradient, diversity, duplicates, distance, saturated, class_entropy.
+        """
+        with self._gan.unchanged_random_state():
+            evidence = self._gradient()
+            samples = self._samples()
+        if not np.isfinite(samples).all():
+            return {**evidence, "diversity": float("nan")}
+        if samples.ndim == 4:
+            evidence["saturated"] = float(np.mean(np.abs(samples) > _BLACK_OR_WHITE))
+        if self._classifier is not None:
+            seen = self._classifier(np.clip(samples, -1, 1))
+            evidence["class_entropy"] = _class_entropy(seen.probabilities)
+        return {**evidence, **self._compare(_thinned(samples))}
+
+    def _samples(self) -> np.ndarray:
+        # No more at a time than a step of training has made, for which the memory has sufficed.
+        references = self._gan.reference_images
+        step = _SAMPLES if references is None else len(references)
+        chunks = [
+            self._sample(*(rows[start : start + step] for rows in self._inputs))
+            for start in range(0, len(self._inputs[0]), step)
+        ]
+        return np.concatenate([ops.convert_to_numpy(chunk) for chunk in chunks]).astype("float32")
+
+    def _samples_of(self, latents, labels=None):
+        return self._gan.generator(sampling.network_inputs(latents, labels), training=False)
+
+    def _gradient(self) -> dict[str, float]:
+        """The norm of the generator's gradient on as many samples as a minibatch has, about."""
+        gan = self._gan
+        rows, reals = _SAMPLES, []
+        if gan.reference_images is not None:
+            rows = max(1, len(gan.reference_images) // gan.discriminator_steps)
+        if gan.loss.compares_with_reals:
+            if gan.reference_images is None:
+                return {}
+            rows = min(rows, len(self._inputs[0]))
+            reals = [_tensor(gan.reference_images[:rows])]
+            if gan.reference_labels is not None:
+                reals.append(_tensor(gan.reference_labels[:rows].astype("int32")))
+        norm = self._push([part[:rows] for part in self._inputs], reals)
+        return {"g_gradient": float(ops.convert_to_numpy(norm))}
+
+    def _gradient_norm(self, inputs, reals):
+        gan = self._gan
+        labels = inputs[1:]
+
+        def objective():
+            fake_logits = self._logits(self._samples_of(*inputs), *labels)
+            real_logits = self._logits(*reals) if reals else None
+            return ops.mean(gan.loss.generator_loss(real_logits, fake_logits)), None
+
+        _, gradients = backend.value_and_gradients(objective, gan.generator.trainable_variables)
+        # A weight that nothing depends on has no gradient.
+        squares = [
+            ops.sum(ops.square(ops.cast(ops.convert_to_tensor(gradient), "float32")))
+            for gradient in gradients
+            if gradient is not None
+        ]
+        return ops.sqrt(sum(squares))
+
+    def _logits(self, images, labels=None):
+        inputs = sampling.network_inputs(images, labels)
+        return ops.cast(self._gan.discriminator(inputs, training=False), "float32")
+
+    def _compare(self, samples: np.ndarray) -> dict[str, float]:
+        """How the samples differ from each other, compared with reals and from reals."""
+        # Pictures that are all the same have no scale to compare with.
+        if self._reals is None or not self._spread:
+            return {}
+        distances = _distances(samples, samples)
+        spread = _mean(distances, _pairs(len(samples)))
+        diversity = spread / self._spread
+        if self._labels is not None:
+            within = _mean(distances, _pairs(len(samples), self._labels))
+            diversity = within / self._class_spread
+        between = _distances(samples, self._reals).mean()
+        return {
+            "diversity": diversity,
+            "duplicates": float(np.mean(_nearest(distances) < _DUPLICATE * self._nearest)),
+            # (2 E|x - y| - E|x - x'| - E|y - y'|) / (2 E|x - y|), x and y from the two samples
+            "distance": float(1 - (spread + self._spread) / (2 * between)),
+        }
+
+
+def loss_range(loss) -> tuple[float, float] | None:
+    """The discriminator's loss for one that cannot tell, and for one that is never in doubt.
+
+    Args:
+        loss: `kgan.losses.Loss`.
+
+    Returns:
+        (loss at p = q, loss where p and q have nothing in common), both with the best logits;
+        None where theory knows no best logits, or where the loss has no bound.
+    """
+    if loss.optimal_logits(1.0) is None:
+        return None
+    coin, far, farther = (
+        float(
+            ops.mean(
+                loss.discriminator_loss(
+                    _tensor(np.float32([loss.optimal_logits(ratio)])),
+                    _tensor(np.float32([loss.optimal_logits(1 / ratio)])),
+                )
+            )
+        )
+        for ratio in (1.0, 1e6, 1e9)
+    )
+    bounded = np.isfinite(farther) and abs(farther - far) < 0.01 * abs(coin - farther)
+    return (coin, farther) if bounded else None
+
+
+def _probe_labels(gan) -> np.ndarray | None:
+    """As many labels of each class: of the most frequent ones where the data are known."""
+    if gan.num_classes is None:
+        return None
+    classes = np.arange(gan.num_classes)
+    if gan.reference_labels is not None:
+        classes, counts = np.unique(gan.reference_labels, return_counts=True)
+        classes = classes[np.argsort(-counts, kind="stable")]
+    classes = classes[:_CLASSES]
+    return np.repeat(classes, _SAMPLES // len(classes)).astype("int32")
+
+
+def _tensor(array):
+    return ops.convert_to_tensor(array)
+
+
+def _thinned(samples: np.ndarray) -> np.ndarray:
+    """Every n-th pixel of pictures larger than 64 pixels, as rows of float64."""
+    if samples.ndim == 4:
+        step = -(-max(samples.shape[1:3]) // _SIDE)
+        samples = samples[:, ::step, ::step]
+    return samples.reshape(len(samples), -1).astype("float64")
+
+
+def _distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Euclidean distances (rows of first, rows of second)."""
+    squares = np.sum(first**2, axis=1)[:, None] + np.sum(second**2, axis=1)
+    # Not by NumPy, whose threads would wait for those of the training, far longer than they work.
+    products = ops.matmul(_tensor(first), ops.transpose(_tensor(second)))
+    # |x - y|^2 = |x|^2 + |y|^2 - 2 x y; rounding may make it negative.
+    return np.sqrt(np.maximum(squares - 2 * ops.convert_to_numpy(products), 0))
+
+
+def _pairs(rows: int, labels=None) -> np.ndarray:
+    """Which pairs are of two different rows, and of one label where there are labels."""
+    different = ~np.eye(rows, dtype=bool)
+    return different if labels is None else different & (labels[:, None] == labels)
+
+
+def _mean(distances: np.ndarray, pairs: np.ndarray) -> float:
+    return float(distances[pairs].mean()) if pairs.any() else 0.0
+
+
+def _nearest(distances: np.ndarray) -> np.ndarray:
+    """The distance of each row to its nearest other one."""
+    return np.where(np.eye(len(distances), dtype=bool), np.inf, distances).min(axis=1)
+
+
+def _class_entropy(probabilities: np.ndarray) -> float:
+    """Entropy of the classes over that of equally frequent ones, as many as can be seen."""
+    shares = np.mean(probabilities, axis=0, dtype="float64")
+    entropy = -np.sum(shares * np.log(np.maximum(shares, 1e-12)))
+    return float(entropy / np.log(max(2, min(probabilities.shape))))

@@ -1,0 +1,1 @@
+"""How the pictures of callbacks are drawn."""

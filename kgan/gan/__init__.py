@@ -1,0 +1,6 @@
+"""How a GAN trains: from `fit` to the update."""
+
+from kgan.gan.gan import GAN
+from kgan.gan.optimizers import GANOptimizer
+
+__all__ = ["GAN", "GANOptimizer"]

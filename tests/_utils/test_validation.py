@@ -1,0 +1,399 @@
+"""Every message says what is wrong, what was expected, what was received, and the remedy."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kgan
+from kgan import models
+from kgan._utils import validation
+
+SHAPE = (8, 8, 1)
+IMAGES = np.linspace(-1, 1, 6 * 64).reshape(6, *SHAPE).astype("float32")
+LABELS = np.array([0, 1, 2, 3, 0, 1], "int32")
+
+
+def gan(latent_dim=3, num_classes=None, generator=None, discriminator=None, compiled=True):
+    result = kgan.GAN(
+        generator or models.small_mlp_generator(SHAPE, 3, width=4, num_classes=num_classes),
+        discriminator or models.small_mlp_discriminator(SHAPE, width=4, num_classes=num_classes),
+        latent_dim=latent_dim,
+        num_classes=num_classes,
+    )
+    if compiled:
+        result.compile("adam", "adam", discriminator_steps=2)
+    return result
+
+
+def refuses(message):
+    return pytest.raises(ValueError, match="(?s)" + re.escape(message))
+
+
+def fit(model, images, labels=None, batch=4):
+    parts = images if labels is None else (images, labels)
+    weights = [np.array(weight) for weight in model.weights]
+    try:
+        model.fit(tf.data.Dataset.from_tensor_slices(parts).batch(batch), verbose=0)
+    except ValueError:
+        # Bad input never loses work: not a single weight has moved.
+        for before, weight in zip(weights, model.weights, strict=True):
+            np.testing.assert_array_equal(before, weight)
+        raise
+
+
+def test_a_generator_of_another_latent_dim_is_refused():
+    with refuses(
+        "The generator 'generator' does not fit. Expected: a model of latents of shape (None, 5). "
+        "Received: a model of (None, 3). Make latent_dim, num_classes and the image shape the same"
+    ):
+        gan(latent_dim=5)
+
+
+def test_a_discriminator_of_another_image_shape_is_refused():
+    with refuses(
+        "The discriminator 'discriminator' does not fit. Expected: a model of images of shape "
+        "(None, 8, 8, 1). Received: a model of (None, 16, 16, 1)."
+    ):
+        gan(discriminator=models.small_mlp_discriminator((16, 16, 1), width=4))
+
+
+@pytest.mark.parametrize(("networks", "gan_classes"), [(4, None), (None, 4)])
+def test_networks_and_gan_must_agree_on_classes(networks, gan_classes):
+    generator = models.small_mlp_generator(SHAPE, 3, width=4, num_classes=networks)
+    discriminator = models.small_mlp_discriminator(SHAPE, width=4, num_classes=networks)
+    with refuses("The generator 'generator' does not fit. Expected: a model of "):
+        kgan.GAN(generator, discriminator, latent_dim=3, num_classes=gan_classes)
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_discriminator_that_ends_in_a_sigmoid_is_refused(wrapped):
+    last = keras.layers.Dense(1, "sigmoid", name="out")
+    last = kgan.layers.SpectralNorm(last) if wrapped else last
+    discriminator = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), last])
+    with refuses("The discriminator's last layer, 'out', applies a sigmoid."):
+        gan(discriminator=discriminator)
+
+
+def test_a_subclassed_discriminator_with_an_inner_sigmoid_is_taken():
+    class Gated(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten = keras.layers.Flatten()
+            self.logits = keras.layers.Dense(1)
+            self.gate = keras.layers.Dense(64, activation="sigmoid")
+
+        def call(self, images, training=False):
+            pixels = self.flatten(images)
+            return self.logits(pixels * self.gate(pixels))
+
+    fit(gan(discriminator=Gated()), IMAGES)
+
+
+def test_an_embedding_under_spectral_norm_is_counted_too():
+    images, labels = keras.Input(SHAPE), keras.Input((), dtype="int32")
+    embedding = keras.layers.Embedding(3, 64, name="classes")
+    x = kgan.layers.SpectralNorm(embedding)(labels) * keras.layers.Flatten()(images)
+    critic = keras.Model([images, labels], keras.layers.Dense(1)(x), name="critic")
+    generator = models.small_mlp_generator(SHAPE, 3, width=4, num_classes=5)
+    with refuses("The discriminator 'critic' embeds 3 classes (in the layer 'classes')."):
+        kgan.GAN(generator, critic, latent_dim=3, num_classes=5)
+
+
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+def test_networks_that_embed_fewer_classes_are_refused(role):
+    networks = {
+        "generator": models.small_mlp_generator(SHAPE, 3, width=4, num_classes=5),
+        "discriminator": models.small_mlp_discriminator(SHAPE, width=4, num_classes=5),
+    }
+    few = {
+        "generator": models.small_mlp_generator(SHAPE, 3, width=4, num_classes=3),
+        "discriminator": models.small_mlp_discriminator(SHAPE, width=4, num_classes=3),
+    }
+    networks[role] = few[role]
+    with refuses(
+        f"The {role} {role!r} embeds 3 classes (in the layer 'label_embedding'). Expected: at "
+        "least num_classes=5."
+    ):
+        kgan.GAN(**networks, latent_dim=3, num_classes=5)
+
+
+def test_networks_with_losses_of_their_own_are_refused():
+    regularizer = keras.regularizers.L2(0.1)
+    discriminator = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            keras.layers.Flatten(),
+            keras.layers.Dense(1, kernel_regularizer=regularizer),
+        ]
+    )
+    with refuses("The discriminator 'critic' has 1 losses of its own"):
+        discriminator.name = "critic"
+        gan(discriminator=discriminator)
+
+
+def test_what_is_no_model_is_refused():
+    with refuses("The generator must be a keras.Model of latents of shape (None, 3). Received: "):
+        gan(generator=keras.layers.Dense(3))
+
+
+def test_a_generator_of_two_outputs_is_refused():
+    latents = keras.Input((3,))
+    image = keras.layers.Reshape(SHAPE)(keras.layers.Dense(64)(latents))
+    with refuses("The generator 'two' must return one tensor. Received: a list."):
+        gan(generator=keras.Model(latents, [image, image], name="two"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"latent_dim": 0}, "latent_dim must be a positive integer. Received: latent_dim=0."),
+        ({"latent_dim": 3.0}, "latent_dim must be a positive integer. Received: latent_dim=3.0."),
+        ({"num_classes": -1}, "num_classes must be a positive integer. Received: num_classes=-1."),
+        ({"ema_halflife_images": 0}, "ema_halflife_images must be positive and finite, or None"),
+        ({"ema_halflife_images": np.inf}, "must be positive and finite, or None"),
+    ],
+)
+def test_constructor_arguments_are_checked(arguments, message):
+    generator = models.small_mlp_generator(SHAPE, 3, width=4)
+    discriminator = models.small_mlp_discriminator(SHAPE, width=4)
+    with refuses(message):
+        kgan.GAN(generator, discriminator, **{"latent_dim": 3, **arguments})
+
+
+@pytest.mark.parametrize("k", [0, -2, 1.5, True])
+def test_discriminator_steps_must_be_a_positive_integer(k):
+    with refuses(
+        f"discriminator_steps must be a positive integer. Received: discriminator_steps={k}"
+    ):
+        gan(compiled=False).compile("adam", "adam", discriminator_steps=k)
+
+
+def test_an_unknown_loss_is_refused_by_compile():
+    with refuses("Unknown GAN loss."):
+        gan(compiled=False).compile("adam", "adam", loss="binary_crossentropy")
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            IMAGES[:, :6],
+            "The images do not fit the generator. Expected: (batch, 8, 8, 1), as the generator "
+            "makes them. Received: (4, 6, 8, 1). Resize the images",
+        ),
+        (IMAGES[..., 0], "Received: (4, 8, 8). Resize the images"),
+        (
+            (127.5 * (IMAGES + 1)).astype("uint8"),
+            "Images must be floats in [-1, 1]. Received: dtype uint8. Scale them with",
+        ),
+        (
+            127.5 * (IMAGES + 1),
+            "Images must lie in [-1, 1]. Received: values from 0 to 169.778. Scale them with",
+        ),
+    ],
+)
+def test_images_of_a_wrong_shape_dtype_or_range_are_refused_before_the_first_step(images, message):
+    with refuses(message):
+        fit(gan(), images)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_are_refused_with_their_row(value):
+    images = IMAGES.copy()
+    images[2, 3, 4] = value
+    with refuses("The images hold NaN or infinity, first in row 2 of the first batch."):
+        fit(gan(), images)
+
+
+def test_images_from_zero_to_one_are_warned_of():
+    message = re.escape("No value of the first batch is negative")
+    with pytest.warns(UserWarning, match=message) as caught:
+        fit(gan(), (IMAGES + 1) / 2)
+    # The warning points at the call of fit.
+    assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
+
+
+def test_samples_that_are_no_images_may_have_any_range():
+    generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model = gan(generator=generator, discriminator=discriminator)
+    fit(model, np.arange(16, dtype="float32").reshape(8, 2))
+    assert int(model.images_seen) == 8
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_an_empty_dataset_is_refused(method):
+    empty = tf.data.Dataset.from_tensor_slices(IMAGES).batch(100, drop_remainder=True)
+    with refuses("The dataset is empty: it yields no batch at all."):
+        getattr(gan(), method)(empty, verbose=0)
+    with refuses("The dataset is empty: it yields no batch at all."):
+        getattr(gan(), method)(IMAGES[:0], verbose=0)
+
+
+def test_a_batch_that_k_does_not_divide_is_refused_with_the_batch_to_write():
+    with refuses(
+        "A batch of 5 images cannot be split into discriminator_steps=2 equal minibatches: each "
+        "of the k discriminator updates of one training step needs its own real images. Batch "
+        "the dataset with .batch(2 * 2, drop_remainder=True), or fit arrays with "
+        "batch_size=2 * 2."
+    ):
+        fit(gan(), IMAGES, batch=5)
+
+
+def test_the_batch_to_write_is_one_that_the_rows_fill():
+    with refuses(".batch(3 * 2, drop_remainder=True)"):
+        validation.check_batch(IMAGES[[0, 1, 2, 3, 4, 5, 0, 1]], SHAPE, None, 3)
+
+
+def test_a_batch_that_replicas_cannot_share_is_refused_with_the_batch_to_write():
+    told = (
+        "A batch of 6 images cannot be split into discriminator_steps=2 equal minibatches for 2 "
+        "replicas, which have equal parts of each: each of the k discriminator updates of one "
+        "training step needs its own real images. Batch the dataset with .batch(2 * 2, "
+        "drop_remainder=True), or fit arrays with batch_size=2 * 2."
+    )
+    with refuses(told):
+        validation.check_batch(IMAGES, SHAPE, None, 2, 2)
+    validation.check_batch(IMAGES[:4], SHAPE, None, 2, 2)
+
+
+def test_replicas_need_batches_that_are_all_full():
+    told = (
+        "2 replicas train on equal parts of a batch, and the last batch of these data may be too "
+        "short for that. Batch a dataset with .batch(n, drop_remainder=True), as kgan.data does; "
+        "make a generator or a PyDataset one with tf.data.Dataset.from_generator and an "
+        "output_signature whose shapes begin with n; of arrays, batch_size must divide the number "
+        "of rows, and validation_data take the place of a validation_split."
+    )
+    with refuses(told):
+        validation.check_all_full(False, 2)
+    validation.check_all_full(True, 2)
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate"])
+@pytest.mark.parametrize("data", [[IMAGES], (IMAGES, LABELS)])
+def test_arrays_in_a_list_or_a_tuple_are_refused(call, data):
+    with refuses(
+        "The data must be one array of images, or a tf.data.Dataset. Received: a "
+        f"{type(data).__name__} of {len(data)}. Pass images and labels one after the other, "
+        "fit(images, labels), images without labels as fit(images), and many arrays of images as "
+        "one, numpy.concatenate(arrays)."
+    ):
+        getattr(gan(), call)(data, verbose=0)
+
+
+def test_a_batch_within_a_batch_is_refused():
+    for nested in ((IMAGES, LABELS), {"image": IMAGES}):
+        with refuses(
+            f"A batch must be (images, labels). Received: a {type(nested).__name__} in place of "
+            "the images. Yield images and labels side by side: yield images, labels."
+        ):
+            fit(gan(num_classes=4), (nested,))
+
+
+@pytest.mark.skipif(
+    not hasattr(keras.optimizers, "MultiOptimizer"), reason="needs Keras' MultiOptimizer"
+)
+def test_an_optimizer_of_several_rates_is_refused():
+    adam = keras.optimizers.Adam()
+    for one in ("adam", adam, keras.optimizers.LossScaleOptimizer(adam)):
+        validation.check_optimizer("d_optimizer", one)
+    multi = keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(adam))
+    with refuses(
+        "d_optimizer is a MultiOptimizer, which has several learning rates; callbacks and the "
+        "ratio of the two players need one. Expected: one keras.optimizers.Optimizer per player. "
+        "Pass for example keras.optimizers.Adam(2e-4, beta_1=0.5)."
+    ):
+        validation.check_optimizer("d_optimizer", multi)
+
+
+def test_missing_labels_are_refused():
+    with refuses(
+        "Labels are missing. A GAN with num_classes=4 trains on batches of (images, labels). "
+        "Received: images only."
+    ):
+        fit(gan(num_classes=4), IMAGES)
+
+
+def test_unexpected_labels_are_refused():
+    with refuses("Unexpected labels. A GAN without num_classes trains on batches of images."):
+        fit(gan(), IMAGES, LABELS)
+
+
+def test_dicts_and_further_parts_are_refused():
+    with refuses("A batch must be images. Received: a dict with the keys ['image', 'label']."):
+        fit(gan(), {"image": IMAGES, "label": LABELS})
+    with refuses("A batch must be (images, labels). Received: 3 parts."):
+        fit(gan(num_classes=4), (IMAGES, LABELS, LABELS))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (LABELS + 1, "Labels must lie in 0..3, since num_classes=4. Received: 4."),
+        (LABELS - 1, "Labels must lie in 0..3, since num_classes=4. Received: -1."),
+        (LABELS.astype("float32"), "Labels must be integers. Received: dtype float32."),
+        (
+            LABELS[:, None],
+            "Labels must have the shape (4,). Received: (4, 1). Take labels[:, 0].",
+        ),
+        (np.eye(4)[LABELS], "Take numpy.argmax(labels, axis=-1) of one-hot labels."),
+    ],
+)
+def test_wrong_labels_are_refused(labels, message):
+    with refuses(message):
+        fit(gan(num_classes=4), IMAGES, labels)
+
+
+def test_all_labels_beside_an_array_are_checked_before_the_first_step():
+    labels = LABELS.copy()
+    labels[-1] = 4
+    with refuses("Labels must lie in 0..3, since num_classes=4. Received: 4."):
+        gan(num_classes=4).fit(IMAGES, labels, batch_size=2, verbose=0)
+
+
+def test_a_generator_is_looked_into_and_loses_nothing():
+    def batches(scale):
+        for _ in range(3):
+            yield (scale * IMAGES[:4],)
+
+    model = gan()
+    with refuses("Images must lie in [-1, 1]."):
+        model.fit(batches(200.0), verbose=0)
+    model.fit(batches(1.0), verbose=0)
+    assert int(model.images_seen) == 12
+
+
+def test_a_single_batch_of_integers_is_refused_too():
+    with refuses("Images must be floats in [-1, 1]. Received: dtype uint8."):
+        gan().train_on_batch(np.zeros((4, *SHAPE), "uint8"))
+
+
+def test_no_data_are_refused():
+    with refuses("There are no data. Expected: a tf.data.Dataset or an array of images."):
+        gan().fit()
+
+
+def test_sample_weights_are_refused():
+    with refuses("A batch must be (images, labels). Received: 3 parts. Sample weights"):
+        gan(num_classes=4).fit(IMAGES, LABELS, batch_size=2, sample_weight=np.ones(6), verbose=0)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_an_uncompiled_gan_says_to_compile(method):
+    with pytest.raises(ValueError, match=r"call `compile\(\)` before"):
+        getattr(gan(compiled=False), method)(IMAGES)
+
+
+def test_the_first_batch_is_checked_by_evaluate_too():
+    with refuses("Images must be floats in [-1, 1]. Received: dtype int64."):
+        gan().evaluate(IMAGES.astype("int64"), verbose=0)
+
+
+def test_batches_of_numpy_arrays_pass_as_they_are():
+    images, labels = validation.images_and_labels((IMAGES, LABELS, None), num_classes=4)
+    assert images is IMAGES
+    assert labels is LABELS

@@ -1,0 +1,351 @@
+import contextlib
+import json
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan.data import Images
+from kgan.data import by_epoch
+from kgan.data.epochs import epochs_of
+from kgan.gan.resuming import WithResuming
+
+
+@keras.saving.register_keras_serializable("tests")
+class Following(WithResuming, keras.Model):
+    """A model whose one weight depends on the order of all that it has seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.total = self.add_weight(shape=(), initializer="zeros")
+        self.mean = keras.metrics.Mean(name="mean")
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [self.mean]
+
+    def train_step(self, data):
+        number = keras.ops.mean(keras.ops.cast(data, "float32"))
+        self.total.assign(0.5 * self.total + number)
+        self.mean.update_state(number)
+        return self.get_metrics_result()
+
+    test_step = train_step
+
+
+def make_model(**options):
+    model = Following()
+    model.compile(optimizer=None, **options)
+    return model
+
+
+class Restoring(keras.callbacks.Callback):
+    """Says where to go on, and gives the model what it had there."""
+
+    def __init__(self, epoch=0, batch=0, total=0.0):
+        super().__init__()
+        self.where, self.total = (epoch, batch), total
+        self.ended = 0
+
+    def restore_training(self, model, plan):
+        self.plan = plan
+        model.total.assign(self.total)
+        return plan.start.at(*self.where)
+
+    def end_training(self):
+        self.ended += 1
+
+
+class Recorder(keras.callbacks.Callback):
+    """Writes down what it is told, and the weight then."""
+
+    def __init__(self):
+        super().__init__()
+        self.events = []
+
+    def _add(self, *event):
+        self.events.append((*event, float(self.model.total.numpy())))
+
+    def on_train_begin(self, logs=None):
+        self._add("train begins")
+
+    def on_train_end(self, logs=None):
+        self._add("train ends")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._add("epoch begins", epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._add("epoch ends", epoch)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._add("batch begins", batch)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._add("batch ends", batch)
+
+
+def hundreds(epoch):
+    return tf.data.Dataset.range(100 * epoch, 100 * epoch + 6)
+
+
+def batches():
+    return by_epoch(hundreds, 6)
+
+
+def recorded(x, epochs=3, *, restoring=None, before=(), options=None, **fit):
+    """Events, history and model of a fit."""
+    model, recorder = make_model(**(options or {})), Recorder()
+    callbacks = [*([restoring] if restoring else []), *before, recorder]
+    history = model.fit(x, epochs=epochs, callbacks=callbacks, verbose=0, **fit)
+    return recorder.events, history, model
+
+
+@pytest.mark.parametrize("where", ["nowhere", "restore_training", "on_train_end"])
+def test_what_restores_is_told_the_end_however_the_training_ends(where, monkeypatch):
+    restoring, ends_before = Restoring(), []
+
+    def fail(*arguments, **options):
+        ends_before.append(restoring.ended)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restoring, where, fail, raising=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        recorded(batches(), epochs=1, restoring=restoring)
+    assert restoring.ended == 1
+    assert ends_before == ([] if where == "nowhere" else [0])
+
+
+@pytest.mark.parametrize("steps_per_execution", [1, 2])
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 2), (1, 0), (1, 4), (2, 4)])
+def test_for_callbacks_it_is_the_rest_of_one_training(epoch, batch, steps_per_execution):
+    options = {"steps_per_execution": steps_per_execution}
+    events, _, whole = recorded(batches(), options=options)
+    # Of an epoch that is gone on with, the beginning is told again.
+    begins = [event[:2] for event in events].index(("epoch begins", epoch))
+    ahead = [event[:2] for event in events].index(("batch begins", batch), begins)
+    total = events[ahead][2]
+    expected = [
+        ("train begins", total),
+        ("epoch begins", epoch, total),
+        *events[ahead:],
+    ]
+    resumed, _, model = recorded(
+        batches(), restoring=Restoring(epoch, batch, total), options=options
+    )
+    assert resumed == expected
+    assert model.total.numpy() == whole.total.numpy()
+
+
+def test_what_callbacks_are_told_of_the_training_is_of_the_whole():
+    recorder = Recorder()
+    make_model().fit(
+        batches(), epochs=3, verbose=0, callbacks=[Restoring(1, 4), recorder], initial_epoch=0
+    )
+    assert recorder.params == {"verbose": 0, "epochs": 3, "steps": 6}
+
+
+def test_the_plan_says_what_is_about_to_be_done():
+    dataset, restoring = batches(), Restoring()
+    epochs_of(dataset).next = 4
+    make_model().fit(
+        dataset, epochs=3, initial_epoch=1, verbose=0, callbacks=[restoring, Recorder()]
+    )
+    plan = restoring.plan
+    assert (plan.start.epoch, plan.start.batch) == (1, 0)
+    assert (plan.start.first_epoch, plan.start.first_order) == (1, 4)
+    assert (plan.epochs, plan.batches, plan.is_foreign) == (3, 6, False)
+    assert plan.data["source"] == "by_epoch"
+
+
+@pytest.mark.parametrize(
+    ("x", "is_foreign"),
+    [(batches(), False), (np.zeros((6, 1)), False), (tf.data.Dataset.range(6), True)],
+)
+def test_foreign_data_are_those_of_an_unknown_order(x, is_foreign):
+    restoring = Restoring()
+    make_model().fit(x, verbose=0, callbacks=[restoring], shuffle=False)
+    assert restoring.plan.is_foreign == is_foreign
+
+
+def test_the_history_is_one():
+    # Only the callback knows what was before; nothing of what follows is missing or double.
+    _, whole, _ = recorded(batches())
+    _, resumed, _ = recorded(batches(), restoring=Restoring(1, 0))
+    assert resumed.epoch == [1, 2]
+    assert resumed.history["mean"] == whole.history["mean"][1:]
+
+
+def test_it_is_told_last():
+    order = []
+
+    class Last(Restoring):
+        def on_epoch_end(self, epoch, logs=None):
+            order.append(("restoring", len(self.model.history.epoch)))
+
+    log = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: order.append(("other", None))
+    )
+    make_model().fit(batches(), epochs=1, verbose=0, callbacks=[Last(), log])
+    assert order == [("other", None), ("restoring", 1)]
+
+
+def test_a_training_that_is_stopped_in_the_rest_of_an_epoch_ends_once():
+    def stop(batch, logs):
+        model.stop_training = True
+
+    model, recorder = make_model(), Recorder()
+    stopping = keras.callbacks.LambdaCallback(on_train_batch_end=stop)
+    model.fit(batches(), epochs=3, verbose=0, callbacks=[Restoring(1, 2), stopping, recorder])
+    kinds = [event[:2] if len(event) == 3 else event[0] for event in recorder.events]
+    assert kinds == [
+        "train begins",
+        ("epoch begins", 1),
+        ("batch begins", 2),
+        ("batch ends", 2),
+        ("epoch ends", 1),
+        "train ends",
+    ]
+
+
+def test_a_complete_training_only_begins_and_ends():
+    events, history, model = recorded(batches(), restoring=Restoring(3, 0, 5.0))
+    assert events == [("train begins", 5.0), ("train ends", 5.0)]
+    assert history.history == {}
+    assert model.total.numpy() == 5.0
+
+
+def test_validation_follows_the_rest_of_an_epoch():
+    x = tf.data.Dataset.range(6)
+    _, history, _ = recorded(x, restoring=Restoring(1, 2), validation_data=x)
+    assert len(history.history["val_mean"]) == 2
+
+
+def test_the_progress_bar_counts_all_batches(capsys):
+    make_model().fit(batches(), epochs=3, verbose=1, callbacks=[Restoring(1, 4)])
+    printed = capsys.readouterr().out
+    assert "Epoch 2/3" in printed
+    assert "5/6" in printed
+    assert "1/6" in printed.split("Epoch 3/3")[1]
+    assert "1/6" not in printed.split("Epoch 3/3")[0]
+
+
+def test_every_epoch_of_a_fit_has_the_order_of_its_number():
+    dataset, seen = batches(), []
+    # The data of the first batch of each epoch, after a total of zero.
+    reset = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: model.total.assign(0.0),
+        on_train_batch_end=lambda batch, logs: batch or seen.append(float(model.total.numpy())),
+    )
+    model = make_model()
+    for epochs in (2, 1):
+        model.fit(dataset, epochs=epochs, verbose=0, callbacks=[reset], validation_data=dataset)
+    assert seen == [0.0, 100.0, 200.0]
+    assert epochs_of(dataset).next == 3
+
+
+def test_after_an_error_the_data_count_for_themselves_again():
+    def fail(batch, logs):
+        raise KeyboardInterrupt
+
+    dataset = batches()
+    with pytest.raises(KeyboardInterrupt):
+        make_model().fit(
+            dataset, verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=fail)]
+        )
+    assert not epochs_of(dataset).held
+    assert epochs_of(dataset).next == 1
+
+
+def test_the_order_on_two_replicas_is_that_of_one_device(forks):
+    finished = forks.run(Path(__file__).with_name("order_under_replicas.py"))
+    assert finished.returncode == 0, finished.stderr
+    found = json.loads(finished.stdout.splitlines()[-1])
+    images = Images(np.arange(8, dtype=np.uint8).reshape(8, 1, 1, 1)).batches(2, seed=3)
+    expected = []
+    for _ in range(4):
+        rows = np.array([np.rint((np.ravel(batch) + 1) * 127.5) for batch in images])
+        expected += np.cumsum(np.sum(2**rows, axis=1)).astype(int).tolist()
+    assert found["sums"] == expected
+    assert found["numbers"] == [2, 4]
+
+
+def refused(x, message, **fit):
+    callbacks = fit.pop("callbacks", [Restoring()])
+    with pytest.raises(ValueError, match=re.escape(message)) as error:
+        make_model().fit(x, verbose=0, callbacks=callbacks, **fit)
+    assert str(error.value) == message
+
+
+def test_only_one_callback_may_restore():
+    refused(
+        batches(),
+        "Only one callback can say where a training goes on. Expected: at most one of them. "
+        "Received: Restoring, Restoring. Leave the others out.",
+        callbacks=[Restoring(), Restoring()],
+    )
+
+
+def test_data_that_cannot_be_begun_in_their_middle_are_refused():
+    refused(
+        (value for value in [np.zeros(2)]),
+        "Restoring goes on in the middle of the data, and only a tf.data.Dataset, or arrays "
+        "without steps_per_epoch, can be begun there. Received: generator. Pass for example "
+        "kgan.data.from_arrays(...).batches(...), or tf.data.Dataset.from_generator.",
+    )
+
+
+def test_arrays_that_keras_shuffles_are_refused():
+    refused(
+        np.zeros((6, 1)),
+        "Keras shuffles arrays in an order that cannot be had again, and Restoring needs it to go "
+        "on. Pass kgan.data.from_arrays(...).batches(...) in place of the arrays, or "
+        "shuffle=False.",
+    )
+
+
+def test_a_split_within_fit_is_refused():
+    refused(
+        np.zeros((6, 1)),
+        "With validation_split Keras would split what Restoring goes on with once more. Split the "
+        "arrays before, and pass validation_data.",
+        shuffle=False,
+        validation_split=0.5,
+    )
+
+
+def test_a_stream_that_ends_too_early_is_refused():
+    refused(
+        tf.data.Dataset.range(7),
+        "The dataset ends before 3 epochs of steps_per_epoch=4 batches do, and Restoring could not "
+        "tell where in it an epoch begins. Leave steps_per_epoch out, so that an epoch is "
+        "the whole dataset, or pass dataset.repeat().",
+        epochs=3,
+        steps_per_epoch=4,
+    )
+
+
+@pytest.mark.parametrize("restoring", [None, Restoring()])
+def test_steps_that_are_the_whole_dataset_begin_it_anew(restoring):
+    # Without a callback that restores, these are Keras' own.
+    _, whole, model = recorded(tf.data.Dataset.range(6))
+    _, history, other = recorded(tf.data.Dataset.range(6), restoring=restoring, steps_per_epoch=6)
+    assert history.history == whole.history
+    assert other.total.numpy() == model.total.numpy()
+
+
+@pytest.mark.parametrize("method", ["cache", "shuffle"])
+def test_counted_data_with_a_state_of_their_own_are_refused(method):
+    dataset = batches().cache() if method == "cache" else batches().shuffle(3)
+    refused(
+        dataset.prefetch(1),
+        f"After {method}() the order of an epoch no longer follows from its number, and Restoring "
+        f"needs that to go on. Received: a dataset whose epochs are counted before {method}(), "
+        "or beside it. "
+        f"Leave {method}() out, or do it to the data that the function of kgan.data.by_epoch "
+        "begins with.",
+    )
