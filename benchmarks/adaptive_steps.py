@@ -169,7 +169,7 @@ def toy_task(mixture, *, budget: int, num_seeds: int) -> Task:
     """A mixture with the ring's recipe, and with the 2014 paper's loss without a penalty."""
     # The trainer's decay is over compute; a schedule's would be over updates.
     recipe = dataclasses.replace(toys.PRESETS["ring"], decay=False)
-    plain = dataclasses.replace(recipe, loss="non_saturating", regularizers=())
+    plain = dataclasses.replace(recipe, loss="non_saturating", penalties=())
     return Task(
         budget=budget,
         num_seeds=num_seeds,

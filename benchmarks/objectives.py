@@ -30,7 +30,7 @@ flags.mark_flag_as_required("run_dir")
 
 # The ring's, for the grid too: its own recipe takes more.
 BATCH = "--batch_size=256"
-PLAIN = ["--regularizer=", "--nodecay", "--ema_halflife_images=0", "--steps=10000", BATCH]
+PLAIN = ["--penalty=", "--nodecay", "--ema_halflife_images=0", "--steps=10000", BATCH]
 # Adam of LSGAN's own mixture experiment; RMSProp, k = 5 and clipping of WGAN's Algorithm 1, and the
 # same ten times as fast, since 10,000 steps are few for a rate of 5e-5.
 ADAM = ["--g_learning_rate=0.001", "--d_learning_rate=0.0001", "--beta_1=0.5", "--beta_2=0.999"]
@@ -71,18 +71,18 @@ DIVERGENCES = [
     "total_variation",
 ]
 PENALTIES = {
-    "none": ["--regularizer="],
-    "R1": ["--regularizer=r1=0.1"],
-    "R1 + R2": ["--regularizer=r1=0.1", "--regularizer=r2=0.1"],
+    "none": ["--penalty="],
+    "R1": ["--penalty=r1=0.1"],
+    "R1 + R2": ["--penalty=r1=0.1", "--penalty=r2=0.1"],
     # The weight of the paper's own toys.
-    "gradient penalty": ["--regularizer=gradient_penalty=0.1"],
+    "gradient penalty": ["--penalty=gradient_penalty=0.1"],
 }
 # Tried with the non-saturating loss only.
 OTHERS = {
-    "R2": ["--regularizer=r2=0.1"],
-    "DRAGAN": ["--regularizer=dragan=0.1"],
-    "LeCam": ["--regularizer=lecam"],
-    "spectral norm": ["--regularizer=", "--spectral_norm"],
+    "R2": ["--penalty=r2=0.1"],
+    "DRAGAN": ["--penalty=dragan=0.1"],
+    "LeCam": ["--penalty=lecam"],
+    "spectral norm": ["--penalty=", "--spectral_norm"],
 }
 
 

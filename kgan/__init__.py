@@ -10,7 +10,7 @@ from kgan import layers
 from kgan import losses
 from kgan import metrics
 from kgan import models
-from kgan import regularizers
+from kgan import penalties
 from kgan import report
 from kgan import theory
 from kgan import toys
@@ -32,7 +32,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
-    "regularizers",
+    "penalties",
     "report",
     "theory",
     "toys",

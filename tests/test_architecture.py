@@ -24,12 +24,12 @@ FLOORS = [
         "losses": {"backend"},
         "metrics": {"_utils"},
         "models": {"_utils", "layers"},
-        "regularizers": {"backend"},
+        "penalties": {"backend"},
         "sampling": {"_utils"},
     },
     {
         "evaluation": {"_utils", "features", "metrics", "sampling"},
-        "gan": {"_utils", "backend", "data", "layers", "losses", "regularizers", "sampling"},
+        "gan": {"_utils", "backend", "data", "layers", "losses", "penalties", "sampling"},
     },
     {
         "callbacks": {
@@ -92,7 +92,7 @@ def test_public_names_are_listed_once_and_exist():
     import kgan
 
     rooms = (kgan.callbacks, kgan.data, kgan.evaluation, kgan.export, kgan.features, kgan.layers)
-    more = (kgan.losses, kgan.metrics, kgan.models, kgan.regularizers, kgan.report, kgan.toys)
+    more = (kgan.losses, kgan.metrics, kgan.models, kgan.penalties, kgan.report, kgan.toys)
     for module in (kgan, *rooms, *more):
         assert len(set(module.__all__)) == len(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)

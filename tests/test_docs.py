@@ -29,7 +29,7 @@ def test_every_loss_divergence_and_penalty_has_its_row():
         assert f"| `{name}" in rows, name
     for name in kgan.losses.FDivergence.divergences():
         assert f'| `"{name}"`' in rows, name
-    for name in {*kgan.regularizers.__all__} - {"Regularizer", "get", "get_all"}:
+    for name in {*kgan.penalties.__all__} - {"Penalty", "get", "get_all"}:
         assert f"| `{name}(" in rows, name
 
 

@@ -3,7 +3,7 @@
     python tools/toy.py --toy=gaussian --run_dir=runs/gaussian
     python tools/toy.py --toy=ring --run_dir=runs/ring
     python tools/toy.py --toy=grid --run_dir=runs/grid --num_seeds=10
-    python tools/toy.py --toy=grid --loss=least_squares --regularizer= --run_dir=runs/grid-lsgan
+    python tools/toy.py --toy=grid --loss=least_squares --penalty= --run_dir=runs/grid-lsgan
     python tools/toy.py --toy=saturation --run_dir=runs/saturation
 
 gaussian is figure 1 of the 2014 paper; ring and grid are the mixtures of PacGAN (arXiv 1712.04086)
@@ -36,7 +36,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_enum("toy", None, ["gaussian", "ring", "grid", "saturation"], "What to try.")
 flags.DEFINE_string("loss", None, "Name of the loss, as kgan.losses.get takes it.")
 flags.DEFINE_multi_string(
-    "regularizer", None, "Penalty on the discriminator, such as r1=0.1; empty for none."
+    "penalty", None, "Penalty on the discriminator, such as r1=0.1; empty for none."
 )
 flags.DEFINE_integer("steps", None, "Updates of the generator.", 1)
 flags.DEFINE_integer("discriminator_steps", None, "Discriminator updates per step, k.", 1)
@@ -104,8 +104,8 @@ def settings_of_flags():
     settings = toys.PRESETS[FLAGS.toy]
     names = {field.name for field in dataclasses.fields(settings)} & set(FLAGS)
     given = {name: FLAGS[name].value for name in names if FLAGS[name].present}
-    if FLAGS.regularizer is not None:
-        given["regularizers"] = tuple(filter(None, FLAGS.regularizer))
+    if FLAGS.penalty is not None:
+        given["penalties"] = tuple(filter(None, FLAGS.penalty))
     if given.get("ema_halflife_images") == 0:
         given["ema_halflife_images"] = None
     return dataclasses.replace(settings, **given)

@@ -52,13 +52,13 @@ flags.DEFINE_enum(
     "d_normalization",
     None,
     ["batch", "layer", "spectral", "none"],
-    "What normalises the discriminator of a dcgan; unset: the family's own. A --regularizer on "
+    "What normalises the discriminator of a dcgan; unset: the family's own. A --penalty on "
     "gradients needs another one than batch.",
 )
 
 flags.DEFINE_string("loss", "non_saturating", "Name of the loss, as kgan.losses.get takes it.")
 flags.DEFINE_multi_string(
-    "regularizer", [], "Penalty on the discriminator, such as r1=0.1; may be repeated."
+    "penalty", [], "Penalty on the discriminator, such as r1=0.1; may be repeated."
 )
 flags.DEFINE_float("weight_clip", None, "Bound of the critic's weights, for the WGAN loss.")
 flags.DEFINE_integer("discriminator_steps", 1, "Discriminator updates per generator update, k.", 1)
@@ -164,14 +164,14 @@ def check_objective() -> None:
     """Raise ValueError for a loss or penalty that cannot be, before data are loaded."""
     # Keras and TensorFlow take seconds to import: a wrong flag is told before that.
     from kgan import losses
-    from kgan import regularizers
+    from kgan import penalties
 
     losses.get(FLAGS.loss)
     # Where the data decide the size: at 16 pixels every family has all its kinds of layers.
     size = FLAGS.image_size or 16
     discriminator = build_discriminator((size, size, 1), width=1)
-    for name in FLAGS.regularizer:
-        penalty = regularizers.get(name)
+    for name in FLAGS.penalty:
+        penalty = penalties.get(name)
         try:
             penalty.check_discriminator(discriminator)
         except ValueError as error:
@@ -231,7 +231,7 @@ def build_gan(images):
         g_optimizer=_optimizer(FLAGS.g_learning_rate),
         loss=FLAGS.loss,
         discriminator_steps=FLAGS.discriminator_steps,
-        d_regularizers=FLAGS.regularizer,
+        penalties=FLAGS.penalty,
         jit_compile="auto" if FLAGS.jit_compile is None else FLAGS.jit_compile,
         steps_per_execution=FLAGS.steps_per_execution,
     )

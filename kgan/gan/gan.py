@@ -6,7 +6,6 @@ from keras import ops
 
 from kgan import backend
 from kgan import losses
-from kgan import regularizers
 from kgan import sampling
 from kgan._utils import validation
 from kgan.gan import averaging
@@ -17,6 +16,7 @@ from kgan.gan.logs import Logs
 from kgan.gan.optimizers import paired
 from kgan.gan.resuming import WithResuming
 from kgan.gan.saving import WithRandomState
+from kgan.penalties.by_name import get_all as get_penalties
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -100,7 +100,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             None if ema_halflife_images is None else averaging.untrained_copy(generator)
         )
         self.discriminator_steps = None
-        self.d_regularizers = []
+        self.penalties = []
         self.images_seen = self.add_weight(
             shape=(),
             dtype="int64",
@@ -124,7 +124,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         loss="non_saturating",
         discriminator_steps: int = 1,
         *,
-        d_regularizers=None,
+        penalties=None,
         jit_compile="auto",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -137,7 +137,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             loss: a `kgan.losses.Loss` or its name, default "non_saturating".
             discriminator_steps: int, k of Algorithm 1, default 1. A batch given to `fit` holds
                 k minibatches.
-            d_regularizers: a `kgan.regularizers.Regularizer` or a list of them, also by name
+            penalties: a `kgan.penalties.Penalty` or a list of them, also by name
                 ("r1=0.1"): penalties added to the discriminator's loss at every update, each
                 logged under its name. None, the default, for none.
             jit_compile: as in `keras.Model.compile`.
@@ -145,7 +145,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             steps_per_execution: as in `keras.Model.compile`.
 
         Raises:
-            ValueError: for an unknown loss, regularizer or optimizer, one optimizer for both,
+            ValueError: for an unknown loss, penalty or optimizer, one optimizer for both,
                 k < 1, two penalties of one name, or one that means nothing for this discriminator.
         """
         backend.check_scope_of_call(self.images_seen, "compile")
@@ -155,7 +155,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         validation.check_positive_integer("discriminator_steps", discriminator_steps)
         validation.check_positive_integer("steps_per_execution", steps_per_execution)
         loss = losses.get(loss)
-        d_regularizers = regularizers.get_all(d_regularizers, self.discriminator)
+        penalties = get_penalties(penalties, self.discriminator)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.
         self._execution = {
             "jit_compile": jit_compile,
@@ -166,10 +166,10 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             optimizer = paired(d_optimizer, g_optimizer, self.discriminator, self.generator)
             replication.prepare(self, optimizer, **self._execution)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
-            self.logs.add_penalties([regularizer.name for regularizer in d_regularizers])
-            for regularizer in d_regularizers:
-                regularizer.build()
-        self.d_regularizers = d_regularizers
+            self.logs.add_penalties([penalty.name for penalty in penalties])
+            for penalty in penalties:
+                penalty.build()
+        self.penalties = penalties
         self.loss = loss
         self.discriminator_steps = discriminator_steps
         # As it begins: callbacks change the learning rates.
@@ -264,9 +264,9 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
     def state_beside_weights(self) -> dict[str, keras.Variable]:
         """The state of the penalties by their names, which is saved with the GAN."""
         return {
-            f"{regularizer.name}_{index}": variable
-            for regularizer in self.d_regularizers
-            for index, variable in enumerate(regularizer.variables)
+            f"{penalty.name}_{index}": variable
+            for penalty in self.penalties
+            for index, variable in enumerate(penalty.variables)
         }
 
     @property
@@ -303,7 +303,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             "g_optimizer": serialize(self.optimizer.g_optimizer),
             "loss": serialize(self.loss),
             "discriminator_steps": self.discriminator_steps,
-            "d_regularizers": [serialize(regularizer) for regularizer in self.d_regularizers],
+            "penalties": [serialize(penalty) for penalty in self.penalties],
             **self._execution,
         }
 
@@ -343,7 +343,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         # Like the logits: 16 bits are too few for the square of a gradient.
         dtype = keras.backend.result_type(real.dtype, fake.dtype, "float32")
         return [
-            regularizer(
+            penalty(
                 lambda images: self._logits(images, labels, training=True),
                 real_images=ops.cast(real, dtype),
                 fake_images=ops.cast(fake, dtype),
@@ -351,7 +351,7 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
                 fake_logits=fake_logits,
                 seed=self.training_seeds,
             )
-            for regularizer in self.d_regularizers
+            for penalty in self.penalties
         ]
 
     def _update_generator(self, real, labels):

@@ -31,12 +31,12 @@ class RelativisticPaired(_Relativistic):
 
     Discriminator: softplus(-(r - f)). Generator: softplus(-(f - r)). At q = p a discriminator that
     cannot tell gives both log 2 = 0.693147. The best discriminator is log(p / q) plus any constant,
-    which the loss does not see. With `kgan.regularizers.R1` and `R2` it is the loss of R3GAN.
+    which the loss does not see. With `kgan.penalties.R1` and `R2` it is the loss of R3GAN.
 
     Example:
         >>> gan.compile(d_optimizer="adam", g_optimizer="adam",
         ...             loss=kgan.losses.RelativisticPaired(),
-        ...             d_regularizers=[kgan.regularizers.R1(0.1), kgan.regularizers.R2(0.1)])
+        ...             penalties=[kgan.penalties.R1(0.1), kgan.penalties.R2(0.1)])
 
     Reference:
         Jolicoeur-Martineau 2018, arXiv 1807.00734; Huang et al. 2025, arXiv 2501.05441, equation 2.

@@ -141,7 +141,7 @@ def dcgan_discriminator(
         >>> gan = kgan.GAN(
         ...     dcgan_generator((28, 28, 1), latent_dim=64),
         ...     dcgan_discriminator((28, 28, 1), normalization="layer"), latent_dim=64)
-        >>> gan.compile(d_optimizer="adam", g_optimizer="adam", d_regularizers="r1=0.1")
+        >>> gan.compile(d_optimizer="adam", g_optimizer="adam", penalties="r1=0.1")
 
     Reference:
         Radford, Metz and Chintala 2016, arXiv 1511.06434, section 3; layer norm: Gulrajani et al.

@@ -16,7 +16,7 @@ class Settings:
 
     Attributes:
         loss: str, as `kgan.losses.get` takes it.
-        regularizers: tuple of str, as `kgan.regularizers.get` takes them.
+        penalties: tuple of str, as `kgan.penalties.get` takes them.
         steps: int, updates of the generator.
         discriminator_steps: int, k of Algorithm 1.
         batch_size: int, points per discriminator update.
@@ -40,7 +40,7 @@ class Settings:
     """
 
     loss: str = "relativistic_paired"
-    regularizers: tuple = ("r1=0.1", "r2=0.1")
+    penalties: tuple = ("r1=0.1", "r2=0.1")
     steps: int = 8000
     discriminator_steps: int = 1
     batch_size: int = 256
@@ -68,7 +68,7 @@ PRESETS = {
     # Ten times as fast as the generator, the discriminator follows its optimum, as figure 1 has it.
     "gaussian": Settings(
         loss="non_saturating",
-        regularizers=(),
+        penalties=(),
         steps=2000,
         latent_dim=1,
         width=32,
@@ -81,7 +81,7 @@ PRESETS = {
         ema_halflife_images=None,
     ),
     "ring": Settings(),
-    "grid": Settings(steps=20_000, batch_size=512, regularizers=("r1=0.3", "r2=0.3")),
+    "grid": Settings(steps=20_000, batch_size=512, penalties=("r1=0.3", "r2=0.3")),
 }
 
 
@@ -129,7 +129,7 @@ def build_gan(settings: Settings, sample_dim: int, seed: int) -> GAN:
         g_optimizer=_optimizer(settings, settings.g_learning_rate, settings.steps),
         loss=settings.loss,
         discriminator_steps=settings.discriminator_steps,
-        d_regularizers=list(settings.regularizers),
+        penalties=list(settings.penalties),
         # The trainer compiles the loop around the step; a second compilation inside adds nothing.
         jit_compile=False,
     )

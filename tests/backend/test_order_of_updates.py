@@ -76,7 +76,7 @@ def test_a_penalty_reads_every_variable_before_it_is_updated():
     flat = [keras.Input((2, 2, 1)), keras.layers.Flatten()]
     gan = kgan.GAN(generator, keras.Sequential([*flat, *hidden, keras.layers.Dense(1)]), 3)
     rates = [keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1)]
-    gan.compile(*rates, d_regularizers="r1=1", discriminator_steps=2)
+    gan.compile(*rates, penalties="r1=1", discriminator_steps=2)
     # A batch of known size: only then TensorFlow knows the zeros that stand for a bias's gradient.
     step = tf.function(gan.train_step, [tf.TensorSpec((8, 2, 2, 1))], autograph=False)
 

@@ -39,7 +39,7 @@ def build_gan(*, jit_compile: bool, steps_per_execution: int, discriminator_step
         keras.optimizers.Adam(2e-3),
         keras.optimizers.Adam(1e-3),
         discriminator_steps=discriminator_steps,
-        d_regularizers=["r1=0.1", "lecam=0.01"],
+        penalties=["r1=0.1", "lecam=0.01"],
         jit_compile=jit_compile,
         steps_per_execution=steps_per_execution,
     )

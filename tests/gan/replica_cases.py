@@ -76,7 +76,7 @@ def make_gan(where, optimizer="adam", k=2, **options):
             ema_halflife_images=50,
             seed=5,
         )
-        options = {"d_regularizers": ["gradient_penalty=1", "lecam"], **options}
+        options = {"penalties": ["gradient_penalty=1", "lecam"], **options}
         gan.compile(
             OPTIMIZERS[optimizer](), OPTIMIZERS[optimizer](), discriminator_steps=k, **options
         )
@@ -311,7 +311,7 @@ CASES = {
     "every_penalty": lambda: difference(
         loss="ragan",
         optimizer="sgd",
-        d_regularizers=["r1=0.1", "r2=0.1", "gradient_penalty=1", "dragan=1", "lecam"],
+        penalties=["r1=0.1", "r2=0.1", "gradient_penalty=1", "dragan=1", "lecam"],
     ),
     "together": lambda: difference(
         optimizer="loss_scale_and_clipnorm", k=3, loss="rpgan", steps_per_execution=2

@@ -44,7 +44,7 @@ def make_gan(optimizer=None, k=1, dtype=None, **execution):
         seed=3,
     )
     make = optimizer or (lambda: keras.optimizers.SGD(0.05, momentum=0.5))
-    gan.compile(make(), make(), discriminator_steps=k, d_regularizers="r1=1", **execution)
+    gan.compile(make(), make(), discriminator_steps=k, penalties="r1=1", **execution)
     return gan
 
 

@@ -526,7 +526,7 @@ def test_a_whole_step_compiles_for_xla_with_static_shapes():
         ema_halflife_images=20,
     )
     penalties = ["gradient_penalty=1", "lecam"]
-    gan.compile("adam", "adam", discriminator_steps=3, d_regularizers=penalties)
+    gan.compile("adam", "adam", discriminator_steps=3, penalties=penalties)
     batch = tf.zeros((6, *SHAPE)), tf.zeros((6,), "int32")
     step = tf.function(gan.train_step, jit_compile=True)
     program = step.experimental_get_compiler_ir(batch)(stage="hlo")

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan import regularizers
+from kgan import penalties
 
 LATENT_DIM = 2
 ROWS = 8
@@ -33,14 +33,14 @@ def networks(num_classes=None, policy="float32"):
     return keras.Model(inputs, fakes), keras.Model(both, dense(1, dtype="float32")(x))
 
 
-def make_gan(d_regularizers, num_classes=None, policy="float32", **compile_arguments):
+def make_gan(penalties, num_classes=None, policy="float32", **compile_arguments):
     generator, discriminator = networks(num_classes, policy)
     gan = kgan.GAN(generator, discriminator, LATENT_DIM, num_classes=num_classes, seed=1)
     compile_arguments.setdefault("loss", "rpgan")
     gan.compile(
         keras.optimizers.SGD(0.1),
         keras.optimizers.SGD(0.1),
-        d_regularizers=d_regularizers,
+        penalties=penalties,
         **compile_arguments,
     )
     return gan
@@ -48,11 +48,11 @@ def make_gan(d_regularizers, num_classes=None, policy="float32", **compile_argum
 
 def every_penalty():
     return [
-        regularizers.R1(0.5),
-        regularizers.R2(0.25),
-        regularizers.GradientPenalty(0.3),
-        regularizers.DRAGAN(0.2),
-        regularizers.LeCam(0.1, decay=0.5, start=1),
+        penalties.R1(0.5),
+        penalties.R2(0.25),
+        penalties.GradientPenalty(0.3),
+        penalties.DRAGAN(0.2),
+        penalties.LeCam(0.1, decay=0.5, start=1),
     ]
 
 
@@ -74,9 +74,7 @@ def weights_of(gan):
 
 @pytest.mark.parametrize("num_classes", [None, 3])
 def test_a_discriminator_step_descends_loss_and_penalties_written_out(num_classes):
-    gan = make_gan(
-        [regularizers.R1(0.5), regularizers.R2(0.25)], num_classes, loss="non_saturating"
-    )
+    gan = make_gan([penalties.R1(0.5), penalties.R2(0.25)], num_classes, loss="non_saturating")
     generator, discriminator = networks(num_classes)
     labels = [tf.constant(LABELS[:ROWS])] if num_classes else []
     latents = keras.random.normal((ROWS, LATENT_DIM), seed=keras.random.SeedGenerator(1))
@@ -123,7 +121,7 @@ def test_every_penalty_is_a_log_of_its_own_and_no_evaluation_has_one():
 
 
 def test_a_penalty_of_weight_zero_changes_nothing():
-    with_penalty, without = make_gan(regularizers.R1(0.0)), make_gan(None)
+    with_penalty, without = make_gan(penalties.R1(0.0)), make_gan(None)
     fitted(with_penalty)
     fitted(without)
     np.testing.assert_allclose(weights_of(with_penalty), weights_of(without), rtol=1e-6)
@@ -142,7 +140,7 @@ def test_a_penalty_of_weight_zero_changes_nothing():
 def test_every_way_of_execution_takes_the_same_steps(execution):
     def train(**execution):
         gan = make_gan(
-            [regularizers.R1(0.5), regularizers.R2(0.2), regularizers.LeCam(start=0)], **execution
+            [penalties.R1(0.5), penalties.R2(0.2), penalties.LeCam(start=0)], **execution
         )
         with_fixed_latents(gan)
         logs = fitted(gan)
@@ -170,7 +168,7 @@ def test_penalties_survive_16_bits(policy, jit_compile):
 def test_penalties_see_float32_whatever_the_networks_compute_in():
     seen = {}
 
-    class Spy(regularizers.R1):
+    class Spy(penalties.R1):
         def __call__(self, discriminator, *, real_images, fake_images, **others):
             penalty = super().__call__(discriminator, real_images=real_images)
             seen.update(real=real_images.dtype, fake=fake_images.dtype, penalty=penalty.dtype)
@@ -179,7 +177,7 @@ def test_penalties_see_float32_whatever_the_networks_compute_in():
     generator, discriminator = networks(policy="mixed_float16")
     last = keras.layers.Activation("linear", dtype="float16")
     gan = kgan.GAN(keras.Sequential([generator, last]), discriminator, LATENT_DIM)
-    gan.compile("sgd", "sgd", d_regularizers=Spy(0.5))
+    gan.compile("sgd", "sgd", penalties=Spy(0.5))
     half = tf.data.Dataset.from_tensor_slices(IMAGES.astype("float16")).batch(ROWS)
     gan.fit(half, verbose=0)
     assert seen == {"real": tf.float32, "fake": tf.float32, "penalty": tf.float32}
@@ -190,7 +188,7 @@ def test_the_averages_of_lecam_are_saved_and_training_goes_on_with_equal_numbers
     fitted(gan)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.models.load_model(tmp_path / "gan.keras")
-    assert [r.name for r in loaded.d_regularizers] == [r.name for r in gan.d_regularizers]
+    assert [r.name for r in loaded.penalties] == [r.name for r in gan.penalties]
     state, loaded_state = (
         [float(variable) for variable in model.state_beside_weights().values()]
         for model in (gan, loaded)
@@ -203,7 +201,7 @@ def test_the_averages_of_lecam_are_saved_and_training_goes_on_with_equal_numbers
 
 
 def test_one_object_given_to_two_gans_has_a_state_in_each():
-    lecam = regularizers.LeCam(start=0)
+    lecam = penalties.LeCam(start=0)
     first, second = make_gan(lecam), make_gan(lecam)
     fitted(first)
     assert float(first.state_beside_weights()["lecam_2"]) == 6
@@ -223,7 +221,7 @@ def test_penalties_see_the_discriminator_in_training_mode():
         [keras.Input((4, 4, 1)), keras.layers.Flatten(), Spy(), keras.layers.Dense(1)]
     )
     gan = kgan.GAN(generator, critic, LATENT_DIM)
-    gan.compile("sgd", "sgd", d_regularizers=["r1=1", "gradient_penalty"])
+    gan.compile("sgd", "sgd", penalties=["r1=1", "gradient_penalty"])
     seen.clear()
     gan.train_step(tf.constant(IMAGES[:ROWS]))
     # Reals, fakes, two penalties, and the generator's fakes.
@@ -231,7 +229,7 @@ def test_penalties_see_the_discriminator_in_training_mode():
 
 
 def test_weights_load_into_a_gan_with_other_penalties(tmp_path):
-    gan = make_gan(regularizers.LeCam())
+    gan = make_gan(penalties.LeCam())
     fitted(gan)
     gan.save_weights(tmp_path / "all.weights.h5")
     other = make_gan(None)
@@ -254,13 +252,13 @@ def test_penalties_that_mean_nothing_for_the_discriminator_are_refused_by_compil
     )
     gan = kgan.GAN(generator, mixing, LATENT_DIM)
     with pytest.raises(ValueError, match="R1 needs a discriminator that judges every sample alone"):
-        gan.compile("adam", "adam", d_regularizers="r1=0.1")
-    gan.compile("adam", "adam", d_regularizers="lecam")
+        gan.compile("adam", "adam", penalties="r1=0.1")
+    gan.compile("adam", "adam", penalties="lecam")
 
 
 def test_compiling_again_starts_with_other_penalties():
     gan = make_gan(every_penalty())
     fitted(gan)
-    gan.compile("sgd", "sgd", d_regularizers=[regularizers.R2(0.1)])
+    gan.compile("sgd", "sgd", penalties=[penalties.R2(0.1)])
     assert set(fitted(gan)) == {"d_loss", "g_loss", "d_real", "d_fake", "d_auc", "r2"}
     assert gan.state_beside_weights() == {}

@@ -8,7 +8,7 @@ import pytest
 
 import kgan
 from kgan import models
-from kgan import regularizers
+from kgan import penalties
 from kgan.constraints import WeightClip
 
 FAMILIES = ["dcgan", "mlp", "small_mlp"]
@@ -208,7 +208,7 @@ def test_without_batch_norm_every_sample_is_judged_alone(normalization, num_clas
 @every_other_normalization
 @pytest.mark.parametrize(
     "penalty",
-    [regularizers.R1(0.1), regularizers.GradientPenalty(), regularizers.DRAGAN()],
+    [penalties.R1(0.1), penalties.GradientPenalty(), penalties.DRAGAN()],
     ids=lambda penalty: penalty.name,
 )
 def test_penalties_on_gradients_accept_all_but_batch_norm(normalization, penalty):
@@ -220,7 +220,7 @@ def test_penalties_on_gradients_accept_all_but_batch_norm(normalization, penalty
 @every_other_normalization
 def test_a_gan_learns_under_a_penalty_on_gradients(normalization):
     gan = kgan.GAN(models.dcgan_generator((16, 16, 1), 3, width=4), normalised(normalization), 3)
-    gan.compile("adam", "adam", d_regularizers="r1=0.1")
+    gan.compile("adam", "adam", penalties="r1=0.1")
     before = [np.array(weight) for weight in gan.discriminator.trainable_variables]
     history = gan.fit(random_images(8), batch_size=4, verbose=0).history
     assert 0 < history["r1"][-1] < np.inf

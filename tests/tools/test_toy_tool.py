@@ -42,8 +42,8 @@ def grid(tmp_path_factory):
         *TINY,
         "--toy=grid",
         "--loss=hinge",
-        "--regularizer=r1=0.5",
-        "--regularizer=gradient_penalty",
+        "--penalty=r1=0.5",
+        "--penalty=gradient_penalty",
         "--discriminator_steps=2",
         "--ema_halflife_images=0",
         "--num_seeds=2",
@@ -62,7 +62,7 @@ def test_a_mixture_leaves_flags_numbers_strip_and_film(grid):
     assert results["toy"] == "grid"
     settings = results["settings"]
     assert settings["loss"] == "hinge"
-    assert settings["regularizers"] == ["r1=0.5", "gradient_penalty"]
+    assert settings["penalties"] == ["r1=0.5", "gradient_penalty"]
     assert settings["ema_halflife_images"] is None
     assert (settings["steps"], settings["width"], settings["discriminator_steps"]) == (6, 4, 2)
     # What no flag says is the toy's own.
@@ -154,7 +154,7 @@ def test_trainings_that_diverge_are_told_and_kept(run, rates, tmp_path):
         *TINY,
         "--toy=ring",
         "--loss=kl",
-        "--regularizer=",
+        "--penalty=",
         "--optimizer=sgd",
         "--num_seeds=2",
         *rates,
@@ -173,8 +173,8 @@ def test_trainings_that_diverge_are_told_and_kept(run, rates, tmp_path):
     [
         (["--toy=moons"], "--toy=moons: value should be one of <gaussian|ring|grid|saturation>"),
         (["--toy=ring", "--loss=kll"], "error: Unknown GAN loss. Expected a kgan.losses.Loss or"),
-        (["--toy=ring", "--regularizer=r1"], "error: r1 has no default weight"),
-        (["--toy=ring", "--regularizer=r1=-1"], "error: gamma of R1 must be a finite number >= 0"),
+        (["--toy=ring", "--penalty=r1"], "error: r1 has no default weight"),
+        (["--toy=ring", "--penalty=r1=-1"], "error: gamma of R1 must be a finite number >= 0"),
         (["--toy=ring", "--g_learning_rate=0"], "error: A learning rate must be positive."),
         (["--toy=ring", "--beta_1=1"], "--beta_1=1.0: must lie in [0, 1)."),
         (["--toy=ring", "nonsense"], "error: Everything is said by flags. Received: nonsense."),

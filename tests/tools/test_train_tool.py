@@ -198,19 +198,19 @@ def test_wrong_flags_are_told_before_anything_is_imported(flags, message, tmp_pa
     [
         (["--dataset=folder:missing"], "missing"),
         (["--loss=lsgna"], "Unknown GAN loss. Expected a kgan.losses.Loss or one of"),
-        (["--regularizer=r1"], "r1 has no default weight, since it depends on the scale"),
-        (["--regularizer=r1=1"], "R1 needs a discriminator that judges every sample alone."),
+        (["--penalty=r1"], "r1 has no default weight, since it depends on the scale"),
+        (["--penalty=r1=1"], "R1 needs a discriminator that judges every sample alone."),
         (
             # Before the data are looked for.
-            ["--regularizer=lecam", "--regularizer=r1=1", "--dataset=folder:missing"],
+            ["--penalty=lecam", "--penalty=r1=1", "--dataset=folder:missing"],
             "which looks at logits only. By flags: --d_normalization=layer, spectral or none.",
         ),
         (
-            ["--regularizer=lecam", "--d_normalization=batch", "--dataset=folder:missing"],
+            ["--penalty=lecam", "--d_normalization=batch", "--dataset=folder:missing"],
             "missing",
         ),
         (
-            ["--regularizer=r1=1", "--image_size=8", "--dataset=folder:missing"],
+            ["--penalty=r1=1", "--image_size=8", "--dataset=folder:missing"],
             # At 8 pixels one convolution, and no norm.
             "missing",
         ),
@@ -310,7 +310,7 @@ def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(run, p
 
 
 def test_penalties_are_logged_and_repeated(run, pictures, tmp_path):
-    penalties = ["--regularizer=r1=0.1", "--regularizer=gradient_penalty"]
+    penalties = ["--penalty=r1=0.1", "--penalty=gradient_penalty"]
     folder = tmp_path / "run"
     done = run(
         *TINY,
@@ -326,7 +326,7 @@ def test_penalties_are_logged_and_repeated(run, pictures, tmp_path):
     assert float(row["r1"]) > 0
     assert float(row["gradient_penalty"]) > 0
     lines = (folder / "flags.txt").read_text().splitlines()
-    assert [line for line in lines if "regularizer" in line] == penalties
+    assert [line for line in lines if "penalty" in line] == penalties
     assert "" not in lines
 
 
@@ -343,7 +343,7 @@ def test_the_discriminator_is_normalised_as_chosen_and_then_takes_r1(
         f"--run_dir={folder}",
         "--image_size=16",
         "--epochs=1",
-        "--regularizer=r1=0.1",
+        "--penalty=r1=0.1",
         f"--d_normalization={chosen}",
     )
     assert done.returncode == 0, done.stderr

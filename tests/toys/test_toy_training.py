@@ -12,7 +12,7 @@ from kgan import toys
 SETTINGS = dataclasses.replace(
     toys.PRESETS["ring"],
     loss="non_saturating",
-    regularizers=("lecam",),
+    penalties=("lecam",),
     steps=20,
     width=8,
     g_depth=1,
@@ -122,7 +122,7 @@ def test_settings_become_networks_and_optimizers(optimizer):
         d_depth=3,
         weight_clip=0.1,
         ema_halflife_images=None,
-        regularizers=("r1=0.5", "r2=0.25"),
+        penalties=("r1=0.5", "r2=0.25"),
     )
     gan = toys.build_gan(settings, 2, seed=1)
     units = [layer.units for layer in gan.generator.layers if hasattr(layer, "units")]
@@ -130,7 +130,7 @@ def test_settings_become_networks_and_optimizers(optimizer):
     units = [layer.units for layer in gan.discriminator.layers if hasattr(layer, "units")]
     assert units == [8, 8, 8, 1]
     assert gan.ema_generator is None
-    assert [r.get_config() for r in gan.d_regularizers] == [{"gamma": 0.5}, {"gamma": 0.25}]
+    assert [r.get_config() for r in gan.penalties] == [{"gamma": 0.5}, {"gamma": 0.25}]
     assert type(gan.optimizer.d_optimizer).__name__.lower() == optimizer
     assert gan.discriminator_steps == 2
     gan.fit(POINTS[:8], batch_size=8, verbose=0)

@@ -54,7 +54,7 @@ def test_equal_trainings_have_equal_fingerprints_whatever_their_layers_are_calle
         ({"g_rate": 0.5}, "g_optimizer.learning_rate was 0.1"),
         ({"optimizer": "adam"}, 'd_optimizer was "SGD" and is "Adam" now'),
         ({"loss": "hinge"}, 'loss was "NonSaturating" and is "Hinge" now'),
-        ({"d_regularizers": ["r1=0.1"]}, "d_regularizers had 0 entries and has 1 now"),
+        ({"penalties": ["r1=0.1"]}, "penalties had 0 entries and has 1 now"),
     ],
 )
 def test_what_differs_is_named(options, found):
@@ -93,8 +93,8 @@ def test_a_network_that_does_not_tell_what_it_is_made_of_is_refused(name):
 
 
 def test_a_weight_of_a_penalty_is_named():
-    before, now = (of(make_gan(d_regularizers=[f"r1={weight}"])) for weight in (0.1, 0.2))
-    assert differences(before, now) == ["d_regularizers[0].gamma was 0.1 and is 0.2 now"]
+    before, now = (of(make_gan(penalties=[f"r1={weight}"])) for weight in (0.1, 0.2))
+    assert differences(before, now) == ["penalties[0].gamma was 0.1 and is 0.2 now"]
 
 
 def test_another_network_is_named_by_what_it_is_made_of():

@@ -243,7 +243,7 @@ def fit_toy(mixture, changes, steps, health):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("mixture", "changes"),
-    [("ring", {}), ("grid", {}), ("ring", {"loss": "non_saturating", "regularizers": ()})],
+    [("ring", {}), ("grid", {}), ("ring", {"loss": "non_saturating", "penalties": ()})],
 )
 def test_the_recipes_of_the_mixtures_raise_no_alarm(mixture, changes):
     health = Health()

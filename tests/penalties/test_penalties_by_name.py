@@ -1,11 +1,11 @@
-"""Regularizers by name, config or as they are."""
+"""Penalties by name, config or as they are."""
 
 import re
 
 import keras
 import pytest
 
-from kgan import regularizers
+from kgan import penalties
 
 DISCRIMINATOR = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
 
@@ -13,33 +13,33 @@ DISCRIMINATOR = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
 @pytest.mark.parametrize(
     ("name", "kind", "config"),
     [
-        ("r1=0.1", regularizers.R1, {"gamma": 0.1}),
-        ("r2=3", regularizers.R2, {"gamma": 3.0}),
+        ("r1=0.1", penalties.R1, {"gamma": 0.1}),
+        ("r2=3", penalties.R2, {"gamma": 3.0}),
         (
             "gradient_penalty",
-            regularizers.GradientPenalty,
+            penalties.GradientPenalty,
             {"weight": 10.0, "target": 1.0, "one_sided": False},
         ),
         (
             "gradient_penalty=0.5",
-            regularizers.GradientPenalty,
+            penalties.GradientPenalty,
             {"weight": 0.5, "target": 1.0, "one_sided": False},
         ),
-        ("dragan", regularizers.DRAGAN, {"weight": 10.0}),
-        ("lecam", regularizers.LeCam, {"weight": 0.3, "decay": 0.99, "start": 1000}),
+        ("dragan", penalties.DRAGAN, {"weight": 10.0}),
+        ("lecam", penalties.LeCam, {"weight": 0.3, "decay": 0.99, "start": 1000}),
     ],
 )
 def test_names_give_the_papers_defaults_and_take_a_weight(name, kind, config):
-    regularizer = regularizers.get(name)
-    assert type(regularizer) is kind
-    assert regularizer.get_config() == config
+    penalty = penalties.get(name)
+    assert type(penalty) is kind
+    assert penalty.get_config() == config
 
 
-def test_get_takes_regularizers_and_configs():
-    regularizer = regularizers.DRAGAN(2.0)
-    assert regularizers.get(regularizer) is regularizer
-    config = keras.saving.serialize_keras_object(regularizer)
-    assert regularizers.get(config).get_config() == {"weight": 2.0}
+def test_get_takes_penalties_and_configs():
+    penalty = penalties.DRAGAN(2.0)
+    assert penalties.get(penalty) is penalty
+    config = keras.saving.serialize_keras_object(penalty)
+    assert penalties.get(config).get_config() == {"weight": 2.0}
 
 
 @pytest.mark.parametrize(
@@ -47,52 +47,52 @@ def test_get_takes_regularizers_and_configs():
     [
         (
             "r3",
-            "Unknown regularizer. Expected a kgan.regularizers.Regularizer or one of ['dragan', "
+            "Unknown penalty. Expected a kgan.penalties.Penalty or one of ['dragan', "
             "'gradient_penalty', 'lecam', 'r1', 'r2'], with =weight. Received: 'r3'.",
         ),
         ("r1", "r1 has no default weight, since it depends on the scale of the images."),
         ("r1=", "Expected: r1=gamma, for example r1=0.1. Received: 'r1'."),
         ("r1=much", "The weight of r1 must be a number. Expected: r1=0.1, for example."),
         ("r1=-1", "gamma of R1 must be a finite number >= 0"),
-        (3, "Unknown regularizer of a discriminator. Expected a kgan.regularizers.Regularizer"),
+        (3, "Unknown penalty of a discriminator. Expected a kgan.penalties.Penalty"),
         (keras.regularizers.L2(), "Keras' own punish weights: use weight_decay= of the optimizer"),
         ("gradient_penalty=", "The weight of gradient_penalty must be a number."),
     ],
 )
-def test_what_is_no_regularizer_is_refused(identifier, message):
+def test_what_is_no_penalty_is_refused(identifier, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        regularizers.get(identifier)
+        penalties.get(identifier)
 
 
 def test_one_stands_for_a_list_and_none_for_an_empty_one():
-    assert regularizers.get_all(None, DISCRIMINATOR) == []
-    (one,) = regularizers.get_all("r1=0.1", DISCRIMINATOR)
+    assert penalties.get_all(None, DISCRIMINATOR) == []
+    (one,) = penalties.get_all("r1=0.1", DISCRIMINATOR)
     assert one.gamma == 0.1
-    names = [r.name for r in regularizers.get_all(["r1=0.1", "lecam"], DISCRIMINATOR)]
+    names = [r.name for r in penalties.get_all(["r1=0.1", "lecam"], DISCRIMINATOR)]
     assert names == ["r1", "lecam"]
 
 
 @pytest.mark.parametrize("taken", ["d_loss", "g_loss", "d_real", "d_fake", "d_auc"])
 def test_a_penalty_with_the_name_of_another_log_is_refused(taken):
-    class Odd(regularizers.Regularizer):
+    class Odd(penalties.Penalty):
         name = taken
 
     message = (
         f"Odd would be logged as {taken!r}, which the players are. Expected: a name of its own"
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        regularizers.get_all(Odd(), DISCRIMINATOR)
+        penalties.get_all(Odd(), DISCRIMINATOR)
 
 
 def test_two_penalties_of_one_name_are_refused():
     with pytest.raises(ValueError, match=re.escape("Received: ['r1', 'r2', 'r1'].")):
-        regularizers.get_all(["r1=1", "r2=1", "r1=2"], DISCRIMINATOR)
+        penalties.get_all(["r1=1", "r2=1", "r1=2"], DISCRIMINATOR)
 
 
 def test_every_penalty_is_checked_against_the_discriminator():
     mixing = keras.Sequential(
         [keras.Input((4,)), keras.layers.BatchNormalization(), keras.layers.Dense(1)]
     )
-    regularizers.get_all("lecam", mixing)
+    penalties.get_all("lecam", mixing)
     with pytest.raises(ValueError, match="needs a discriminator that judges every sample alone"):
-        regularizers.get_all(["lecam", "r1=1"], mixing)
+        penalties.get_all(["lecam", "r1=1"], mixing)

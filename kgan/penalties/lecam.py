@@ -6,12 +6,12 @@ import keras
 from keras import ops
 
 from kgan import backend
-from kgan.regularizers.regularizer import Regularizer
-from kgan.regularizers.regularizer import checked_weight
+from kgan.penalties.penalty import Penalty
+from kgan.penalties.penalty import checked_weight
 
 
 @keras.saving.register_keras_serializable("kgan")
-class LeCam(Regularizer):
+class LeCam(Penalty):
     """Holds logits near the moving averages of the other kind, for training on little data.
 
     weight (relu(r - f_average)^2 + relu(r_average - f)^2), where the averages follow the mean
@@ -26,7 +26,7 @@ class LeCam(Regularizer):
 
     Example:
         >>> gan.compile(d_optimizer="adam", g_optimizer="adam", loss="hinge",
-        ...             d_regularizers=kgan.regularizers.LeCam())
+        ...             penalties=kgan.penalties.LeCam())
 
     Reference:
         Tseng et al. 2021, arXiv 2104.03310; one-sided as in the code of public results.

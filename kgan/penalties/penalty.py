@@ -4,7 +4,7 @@ import math
 import numbers
 
 
-class Regularizer:
+class Penalty:
     """The protocol of every penalty on the discriminator: a value per sample, a name, a config.
 
     A subclass defines `__call__`, lists its constructor's arguments in `get_config`, and is
@@ -57,7 +57,7 @@ class Regularizer:
         return {}
 
     @classmethod
-    def from_config(cls, config: dict) -> "Regularizer":
+    def from_config(cls, config: dict) -> "Penalty":
         return cls(**config)
 
 

@@ -7,14 +7,14 @@ import keras
 from keras import ops
 
 from kgan import backend
-from kgan.regularizers.regularizer import Regularizer
-from kgan.regularizers.regularizer import checked_weight
+from kgan.penalties.penalty import Penalty
+from kgan.penalties.penalty import checked_weight
 
 # Under the square root: a norm of zero would have no gradient but NaN.
 _EPSILON = 1e-12
 
 
-class _OfGradient(Regularizer):
+class _OfGradient(Penalty):
     """What penalties on the gradient by the image share: they need one per sample."""
 
     def check_discriminator(self, discriminator):
@@ -29,7 +29,7 @@ class _OfGradient(Regularizer):
                     f"({type(layer).__name__}), which mixes the samples of a batch: the gradient "
                     "of one logit by its image then depends on all other images, and a norm per "
                     "sample means nothing. Use layer, group or no normalisation, or "
-                    "kgan.layers.SpectralNorm, and no minibatch layers; or kgan.regularizers.LeCam,"
+                    "kgan.layers.SpectralNorm, and no minibatch layers; or kgan.penalties.LeCam,"
                     " which looks at logits only."
                 )
 
@@ -47,7 +47,7 @@ class R1(_OfGradient):
 
     Example:
         >>> gan.compile(d_optimizer="adam", g_optimizer="adam",
-        ...             d_regularizers=kgan.regularizers.R1(gamma=0.1))
+        ...             penalties=kgan.penalties.R1(gamma=0.1))
 
     Reference:
         Mescheder et al. 2018; with the factor 1/2 as in Huang et al. 2025, arXiv 2501.05441,
@@ -76,7 +76,7 @@ class R2(R1):
         gamma: float >= 0, as in `R1`.
 
     Example:
-        >>> penalties = [kgan.regularizers.R1(0.1), kgan.regularizers.R2(0.1)]
+        >>> penalties = [kgan.penalties.R1(0.1), kgan.penalties.R2(0.1)]
 
     Reference:
         Mescheder et al. 2018; Huang et al. 2025, arXiv 2501.05441.
@@ -103,7 +103,7 @@ class GradientPenalty(_OfGradient):
     Example:
         >>> gan.compile(d_optimizer=keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9),
         ...             g_optimizer=keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9),
-        ...             loss="wasserstein", d_regularizers=kgan.regularizers.GradientPenalty(),
+        ...             loss="wasserstein", penalties=kgan.penalties.GradientPenalty(),
         ...             discriminator_steps=5)
 
     Reference:
@@ -142,7 +142,7 @@ class DRAGAN(_OfGradient):
 
     Example:
         >>> gan.compile(d_optimizer="adam", g_optimizer="adam",
-        ...             d_regularizers=kgan.regularizers.DRAGAN())
+        ...             penalties=kgan.penalties.DRAGAN())
 
     Reference:
         Kodali et al. 2017, arXiv 1705.07215.
