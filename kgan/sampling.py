@@ -1,6 +1,7 @@
 """From a seed to images: latents, labels, batches."""
 
 import os
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -22,6 +23,8 @@ def generate(
     labels=None,
     truncation: float | None = None,
     batch_size: int = 256,
+    sample_latents: Callable | None = None,
+    conditions: np.ndarray | None = None,
 ) -> np.ndarray:
     """Sample images from a generator in inference mode. `kgan.GAN.generate` documents the rest.
 
@@ -34,6 +37,9 @@ def generate(
         labels: n class numbers, one for all, or None.
         truncation: float > 0, or None.
         batch_size: int, images made at a time.
+        sample_latents: function of (n, seed) that draws the latents; None for N(0, I).
+        conditions: float array (n, ...), for a generator of [latents, conditions] in place of
+            labels; None without.
 
     Returns:
         Float32 array (n, ...).
@@ -47,14 +53,18 @@ def generate(
         seed = int.from_bytes(os.urandom(4), "little")
     if not isinstance(seed, int | np.integer) or not 0 <= seed < _SEEDS:
         raise ValueError(f"seed must be an integer in [0, 2^32). Received: seed={seed!r}.")
-    latents = truncated(keras.random.normal((n, latent_dim), seed=int(seed)), truncation)
-    labels = _labels(n, num_classes, seed, labels)
-    if labels is not None:
-        labels = ops.convert_to_tensor(labels, dtype="int32")
+    if sample_latents is None:
+        latents = keras.random.normal((n, latent_dim), seed=int(seed))
+    else:
+        latents = sample_latents(n, int(seed))
+    latents = truncated(latents, truncation)
+    if conditions is None:
+        labels = _labels(n, num_classes, seed, labels)
+        conditions = None if labels is None else ops.convert_to_tensor(labels, dtype="int32")
     images = []
     for start in range(0, n, batch_size):
         rows = slice(start, start + batch_size)
-        chunk = network_inputs(latents[rows], None if labels is None else labels[rows])
+        chunk = network_inputs(latents[rows], None if conditions is None else conditions[rows])
         images.append(ops.convert_to_numpy(generator(chunk, training=False)).astype("float32"))
     return np.concatenate(images)
 

@@ -29,10 +29,14 @@ FLOORS = [
     },
     {
         "evaluation": {"_utils", "features", "metrics", "sampling"},
-        "gan": {"_utils", "backend", "data", "layers", "losses", "penalties", "sampling"},
+        "export": {"_utils", "_version", "layers", "metrics"},
+    },
+    {
+        "gan": {"_utils", "backend", "data", "export", "layers", "losses", "penalties", "sampling"},
     },
     {
         "callbacks": {
+            "gan",
             "_utils",
             "_version",
             "backend",
@@ -41,7 +45,6 @@ FLOORS = [
             "features",
             "sampling",
         },
-        "export": {"_utils", "_version", "layers", "metrics"},
         "report": {"_utils", "evaluation", "features", "metrics", "sampling"},
         "toys": {"_utils", "backend", "constraints", "gan", "layers", "losses", "theory"},
     },

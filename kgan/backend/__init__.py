@@ -32,10 +32,11 @@ from kgan.backend.tensorflow import first_batch
 from kgan.backend.tensorflow import input_gradients
 from kgan.backend.tensorflow import repeated
 from kgan.backend.tensorflow import value_and_gradients
-from kgan.backend.training_loop import WithTrainingLoop
+from kgan.backend.training_loop import Steps
+from kgan.backend.training_loop import loop
 
 __all__ = [
-    "WithTrainingLoop",
+    "Steps",
     "apply_gradients",
     "are_all_full",
     "check_one_scope",
@@ -47,6 +48,7 @@ __all__ = [
     "global_mean",
     "global_rows",
     "input_gradients",
+    "loop",
     "merges_replicas",
     "num_replicas",
     "num_replicas_of",

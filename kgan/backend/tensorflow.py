@@ -49,7 +49,7 @@ def _together(gradients: list, computed: list) -> list:
     a gradient that is zero, as a penalty's by a bias is, by a constant that depends on nothing:
     the penalty saw the bias of before the update or after it, as it happened.
     """
-    with tf.control_dependencies([tensor for tensor in computed if tensor is not None]):
+    with tf.control_dependencies([part for part in computed if tf.is_tensor(part)]):
         return [None if gradient is None else tf.identity(gradient) for gradient in gradients]
 
 

@@ -6,52 +6,18 @@ import keras
 import tensorflow as tf
 
 
-class WithTrainingLoop:
-    """Mixin for `keras.Model`: `fit` and `evaluate` under every `tf.distribute` strategy.
+class Steps:
+    """How many steps an epoch, or an evaluation, still has where it was told how many to take."""
 
-    Under a strategy Keras' loop fails with steps_per_execution > 1 and with several workers, and
-    its logs are the mean of every replica's means, which is another number where replicas have
-    unequal parts of a batch. On one device its detour through optional values takes a quarter of
-    the time of a small step. And where `steps_per_execution` does not divide `steps_per_epoch`, an
-    epoch of it takes more steps than it was told. Stand this class before `keras.Model` in the list
-    of bases.
-    """
+    def __init__(self):
+        self.begin(None)
 
-    def fit(self, *args, steps_per_epoch: int | None = None, **kwargs):
-        """As `keras.Model.fit`."""
-        self._steps_of_fit = StepsOfEpoch(steps_per_epoch)
-        return super().fit(*args, steps_per_epoch=steps_per_epoch, **kwargs)
+    def begin(self, steps: int | None) -> None:
+        """Before the first epoch.
 
-    def evaluate(self, *args, steps: int | None = None, **kwargs):
-        """As `keras.Model.evaluate`."""
-        self._steps_of_evaluation = StepsOfEpoch(steps)
-        return super().evaluate(*args, steps=steps, **kwargs)
-
-    def make_train_function(self, force: bool = False):
-        """Keras calls this when `fit` begins."""
-        if self.train_function is None or force:
-            self.train_function = _loop(self, self.train_step, lambda: self._steps_of_fit)
-        return self.train_function
-
-    def make_test_function(self, force: bool = False):
-        """Keras calls this when `evaluate` begins."""
-        if self.test_function is None or force:
-            self.test_function = _loop(self, self.test_step, lambda: self._steps_of_evaluation)
-        return self.test_function
-
-    def _maybe_symbolic_build(self, *args, **kwargs):
-        # Keras would call the model on a batch to build it, images in place of latents.
-        del args, kwargs
-
-
-class StepsOfEpoch:
-    """How many steps an epoch still has, where it was told how many it is to have.
-
-    Args:
-        steps: int, the steps of every epoch; None for as many as there are batches.
-    """
-
-    def __init__(self, steps: int | None):
+        Args:
+            steps: int, the steps of every epoch; None for as many as there are batches.
+        """
         self._steps = steps
         self._taken = 0
 
@@ -65,13 +31,19 @@ class StepsOfEpoch:
             self._taken = (self._taken + taken) % self._steps
 
 
-def _loop(model: keras.Model, step, steps_of_epoch):
-    """A function of an iterator that takes `steps_per_execution` steps.
+def loop(model: keras.Model, step, steps: Steps):
+    """A function of an iterator that takes `steps_per_execution` steps under any strategy.
+
+    Under a strategy Keras' own loop fails with steps_per_execution > 1 and with several workers,
+    and its logs are the mean of every replica's means, which is another number where replicas have
+    unequal parts of a batch. On one device its detour through optional values takes a quarter of
+    the time of a small step. And where `steps_per_execution` does not divide `steps_per_epoch`, an
+    epoch of it takes more steps than it was told.
 
     Args:
         model: the model whose logs are returned.
         step: `train_step` or `test_step` of the model.
-        steps_of_epoch: function without arguments that returns the `StepsOfEpoch` to keep to.
+        steps: `Steps` to keep to.
 
     Returns:
         Function that takes fewer steps where the epoch or the data end before, raises StopIteration
@@ -93,10 +65,10 @@ def _loop(model: keras.Model, step, steps_of_epoch):
             return given(next(iterator))
         if is_plain and one is not None and model.steps_per_execution == 1:
             return one(iterator)
-        taken, logs = several(iterator, steps_of_epoch().at_most(model.steps_per_execution))
+        taken, logs = several(iterator, steps.at_most(model.steps_per_execution))
         if not taken:
             raise StopIteration
-        steps_of_epoch().count(int(taken))
+        steps.count(int(taken))
         return logs
 
     return function

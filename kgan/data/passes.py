@@ -42,6 +42,7 @@ class Part:
         epochs: int, the one after the last.
         first_batch: int, the number of the first batch of `x`, if it is not 0.
         steps_per_epoch: int or None, as in `keras.Model.fit`.
+        callbacks: as in `keras.Model.fit`.
     """
 
     x: object
@@ -50,6 +51,7 @@ class Part:
     epochs: int
     first_batch: int = 0
     steps_per_epoch: int | None = None
+    callbacks: object = None
 
 
 def passes_of(x, y, batch_size: int | None, steps_per_epoch: int | None):

@@ -1,5 +1,8 @@
 """The GAN: two networks, one `train_step`."""
 
+import contextlib
+import os
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,20 +10,25 @@ from keras import ops
 from kgan import backend
 from kgan import losses
 from kgan import sampling
-from kgan._utils import validation
+from kgan._utils.validation import check_positive_integer
+from kgan.data.epochs import uncounted
+from kgan.export import export_generator
 from kgan.gan import averaging
+from kgan.gan import checks
+from kgan.gan import inspection
+from kgan.gan import logs
 from kgan.gan import minibatches
 from kgan.gan import replication
-from kgan.gan.inspection import WithInspection
-from kgan.gan.logs import Logs
+from kgan.gan import saving
+from kgan.gan.minibatches import Minibatch
 from kgan.gan.optimizers import paired
-from kgan.gan.resuming import WithResuming
-from kgan.gan.saving import WithRandomState
+from kgan.gan.optimizers import trainable_variables
+from kgan.gan.resuming import parts_of_fit
 from kgan.penalties.by_name import get_all as get_penalties
 
 
 @keras.saving.register_keras_serializable("kgan")
-class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoop, keras.Model):
+class GAN(keras.Model):
     """A generator and a discriminator that `fit` trains against each other.
 
     One training step is one iteration of Algorithm 1: k = `discriminator_steps` updates of the
@@ -32,40 +40,63 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
     `d_fake` (mean D(x) and D(G(z)), as probabilities where the loss has them, else as scores), and
     `d_auc` (how often the discriminator ranks a real over a fake: 0.5 by chance, 1 if always).
 
+    To change one thing, subclass and override one method: `sample_latents` is the prior p(z),
+    `discriminate` what the discriminator sees, `discriminator_objective` and `generator_objective`
+    what the players minimise, `discriminator_networks` and `generator_networks` what they train.
+    A term that an objective adds is logged in the metric of its name, which the subclass makes, a
+    `keras.metrics.Mean`. Networks, variables, metrics and seed generators that are attributes are
+    saved, resumed and distributed like those of the GAN.
+
     Args:
-        generator: keras model of latents (batch, latent_dim), or of [latents, labels] with
-            labels (batch,); returns images (batch, height, width, channels) in [-1, 1], or samples
-            of any other shape.
+        generator: keras model of latents (batch, latent_dim), or of [latents, labels]; returns
+            images (batch, height, width, channels) in [-1, 1], or samples of any other shape.
         discriminator: keras model of images, or of [images, labels]; returns logits of any shape,
             high for real, without a sigmoid.
         latent_dim: int, width of the latents, which are N(0, I).
-        num_classes: int, number of classes for labelled data and conditional networks; None, the
-            default, without labels.
+        num_classes: int, number of classes for labelled data and conditional networks; labels are
+            then integers (batch,). None, the default, without classes.
+        condition_shape: tuple of int, for networks under a condition that is no class, such as the
+            image to translate: labels are then floats (batch, *condition_shape). None, the
+            default, without one.
         ema_halflife_images: float > 0, after how many real images the weight of an old generator in
             the moving average is halved; batch-norm statistics are averaged too. None, the default:
             no average.
         seed: int of the random latents, None for another one every time. The state of all random
             generators, dropout's included, is saved with the model.
 
+    Attributes:
+        image_shape: tuple, the shape of one image.
+        images_seen: int64 variable, how many real images the training has used.
+        reference_images: float32 array (n, ...), the first n <= 64 images of the data of the last
+            `fit`, for callbacks that compare samples with data. Not saved. None before a `fit`,
+            and where the data could not be looked into.
+        reference_labels: array (n, ...), their labels; None without.
+        callbacks_of_fit: tuple of the callbacks given to the last `fit`, in their order, for those
+            that depend on each other: Keras tells none of the others.
+
     Raises:
         ValueError: if the networks do not fit each other, the latents or the labels.
 
     Example:
         >>> gan = kgan.GAN(
-        ...     generator=kgan.models.dcgan_generator((28, 28, 1), latent_dim=64),
-        ...     discriminator=kgan.models.dcgan_discriminator((28, 28, 1)),
-        ...     latent_dim=64)
-        >>> gan.compile(d_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5),
-        ...             g_optimizer=keras.optimizers.Adam(2e-4, beta_1=0.5))
-        >>> gan.fit(kgan.data.digits().batches(64, labels=False), epochs=20)
+        ...     generator=kgan.models.mlp_generator((8, 8, 1), latent_dim=4),
+        ...     discriminator=kgan.models.mlp_discriminator((8, 8, 1)),
+        ...     latent_dim=4)
+        >>> gan.compile()
+        >>> images = np.random.uniform(-1, 1, (64, 8, 8, 1)).astype("float32")
+        >>> history = gan.fit(images, batch_size=16, epochs=2, verbose=0)
         >>> gan.generate(16, seed=0).shape
-        (16, 28, 28, 1)
+        (16, 8, 8, 1)
 
     Reference:
         Goodfellow et al. 2014, Generative Adversarial Networks, arXiv 1406.2661, Algorithm 1;
         labels: Mirza and Osindero 2014, arXiv 1411.1784; the average by its half-life in images:
         Karras et al. 2020, arXiv 2006.06676.
     """
+
+    reference_images = None
+    reference_labels = None
+    callbacks_of_fit = ()
 
     def __init__(
         self,
@@ -74,14 +105,20 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         latent_dim: int,
         *,
         num_classes: int | None = None,
+        condition_shape: tuple | None = None,
         ema_halflife_images: float | None = None,
         seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        validation.check_positive_integer("latent_dim", latent_dim)
+        check_positive_integer("latent_dim", latent_dim)
         if num_classes is not None:
-            validation.check_positive_integer("num_classes", num_classes)
+            check_positive_integer("num_classes", num_classes)
+        if num_classes is not None and condition_shape is not None:
+            raise ValueError(
+                "A GAN has classes or another condition, not both. Received: "
+                f"num_classes={num_classes}, condition_shape={condition_shape}."
+            )
         if ema_halflife_images is not None and not 0 < ema_halflife_images < float("inf"):
             raise ValueError(
                 "ema_halflife_images must be positive and finite, or None for no moving average. "
@@ -89,13 +126,12 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             )
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_dim = latent_dim
-        self.num_classes = num_classes
+        self.latent_dim = int(latent_dim)
+        self.num_classes = None if num_classes is None else int(num_classes)
+        self.condition_shape = None if condition_shape is None else tuple(condition_shape)
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
-        self.image_shape = validation.check_networks(
-            generator, discriminator, latent_dim, num_classes
-        )
+        self.image_shape = checks.check_networks(self)
         self.ema_generator = (
             None if ema_halflife_images is None else averaging.untrained_copy(generator)
         )
@@ -113,33 +149,37 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         self.training_seeds = keras.random.SeedGenerator(seed)
         # Apart, so that evaluating leaves training as it is and repeats itself.
         self.evaluation_seeds = keras.random.SeedGenerator(seed)
-        self.logs = Logs()
+        self.logs = logs.Logs()
+        self._steps_of_fit, self._steps_of_evaluation = backend.Steps(), backend.Steps()
         # Every variable exists by now; Keras would otherwise refuse to save before the first call.
         self.built = True
 
+    # What a user calls.
+
     def compile(
         self,
-        d_optimizer,
-        g_optimizer,
-        loss="non_saturating",
+        d_optimizer: keras.optimizers.Optimizer | str | None = None,
+        g_optimizer: keras.optimizers.Optimizer | str | None = None,
+        loss: losses.Loss | str = "non_saturating",
         discriminator_steps: int = 1,
         *,
         penalties=None,
-        jit_compile="auto",
+        jit_compile: bool | str = "auto",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
     ):
         """Choose how the two players learn.
 
         Args:
-            d_optimizer: the discriminator's `keras.optimizers.Optimizer`, or its name.
-            g_optimizer: the generator's, another object.
-            loss: a `kgan.losses.Loss` or its name, default "non_saturating".
+            d_optimizer: the discriminator's `keras.optimizers.Optimizer`, or its name. None, the
+                default, for Adam(2e-4, beta_1=0.5).
+            g_optimizer: the generator's, another object; with the same default.
+            loss: what `kgan.losses.get` takes, default "non_saturating".
             discriminator_steps: int, k of Algorithm 1, default 1. A batch given to `fit` holds
                 k minibatches.
-            penalties: a `kgan.penalties.Penalty` or a list of them, also by name
-                ("r1=0.1"): penalties added to the discriminator's loss at every update, each
-                logged under its name. None, the default, for none.
+            penalties: what `kgan.penalties.get` takes ("r1=0.1"), or a list of such: penalties
+                added to the discriminator's loss at every update, each logged under its name. None,
+                the default, for none.
             jit_compile: as in `keras.Model.compile`.
             run_eagerly: as in `keras.Model.compile`.
             steps_per_execution: as in `keras.Model.compile`.
@@ -147,78 +187,185 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         Raises:
             ValueError: for an unknown loss, penalty or optimizer, one optimizer for both,
                 k < 1, two penalties of one name, or one that means nothing for this discriminator.
+
+        Reference:
+            Radford et al. 2016, arXiv 1511.06434, section 4, for the default optimizers.
         """
         backend.check_scope_of_call(self.images_seen, "compile")
-        backend.check_one_scope(self.images_seen, d_optimizer=d_optimizer, g_optimizer=g_optimizer)
-        validation.check_optimizer("d_optimizer", d_optimizer)
-        validation.check_optimizer("g_optimizer", g_optimizer)
-        validation.check_positive_integer("discriminator_steps", discriminator_steps)
-        validation.check_positive_integer("steps_per_execution", steps_per_execution)
+        d_networks, g_networks = self.discriminator_networks(), self.generator_networks()
+        backend.check_one_scope(
+            self.images_seen,
+            **{network.name: network for network in (*d_networks, *g_networks)},
+            d_optimizer=d_optimizer,
+            g_optimizer=g_optimizer,
+        )
+        checks.check_optimizer("d_optimizer", d_optimizer)
+        checks.check_optimizer("g_optimizer", g_optimizer)
+        check_positive_integer("discriminator_steps", discriminator_steps)
+        check_positive_integer("steps_per_execution", steps_per_execution)
         loss = losses.get(loss)
         penalties = get_penalties(penalties, self.discriminator)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.
         self._execution = {
             "jit_compile": jit_compile,
-            "run_eagerly": run_eagerly,
-            "steps_per_execution": steps_per_execution,
+            "run_eagerly": bool(run_eagerly),
+            "steps_per_execution": int(steps_per_execution),
         }
         with backend.scope(self):
-            optimizer = paired(d_optimizer, g_optimizer, self.discriminator, self.generator)
-            replication.prepare(self, optimizer, **self._execution)
+            optimizer = paired(d_optimizer, g_optimizer, d_networks, g_networks)
+            replication.prepare(self, optimizer, jit_compile=jit_compile, run_eagerly=run_eagerly)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
             self.logs.add_penalties([penalty.name for penalty in penalties])
             for penalty in penalties:
                 penalty.build()
         self.penalties = penalties
         self.loss = loss
-        self.discriminator_steps = discriminator_steps
+        self.discriminator_steps = int(discriminator_steps)
         # As it begins: callbacks change the learning rates.
         self._compiled_with = self.get_compile_config()
 
-    def call(self, inputs, training=False):
-        return self.sampling_generator()(inputs, training=training)
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """Train: `keras.Model.fit`, after a look at the data, and from where a backup says.
 
-    def train_step(self, data):
-        """One iteration of Algorithm 1: k discriminator updates, then the generator's.
+        The look at the first batch is a pass of its own over a `tf.data.Dataset`: one that shuffles
+        anew every time begins with the order of its second pass. Data that count their epochs,
+        those of `kgan.data`, do not count it.
 
         Args:
-            data: images (k * m, ...), or (images, labels).
+            x: a `tf.data.Dataset` of images or (images, labels), or an array of images. A batch
+                holds `discriminator_steps` minibatches: `.batch(k * m)`. Row j of it goes to
+                discriminator step j modulo k.
+            y: array of labels, beside an array of images.
+            batch_size: int, rows per batch of an array.
+            epochs: int, passes over the data.
+            verbose: as in `keras.Model.fit`.
+            callbacks: as in `keras.Model.fit`. `kgan.callbacks.Backup` resumes a run that ended
+                before its last epoch.
+            validation_split: as in `keras.Model.fit`.
+            validation_data: as `x`, or (images, labels); looked at before the first step.
+            shuffle: as in `keras.Model.fit`, for arrays.
+            class_weight: must be None: a GAN weights no classes.
+            sample_weight: must be None: a GAN weights no samples.
+            initial_epoch: as in `keras.Model.fit`.
+            steps_per_epoch: as in `keras.Model.fit`.
+            validation_steps: as in `keras.Model.fit`.
+            validation_batch_size: as in `keras.Model.fit`.
+            validation_freq: as in `keras.Model.fit`.
 
         Returns:
-            Dict of the logs: running means since the epoch began.
-        """
-        images, labels = validation.images_and_labels(data, self.num_classes)
-        fakes = self._fakes(labels, rows=ops.shape(images)[0], training=True)
-        dealt = minibatches.deal((images, fakes, labels), self.discriminator_steps)
-        for real, fake, classes in dealt:
-            self._update_discriminator(real, fake, classes)
-        # Any minibatch will do for the generator: its fakes are fresh, its labels from the data.
-        self._update_generator(real, classes)
-        self._update_average(rows=ops.shape(images)[0])
-        return self.get_metrics_result()
+            `keras.callbacks.History`, which includes the epochs before an interruption.
 
-    def test_step(self, data):
-        """The losses and scores of one batch, without an update.
+        Raises:
+            ValueError: if there is no first batch, or it has a wrong shape, dtype, range or
+                structure, holds NaN or cannot be split; the same for the validation data.
+        """
+        inspection.check_call(self, "fit", class_weight=class_weight, sample_weight=sample_weight)
+        data = inspection.look(self, x, y, batch_size, shuffle, validation_split)
+        if validation_data is not None:
+            validation_data = inspection.look_at_validation_data(
+                self, validation_data, validation_batch_size or batch_size
+            )
+        self.reference_images, self.reference_labels = data.images, data.labels
+        self.callbacks_of_fit = inspection.flat(callbacks)
+        with parts_of_fit(
+            self,
+            data,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            callbacks=callbacks,
+            verbose=verbose,
+        ) as parts:
+            for part in parts:
+                self._steps_of_fit.begin(part.steps_per_epoch)
+                super().fit(
+                    part.x,
+                    part.y,
+                    batch_size=batch_size,
+                    epochs=part.epochs,
+                    verbose=verbose,
+                    callbacks=part.callbacks,
+                    validation_split=validation_split,
+                    validation_data=validation_data,
+                    shuffle=data.shuffle,
+                    initial_epoch=part.epoch,
+                    steps_per_epoch=part.steps_per_epoch,
+                    validation_steps=validation_steps,
+                    validation_batch_size=validation_batch_size,
+                    validation_freq=validation_freq,
+                )
+        return self.history
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **kwargs,
+    ):
+        """Losses and scores on held-out images: `keras.Model.evaluate`, after a look at the data.
+
+        Two calls on the same data give the same numbers, and training goes on as if there had
+        been none. A discriminator with batch norm scores in inference mode, with moving statistics
+        over reals and fakes, and so differs from the logs of training.
 
         Args:
-            data: images, or (images, labels).
+            x: as in `fit`; batches need not be divisible by `discriminator_steps`.
+            y: as in `fit`.
+            batch_size: as in `fit`.
+            verbose: as in `keras.Model.evaluate`.
+            sample_weight: must be None: a GAN weights no samples.
+            steps: as in `keras.Model.evaluate`.
+            callbacks: as in `keras.Model.evaluate`.
+            return_dict: as in `keras.Model.evaluate`.
+            **kwargs: what Keras itself passes on.
 
         Returns:
-            Dict of the logs: running means since the evaluation began.
+            List of the logs' values, or a dict with `return_dict=True`.
+
+        Raises:
+            ValueError: as `fit`.
         """
-        images, labels = validation.images_and_labels(data, self.num_classes)
-        fakes = self._fakes(labels, rows=ops.shape(images)[0], training=False)
-        real_logits = self._logits(images, labels, training=False)
-        fake_logits = self._logits(fakes, labels, training=False)
-        self.logs.update_discriminator(
-            self.loss.discriminator_loss(real_logits, fake_logits),
-            real_logits,
-            fake_logits,
-            self.loss.scores,
-        )
-        compared = real_logits if self.loss.compares_with_reals else None
-        self.logs.update_generator(self.loss.generator_loss(compared, fake_logits))
-        return self.logs.of_evaluation()
+        inspection.check_call(self, "evaluate", sample_weight=sample_weight)
+        # `fit` has looked at its validation data, and evaluates an iterator that it keeps.
+        if not kwargs.get("_use_cached_eval_dataset"):
+            x = inspection.look_at_held_out(self, x, y, batch_size)
+        self._steps_of_evaluation.begin(steps)
+        with self.unchanged_random_state(), uncounted(x):
+            sampling.restart(self.evaluation_seeds)
+            return super().evaluate(
+                x,
+                y,
+                batch_size=batch_size,
+                verbose=verbose,
+                steps=steps,
+                callbacks=callbacks,
+                return_dict=return_dict,
+                **kwargs,
+            )
 
     def generate(
         self,
@@ -234,7 +381,8 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         Args:
             n: int, how many.
             seed: int in [0, 2^32), same seed same images; None for others every time.
-            labels: with classes, n class numbers or one for all; drawn uniformly if None.
+            labels: with classes, n class numbers or one for all, drawn uniformly if None; with a
+                condition, n conditions.
             truncation: float > 0, the absolute value at which the latents' distribution is
                 truncated, which trades variety for typical images; None for not at all.
             batch_size: int, images made at a time.
@@ -243,8 +391,14 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             Float32 array (n, height, width, channels) in [-1, 1].
 
         Raises:
-            ValueError: for n < 1, labels that are out of range or do not apply, truncation <= 0.
+            ValueError: for n < 1, labels that are out of range or do not apply, truncation <= 0 or
+                of latents that are not N(0, I).
         """
+        if truncation is not None:
+            self._check_normal_prior("truncation= is defined for N(0, I)")
+        conditions = None
+        if self.condition_shape is not None:
+            conditions = checks.check_conditions(labels, n, self.condition_shape)
         with self.unchanged_random_state():
             return sampling.generate(
                 self.sampling_generator(),
@@ -255,19 +409,245 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
                 labels=labels,
                 truncation=truncation,
                 batch_size=batch_size,
+                sample_latents=self.sample_latents,
+                conditions=conditions,
             )
 
     def sampling_generator(self) -> keras.Model:
         """The generator that makes images for others: the moving average if there is one."""
         return self.generator if self.ema_generator is None else self.ema_generator
 
-    def state_beside_weights(self) -> dict[str, keras.Variable]:
-        """The state of the penalties by their names, which is saved with the GAN."""
+    def export(self, filepath: str | os.PathLike, **options):
+        """Export the generator as verified SavedModel, TFLite and ONNX files.
+
+        The discriminator is not exported. `kgan.export.export_generator` documents the rest.
+
+        Args:
+            filepath: folder of the versions, such as "exported/digits".
+            **options: as in `kgan.export.export_generator`: version, tflite, onnx, keep, frechet,
+                card.
+
+        Returns:
+            `kgan.export.Export`.
+
+        Raises:
+            ValueError: if the generator cannot be exported, or an option is unusable.
+        """
+        self._check_normal_prior("The functions of an exported file draw their latents from it")
+        if self.condition_shape is not None:
+            raise ValueError(
+                "A generator under a condition that is no class cannot be exported as kgan's "
+                f"SavedModel. Received: condition_shape={self.condition_shape}. Use Keras' own "
+                "export: gan.sampling_generator().export(path)."
+            )
+        return export_generator(
+            self.sampling_generator(), filepath, num_classes=self.num_classes, **options
+        )
+
+    # Algorithm 1.
+
+    def train_step(self, data):
+        """One iteration of Algorithm 1: k discriminator updates, then the generator's.
+
+        Args:
+            data: images (k * m, ...), or (images, labels).
+
+        Returns:
+            Dict of the logs: running means since the epoch began.
+        """
+        images, labels = checks.images_and_labels(data, self)
+        latents, fakes = self._draw_fakes(labels, rows=ops.shape(images)[0], training=True)
+        dealt = minibatches.deal((images, fakes, latents, labels), self.discriminator_steps)
+        for minibatch in dealt:
+            self._update_discriminator(*minibatch)
+        # Any minibatch will do for the generator: its fakes are fresh, its labels from the data.
+        real, _, _, labels_of_real = minibatch
+        self._update_generator(real, labels_of_real)
+        self._update_average(rows=ops.shape(images)[0])
+        return self.get_metrics_result()
+
+    def test_step(self, data):
+        """The losses and scores of one batch, without an update.
+
+        Args:
+            data: images, or (images, labels).
+
+        Returns:
+            Dict of the logs: running means since the evaluation began.
+        """
+        images, labels = checks.images_and_labels(data, self)
+        latents, fakes = self._draw_fakes(labels, rows=ops.shape(images)[0], training=False)
+        minibatch = Minibatch(images, fakes, latents, labels, training=False)
+        minibatch = minibatch.judged(self.discriminate)
+        compares = self.loss.compares_with_reals
+        for_generator = minibatch if compares else minibatch._replace(real_logits=None)
+        terms = self.discriminator_objective(minibatch) | self.generator_objective(for_generator)
+        logs.update(self.metrics, terms)
+        logs.update_scores(self.metrics, minibatch, self.loss.scores)
+        return logs.of_evaluation(self.metrics, terms)
+
+    # What a subclass overrides.
+
+    def sample_latents(self, n, seed):
+        """Draw latents from the prior p(z), which is N(0, I).
+
+        Args:
+            n: int or integer tensor, how many.
+            seed: int or `keras.random.SeedGenerator`, to be used for every draw.
+
+        Returns:
+            Float tensor (n, latent_dim).
+
+        Example:
+            >>> class UniformGAN(kgan.GAN):
+            ...     def sample_latents(self, n, seed):
+            ...         return keras.random.uniform((n, self.latent_dim), -1, 1, seed=seed)
+        """
+        return keras.random.normal((n, self.latent_dim), seed=seed)
+
+    def discriminate(self, images, labels=None, *, training: bool = False):
+        """What the discriminator says to images. All of kgan asks it through this method.
+
+        Args:
+            images: float tensor (batch, height, width, channels), real or generated.
+            labels: tensor (batch, ...) of their labels, None without.
+            training: bool, whether an update is computed from the answer: what the discriminator
+                is to see in training alone, such as augmented images, belongs here.
+
+        Returns:
+            Logits, in float32 at least: losses take exponentials of them.
+        """
+        logits = self.discriminator(sampling.network_inputs(images, labels), training=training)
+        return ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
+
+    def discriminator_objective(self, minibatch: Minibatch) -> dict:
+        """What the discriminator minimises on a minibatch, beside the penalties.
+
+        Args:
+            minibatch: `kgan.gan.Minibatch`, reals and fakes with both logits.
+
+        Returns:
+            Dict of tensors by the names of their logs: values per sample, or per logit, or scalars.
+            The sum of their means is minimised.
+        """
+        loss = self.loss.discriminator_loss(minibatch.real_logits, minibatch.fake_logits)
+        return {"d_loss": loss}
+
+    def generator_objective(self, minibatch: Minibatch) -> dict:
+        """What the generator minimises on a minibatch.
+
+        Args:
+            minibatch: `kgan.gan.Minibatch`, reals and fakes; `real_logits` are None unless the loss
+                compares with reals.
+
+        Returns:
+            Dict as that of `discriminator_objective`.
+        """
+        return {"g_loss": self.loss.generator_loss(minibatch.real_logits, minibatch.fake_logits)}
+
+    def discriminator_networks(self) -> list:
+        """The keras models or layers that the discriminator's update trains."""
+        return [self.discriminator]
+
+    def generator_networks(self) -> list:
+        """The keras models or layers that the generator's update trains."""
+        return [self.generator]
+
+    # The updates.
+
+    def _draw_fakes(self, labels, rows, training: bool) -> tuple:
+        """(latents, fakes) under these labels."""
+        seeds = self.training_seeds if training else self.evaluation_seeds
+        generator = self.generator if training else self.sampling_generator()
+        latents = backend.global_rows(
+            lambda n: self.sample_latents(n, seeds),
+            rows,
+            # `fit` refuses others; the last batch of an evaluation may have any number of rows.
+            parts_are_equal=training,
+        )
+        return latents, generator(sampling.network_inputs(latents, labels), training=training)
+
+    def _update_discriminator(self, real, fake, latents, labels):
+        def play():
+            minibatch = Minibatch(real, fake, latents, labels).judged(self.discriminate)
+            terms = self.discriminator_objective(minibatch)
+            return terms | self._penalties(minibatch), minibatch
+
+        terms, minibatch = self._minimise(
+            play, self.optimizer.d_optimizer, self.discriminator_networks()
+        )
+        logs.update(self.metrics, terms)
+        logs.update_scores(self.metrics, minibatch, self.loss.scores)
+
+    def _update_generator(self, real, labels):
+        def play():
+            latents, fake = self._draw_fakes(labels, rows=ops.shape(real)[0], training=True)
+            minibatch = Minibatch(real, fake, latents, labels).judged(
+                self.discriminate, reals_too=self.loss.compares_with_reals
+            )
+            return self.generator_objective(minibatch), minibatch
+
+        terms, _ = self._minimise(play, self.optimizer.g_optimizer, self.generator_networks())
+        logs.update(self.metrics, terms)
+
+    def _update_average(self, rows):
+        rows = ops.cast(rows, "int64") * backend.num_replicas()
+        self.images_seen.assign(self.images_seen + rows)
+        if self.ema_generator is not None:
+            averaging.update(
+                self.ema_generator,
+                self.generator,
+                images=rows,
+                halflife_images=self.ema_halflife_images,
+            )
+
+    def _penalties(self, minibatch: Minibatch) -> dict:
+        # Like the logits: 16 bits are too few for the square of a gradient.
+        dtype = keras.backend.result_type(minibatch.real.dtype, minibatch.fake.dtype, "float32")
         return {
-            f"{penalty.name}_{index}": variable
+            penalty.name: penalty(
+                lambda images: self.discriminate(images, minibatch.labels, training=True),
+                real_images=ops.cast(minibatch.real, dtype),
+                fake_images=ops.cast(minibatch.fake, dtype),
+                real_logits=minibatch.real_logits,
+                fake_logits=minibatch.fake_logits,
+                seed=self.training_seeds,
+            )
             for penalty in self.penalties
-            for index, variable in enumerate(penalty.variables)
         }
+
+    def _minimise(self, play, optimizer, networks: list) -> tuple:
+        """One update of `networks` by `play`, which returns terms to minimise and a minibatch."""
+
+        def objective():
+            terms, minibatch = play()
+            total = sum(ops.mean(term) for term in terms.values())
+            # Optimizers sum over replicas, so each contributes its share of the global mean.
+            return optimizer.scale_loss(total / backend.num_replicas()), (terms, minibatch)
+
+        variables = trainable_variables(networks)
+        played, gradients = backend.value_and_gradients(objective, variables)
+        backend.apply_gradients(optimizer, gradients, variables)
+        return played
+
+    # What Keras calls.
+
+    def call(self, inputs, training=False):
+        return self.sampling_generator()(inputs, training=training)
+
+    def make_train_function(self, force=False):
+        if self.train_function is None or force:
+            self.train_function = backend.loop(self, self.train_step, self._steps_of_fit)
+        return self.train_function
+
+    def make_test_function(self, force=False):
+        if self.test_function is None or force:
+            self.test_function = backend.loop(self, self.test_step, self._steps_of_evaluation)
+        return self.test_function
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        # Keras would call the model on a batch to build it, images in place of latents.
+        del args, kwargs
 
     @property
     def metrics(self):
@@ -281,18 +661,22 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "latent_dim": self.latent_dim,
             "num_classes": self.num_classes,
+            "condition_shape": self.condition_shape,
             "ema_halflife_images": self.ema_halflife_images,
             "seed": self.seed,
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for network in ("generator", "discriminator"):
-            config[network] = keras.saving.deserialize_keras_object(
-                config[network], custom_objects=custom_objects
-            )
-        return cls(**config)
+        deserialize = keras.saving.deserialize_keras_object
+        return cls(
+            **{
+                name: deserialize(value, custom_objects=custom_objects)
+                if isinstance(value, dict) and "class_name" in value
+                else value
+                for name, value in config.items()
+            }
+        )
 
     def get_compile_config(self):
         if not self.compiled:
@@ -310,82 +694,53 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def _fakes(self, labels, rows, training: bool):
-        seeds = self.training_seeds if training else self.evaluation_seeds
-        generator = self.generator if training else self.sampling_generator()
-        latents = backend.global_rows(
-            lambda n: keras.random.normal((n, self.latent_dim), seed=seeds),
-            rows,
-            # `fit` refuses others; the last batch of an evaluation may have any number of rows.
-            parts_are_equal=training,
-        )
-        return generator(sampling.network_inputs(latents, labels), training=training)
+    # Saving.
 
-    def _logits(self, images, labels, training: bool):
-        # In float32 where the networks compute in 16 bits: the losses take exponentials of them.
-        logits = self.discriminator(sampling.network_inputs(images, labels), training=training)
-        return ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Save everything in one `.keras` file: `keras.Model.save`, but whole or not at all.
 
-    def _update_discriminator(self, real, fake, labels):
-        def play():
-            real_logits = self._logits(real, labels, training=True)
-            fake_logits = self._logits(fake, labels, training=True)
-            loss = self.loss.discriminator_loss(real_logits, fake_logits)
-            penalties = self._penalties(real, fake, labels, real_logits, fake_logits)
-            return [loss, *penalties], real_logits, fake_logits
+        Args:
+            filepath: path that ends in `.keras`.
+            overwrite: bool, whether an existing file may be replaced.
+            zipped: as in `keras.Model.save`.
+            **kwargs: as in `keras.Model.save`.
 
-        (loss, *penalties), real_logits, fake_logits = self._minimise(
-            play, self.optimizer.d_optimizer, self.discriminator
-        )
-        self.logs.update_discriminator(loss, real_logits, fake_logits, self.loss.scores, penalties)
+        Raises:
+            ValueError: for another file format, which would not keep everything.
+        """
+        with saving.destination(self, filepath, overwrite=overwrite, zipped=zipped) as path:
+            super().save(path, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def _penalties(self, real, fake, labels, real_logits, fake_logits) -> list:
-        # Like the logits: 16 bits are too few for the square of a gradient.
-        dtype = keras.backend.result_type(real.dtype, fake.dtype, "float32")
-        return [
-            penalty(
-                lambda images: self._logits(images, labels, training=True),
-                real_images=ops.cast(real, dtype),
-                fake_images=ops.cast(fake, dtype),
-                real_logits=real_logits,
-                fake_logits=fake_logits,
-                seed=self.training_seeds,
-            )
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        saving.save_state(self, store)
+
+    def load_own_variables(self, store):
+        super().load_own_variables(saving.load_state(self, store))
+
+    def state_beside_weights(self) -> dict[str, keras.Variable]:
+        """The state of the penalties by their names, which is saved with the GAN."""
+        return {
+            f"{penalty.name}_{index}": variable
             for penalty in self.penalties
-        ]
+            for index, variable in enumerate(penalty.variables)
+        }
 
-    def _update_generator(self, real, labels):
-        def play():
-            fakes = self._fakes(labels, rows=ops.shape(real)[0], training=True)
-            fake_logits = self._logits(fakes, labels, training=True)
-            compares = self.loss.compares_with_reals
-            real_logits = self._logits(real, labels, training=True) if compares else None
-            return ([self.loss.generator_loss(real_logits, fake_logits)],)
+    @contextlib.contextmanager
+    def unchanged_random_state(self):
+        """What happens in the block leaves the random state as it was."""
+        states = saving.random_states(self)
+        before = [ops.convert_to_numpy(state) for state in states]
+        try:
+            yield
+        finally:
+            for state, value in zip(states, before, strict=True):
+                state.assign(value)
 
-        ((loss,),) = self._minimise(play, self.optimizer.g_optimizer, self.generator)
-        self.logs.update_generator(loss)
-
-    def _minimise(self, play, optimizer, network):
-        """One update of `network` by `play`, which returns a list of per-sample terms first."""
-
-        def objective():
-            played = play()
-            total = sum(ops.mean(per_sample) for per_sample in played[0])
-            # Optimizers sum over replicas, so each contributes its share of the global mean.
-            return optimizer.scale_loss(total / backend.num_replicas()), played
-
-        variables = network.trainable_variables
-        played, gradients = backend.value_and_gradients(objective, variables)
-        backend.apply_gradients(optimizer, gradients, variables)
-        return played
-
-    def _update_average(self, rows):
-        rows = ops.cast(rows, "int64") * backend.num_replicas()
-        self.images_seen.assign(self.images_seen + rows)
-        if self.ema_generator is not None:
-            averaging.update(
-                self.ema_generator,
-                self.generator,
-                images=rows,
-                halflife_images=self.ema_halflife_images,
+    def _check_normal_prior(self, why: str) -> None:
+        if type(self).sample_latents is not GAN.sample_latents:
+            raise ValueError(
+                f"{why}, and {type(self).__name__}.sample_latents draws from another prior. "
+                "Expected: latents from N(0, I). Let the generator's first layer map them to the "
+                "other prior in place of sample_latents, or leave this out."
             )

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+_SCORES = ("d_real", "d_fake", "d_auc")
+
 
 class Logs:
     """Running means, per sample, since an epoch or an evaluation began.
@@ -11,50 +13,64 @@ class Logs:
     """
 
     def __init__(self):
-        self._d_loss = keras.metrics.Mean(name="d_loss")
-        self._g_loss = keras.metrics.Mean(name="g_loss")
-        self._d_real = keras.metrics.Mean(name="d_real")
-        self._d_fake = keras.metrics.Mean(name="d_fake")
-        self._d_auc = keras.metrics.Mean(name="d_auc")
+        self._players = [keras.metrics.Mean(name=name) for name in ("d_loss", "g_loss", *_SCORES)]
         self._penalties = []
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """All running means."""
+        return [*self._players, *self._penalties]
 
     def add_penalties(self, names: list[str]) -> None:
         """Log penalties under these names from now on, in place of earlier ones."""
         self._penalties = [keras.metrics.Mean(name=name) for name in names]
 
-    def update_discriminator(self, loss, real_logits, fake_logits, scores, penalties=()) -> None:
-        """Count one update of the discriminator, or one batch of an evaluation.
 
-        Args:
-            loss: per-sample losses.
-            real_logits: logits of reals.
-            fake_logits: logits of as many fakes.
-            scores: function of logits, to what `d_real` and `d_fake` show.
-            penalties: per-sample penalties, in the order of their names; none in an evaluation.
-        """
-        self._d_loss.update_state(loss)
-        self._d_real.update_state(scores(real_logits))
-        self._d_fake.update_state(scores(fake_logits))
-        self._d_auc.update_state(ranked(real_logits, fake_logits))
-        for mean, penalty in zip(self._penalties, penalties, strict=False):
-            mean.update_state(penalty)
+def update(metrics: list, terms: dict) -> None:
+    """Count what was minimised, each term in the metric of its name.
 
-    def update_generator(self, loss) -> None:
-        """Count one update of the generator, or one batch of an evaluation, by its losses."""
-        self._g_loss.update_state(loss)
+    Args:
+        metrics: the GAN's, those of a subclass too.
+        terms: tensors by names.
 
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """All running means."""
-        return [*self._of_players, *self._penalties]
+    Raises:
+        ValueError: for a term without a metric.
+    """
+    by_name = {metric.name: metric for metric in metrics}
+    for name, values in terms.items():
+        if name not in by_name:
+            raise ValueError(
+                f"An objective returned the term {name!r}, which has no metric to be logged in. "
+                f"Expected some of: {', '.join(by_name)}. Make one in the constructor, "
+                f"self.{name}_mean = keras.metrics.Mean(name={name!r})."
+            )
+        by_name[name].update_state(values)
 
-    def of_evaluation(self) -> dict:
-        """The means of an evaluation, which has no penalties: they belong to an update."""
-        return {mean.name: mean.result() for mean in self._of_players}
 
-    @property
-    def _of_players(self):
-        return [self._d_loss, self._g_loss, self._d_real, self._d_fake, self._d_auc]
+def update_scores(metrics: list, minibatch, scores) -> None:
+    """Count what the discriminator said to a minibatch.
+
+    Args:
+        metrics: the GAN's.
+        minibatch: `kgan.gan.Minibatch` with the logits of reals and fakes.
+        scores: function of logits, to what `d_real` and `d_fake` show.
+    """
+    real_logits, fake_logits = minibatch.real_logits, minibatch.fake_logits
+    values = (scores(real_logits), scores(fake_logits), ranked(real_logits, fake_logits))
+    update(metrics, dict(zip(_SCORES, values, strict=True)))
+
+
+def of_evaluation(metrics: list, terms: dict) -> dict:
+    """The means of an evaluation, without the penalties, which belong to an update.
+
+    Args:
+        metrics: the GAN's.
+        terms: what the objectives returned.
+
+    Returns:
+        Dict of scalars by names.
+    """
+    return {metric.name: metric.result() for metric in metrics if metric.name in (*terms, *_SCORES)}
 
 
 def ranked(real_logits, fake_logits):

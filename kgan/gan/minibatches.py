@@ -1,8 +1,57 @@
-"""How the rows of one batch are dealt out to the k discriminator steps."""
+"""How the rows of one batch are dealt out to the k discriminator steps, and what a step sees."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
+from typing import Any
+from typing import NamedTuple
 
 from keras import ops
+
+
+class Minibatch(NamedTuple):
+    """What one update is made on: reals and fakes under the same labels, and their logits.
+
+    Attributes:
+        real: float tensor (m, ...), images of the data.
+        fake: float tensor (m, ...), images of the generator.
+        latents: float tensor (m, latent_dim), what the fakes were made of.
+        labels: tensor (m, ...) of reals and fakes alike; None without.
+        real_logits: float tensor, what the discriminator says to the reals; None where it was not
+            asked.
+        fake_logits: float tensor, what it says to the fakes.
+        training: bool, False in an evaluation; for the networks that an objective calls.
+
+    Example:
+        >>> class FeatureMatching(kgan.GAN):
+        ...     def generator_objective(self, minibatch):
+        ...         real, fake = (ops.mean(images, axis=0) for images in minibatch[:2])
+        ...         return {"g_loss": ops.sum(ops.square(real - fake))}
+    """
+
+    real: Any
+    fake: Any
+    latents: Any
+    labels: Any = None
+    real_logits: Any = None
+    fake_logits: Any = None
+    training: bool = True
+
+    def judged(self, discriminate: Callable, *, reals_too: bool = True) -> "Minibatch":
+        """The same with logits.
+
+        Args:
+            discriminate: `kgan.GAN.discriminate`.
+            reals_too: bool, whether the logits of reals are needed.
+
+        Returns:
+            `Minibatch`.
+        """
+        # Reals first, as ever: layers with random numbers draw them in this order.
+        of_real = (
+            discriminate(self.real, self.labels, training=self.training) if reals_too else None
+        )
+        of_fake = discriminate(self.fake, self.labels, training=self.training)
+        return self._replace(real_logits=of_real, fake_logits=of_fake)
 
 
 def deal(tensors: tuple, k: int) -> Iterator[tuple]:

@@ -125,26 +125,43 @@ class GANOptimizer(keras.optimizers.Optimizer):
         return cls(**config)
 
 
-def paired(d_optimizer, g_optimizer, discriminator, generator) -> GANOptimizer:
-    """A `GANOptimizer` for two networks, built, with loss scaling where one computes in float16.
+def paired(d_optimizer, g_optimizer, d_networks: list, g_networks: list) -> GANOptimizer:
+    """A `GANOptimizer` for two players, built, with loss scaling where one computes in float16.
 
     Keras would scale the loss of one optimizer. The two losses differ, so each gets a scale of its
     own; and since the generator's gradient passes through the discriminator, both get one.
 
     Args:
-        d_optimizer: `keras.optimizers.Optimizer` or its name.
-        g_optimizer: `keras.optimizers.Optimizer` or its name.
-        discriminator: keras model.
-        generator: keras model.
+        d_optimizer: `keras.optimizers.Optimizer`, its name, or None for Adam(2e-4, beta_1=0.5).
+        g_optimizer: the same.
+        d_networks: keras models that the discriminator's update trains.
+        g_networks: keras models that the generator's update trains.
 
     Returns:
         `GANOptimizer`.
     """
-    if any(map(_computes_in_float16, (generator, discriminator))):
+    d_optimizer, g_optimizer = (
+        keras.optimizers.Adam(2e-4, beta_1=0.5) if optimizer is None else optimizer
+        for optimizer in (d_optimizer, g_optimizer)
+    )
+    if any(map(_computes_in_float16, (*d_networks, *g_networks))):
         d_optimizer, g_optimizer = map(_with_loss_scale, (d_optimizer, g_optimizer))
     optimizer = GANOptimizer(d_optimizer, g_optimizer)
-    optimizer.build_pair(discriminator.trainable_variables, generator.trainable_variables)
+    optimizer.build_pair(trainable_variables(d_networks), trainable_variables(g_networks))
     return optimizer
+
+
+def trainable_variables(networks: list) -> list[keras.Variable]:
+    """The trainable variables of networks, each once: they may share layers.
+
+    Args:
+        networks: list of keras models or layers.
+
+    Returns:
+        List of variables.
+    """
+    variables = [variable for network in networks for variable in network.trainable_variables]
+    return list({id(variable): variable for variable in variables}.values())
 
 
 def _computes_in_float16(network) -> bool:

@@ -6,9 +6,7 @@ from kgan import backend
 from kgan.layers import MinibatchStdDev
 
 
-def prepare(
-    gan: keras.Model, optimizer, *, jit_compile, run_eagerly: bool, steps_per_execution: int
-) -> None:
+def prepare(gan: keras.Model, optimizer, *, jit_compile, run_eagerly: bool) -> None:
     """Make a GAN that is being compiled ready for the replicas of its strategy, if there are any.
 
     Args:
@@ -16,12 +14,10 @@ def prepare(
         optimizer: its `GANOptimizer`.
         jit_compile: bool, or "auto", which is False under a strategy.
         run_eagerly: bool.
-        steps_per_execution: int; any will do.
 
     Raises:
         ValueError: for what replicas cannot do.
     """
-    del steps_per_execution
     replicas = backend.num_replicas_of(gan)
     if backend.merges_replicas(gan):
         check_accumulation(optimizer, replicas)

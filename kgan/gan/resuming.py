@@ -7,6 +7,7 @@ import keras
 
 from kgan.data.epochs import frozen_or_shuffled
 from kgan.data.passes import ArrayPasses
+from kgan.data.passes import Part
 from kgan.data.passes import Position
 from kgan.data.passes import Stream
 from kgan.data.passes import passes_of
@@ -31,104 +32,81 @@ class Plan:
     data: dict
 
 
-class WithResuming:
-    """Mixin for `keras.Model`: `fit` goes on where a callback such as `kgan.callbacks.Backup` says.
+@contextlib.contextmanager
+def parts_of_fit(
+    model: keras.Model,
+    data,
+    *,
+    epochs: int,
+    initial_epoch: int,
+    steps_per_epoch: int | None,
+    callbacks,
+    verbose,
+):
+    """What to give to Keras' `fit`, part by part, from the beginning or where a callback says.
 
-    Such a callback has two methods. `restore_training(model, plan)` is called before anything else
-    happens: it gives the model its state back, and returns the `Position` to go on from.
-    `end_training()` is called after everything else, however the training ended, also if
-    `restore_training` failed. Among all callbacks it is called last. Stand this class before
-    `keras.Model` in the list of bases.
+    Keras' `fit` begins with a whole epoch. To resume within one, it is called twice, for the rest
+    of that epoch and for all others; for the callbacks, the progress bar and the history it is one
+    training.
+
+    A callback that can resume, such as `kgan.callbacks.Backup`, has two methods.
+    `restore_training(model, plan)` is called before anything else happens: it gives the model its
+    state back, and returns the `Position` to resume from. `end_training()` is called after
+    everything else, however the training ended, also if `restore_training` failed. Among all
+    callbacks it is called last.
+
+    Args:
+        model: the GAN.
+        data: `kgan.gan.inspection.TrainingData`.
+        epochs: as in `keras.Model.fit`.
+        initial_epoch: as in `keras.Model.fit`.
+        steps_per_epoch: as in `keras.Model.fit`.
+        callbacks: as in `keras.Model.fit`.
+        verbose: as in `keras.Model.fit`.
+
+    Yields:
+        Iterable of `Part`, each with the callbacks to be given to `fit`.
+
+    Raises:
+        ValueError: if a callback is to resume and the data have no order in which to.
     """
-
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        initial_epoch=0,
-        steps_per_epoch=None,
-        **kwargs,
-    ):
-        """Train, from the beginning or from where a callback says: `keras.Model.fit`.
-
-        Keras' `fit` begins with a whole epoch. To go on within one, it is called twice, for the
-        rest of that epoch and for all others; for the callbacks, the progress bar and the history
-        it is one training.
-
-        Args:
-            x: as in `keras.Model.fit`.
-            y: as in `keras.Model.fit`.
-            batch_size: as in `keras.Model.fit`.
-            epochs: as in `keras.Model.fit`.
-            verbose: as in `keras.Model.fit`.
-            callbacks: as in `keras.Model.fit`.
-            initial_epoch: as in `keras.Model.fit`.
-            steps_per_epoch: as in `keras.Model.fit`.
-            **kwargs: as in `keras.Model.fit`.
-
-        Returns:
-            `keras.callbacks.History`, of the epochs before the interruption too.
-
-        Raises:
-            ValueError: if a callback is to restore the training and the data have no order that it
-                could go on in.
-        """
-        passes = passes_of(x, y, batch_size, steps_per_epoch)
-        restoring = _restoring(callbacks)
-        options = {"batch_size": batch_size, "verbose": verbose, **kwargs}
-        if restoring is None and (passes is None or passes.numbers is None):
-            return super().fit(
-                x,
-                y,
-                epochs=epochs,
-                callbacks=callbacks,
-                initial_epoch=initial_epoch,
-                steps_per_epoch=steps_per_epoch,
-                **options,
-            )
-        start = Position(initial_epoch, 0, initial_epoch)
-        if passes is not None and passes.numbers is not None:
-            start = dataclasses.replace(start, first_order=passes.numbers.next)
+    passes = passes_of(data.x, data.y, data.batch_size, steps_per_epoch)
+    restoring = _restoring(callbacks)
+    if restoring is None and (passes is None or passes.numbers is None):
+        whole = Part(data.x, data.y, initial_epoch, epochs, steps_per_epoch=steps_per_epoch)
+        yield [dataclasses.replace(whole, callbacks=callbacks)]
+        return
+    start = Position(initial_epoch, 0, initial_epoch)
+    if passes is not None and passes.numbers is not None:
+        start = dataclasses.replace(start, first_order=passes.numbers.next)
+    if restoring is not None:
+        _check_order(restoring, data, passes, epochs - initial_epoch)
+        is_foreign = passes.numbers is None and not isinstance(passes, ArrayPasses)
+        plan = Plan(start, epochs, passes.length, is_foreign, passes.description())
+    with contextlib.ExitStack() as ending:
         if restoring is not None:
-            _check_order(restoring, x, passes, kwargs, epochs - initial_epoch)
-            is_foreign = passes.numbers is None and not isinstance(passes, ArrayPasses)
-            plan = Plan(start, epochs, passes.length, is_foreign, passes.description())
-        with contextlib.ExitStack() as ending:
-            if restoring is not None:
-                ending.callback(restoring.end_training)
-                start = restoring.restore_training(self, plan)
-            training = OneTraining(
-                callbacks,
-                before_epoch=passes.begin_epoch,
-                model=self,
-                verbose=verbose,
-                epochs=epochs,
-                steps=passes.length if isinstance(passes.length, int) else None,
-            )
-            ending.callback(passes.end)
-            self._fit_parts(passes, start, epochs, training, options)
-        return self.history
+            ending.callback(restoring.end_training)
+            start = restoring.restore_training(model, plan)
+        training = OneTraining(
+            callbacks,
+            before_epoch=passes.begin_epoch,
+            model=model,
+            verbose=verbose,
+            epochs=epochs,
+            steps=passes.length if isinstance(passes.length, int) else None,
+        )
+        ending.callback(passes.end)
+        yield _parts(passes, start, epochs, training)
 
-    def _fit_parts(self, passes, start: Position, epochs: int, training, options: dict) -> None:
-        parts = passes.parts(start, epochs)
-        for part in parts:
-            passes.begin_part(start, part.epoch)
-            training.begin_part(part.first_batch, is_last=part is parts[-1])
-            super().fit(
-                part.x,
-                part.y,
-                epochs=part.epochs,
-                callbacks=training,
-                initial_epoch=part.epoch,
-                steps_per_epoch=part.steps_per_epoch,
-                **options,
-            )
-            if self.stop_training:
-                break
+
+def _parts(passes, start: Position, epochs: int, training):
+    parts = passes.parts(start, epochs)
+    for part in parts:
+        passes.begin_part(start, part.epoch)
+        training.begin_part(part.first_batch, is_last=part is parts[-1])
+        yield dataclasses.replace(part, callbacks=training)
+        if training.model.stop_training:
+            return
 
 
 class OneTraining(keras.callbacks.CallbackList):
@@ -201,17 +179,16 @@ def _restoring(callbacks):
     return able[0] if able else None
 
 
-def _check_order(restoring, x, passes, options: dict, epochs: int) -> None:
-    """Raise unless training can go on within the data of a `fit`.
+def _check_order(restoring, data, passes, epochs: int) -> None:
+    """Raise unless training can resume within the data of a `fit`.
 
     Args:
         restoring: the callback.
-        x: the data.
+        data: `kgan.gan.inspection.TrainingData`.
         passes: the passes over them, or None.
-        options: other arguments of `fit`.
         epochs: int, how many.
     """
-    name = type(restoring).__name__
+    name, x = type(restoring).__name__, data.x
     if passes is None:
         raise ValueError(
             f"{name} goes on in the middle of the data, and only a tf.data.Dataset, or arrays "
@@ -219,13 +196,13 @@ def _check_order(restoring, x, passes, options: dict, epochs: int) -> None:
             "example kgan.data.from_arrays(...).batches(...), or tf.data.Dataset.from_generator."
         )
     if isinstance(passes, ArrayPasses):
-        if options.get("shuffle", True):
+        if data.shuffle:
             raise ValueError(
                 f"Keras shuffles arrays in an order that cannot be had again, and {name} needs it "
                 "to go on. Pass kgan.data.from_arrays(...).batches(...) in place of the arrays, or "
                 "shuffle=False."
             )
-        if options.get("validation_split"):
+        if data.validation_split:
             raise ValueError(
                 f"With validation_split Keras would split what {name} goes on with once more. "
                 "Split the arrays before, and pass validation_data."

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan.backend.training_loop import StepsOfEpoch
+from kgan.backend.training_loop import Steps
 
 # What compiles nothing takes no time.
 EAGER = {"run_eagerly": True}
@@ -96,12 +96,13 @@ def test_a_single_batch_is_no_step_of_an_epoch():
 
 
 def test_no_epoch_has_more_steps_than_it_is_to_have():
-    epoch, taken = StepsOfEpoch(5), []
+    epoch, taken = Steps(), []
+    epoch.begin(5)
     for _ in range(4):
         taken.append(epoch.at_most(3))
         epoch.count(taken[-1])
     assert taken == [3, 2, 3, 2]
-    endless = StepsOfEpoch(None)
+    endless = Steps()
     endless.count(3)
     assert endless.at_most(3) == 3
 

@@ -346,11 +346,6 @@ def test_a_folder_in_place_of_a_file_keeps_the_same_state(tmp_path):
     assert_equal_states(state(gan), state(keras.saving.load_model(tmp_path / "gan")))
 
 
-def test_keras_export_says_what_to_call():
-    with pytest.raises(NotImplementedError, match=r"kgan\.export\.export_generator"):
-        make_gan().export("somewhere")
-
-
 def test_configs_round_trip():
     gan = make_gan(4, ema=10.0, discriminator_steps=3, loss="lsgan", steps_per_execution=2)
     copied = kgan.GAN.from_config(copy.deepcopy(gan.get_config()))

@@ -8,7 +8,11 @@ import pytest
 from keras import ops
 
 from kgan.gan.logs import Logs
+from kgan.gan.logs import of_evaluation
 from kgan.gan.logs import ranked
+from kgan.gan.logs import update
+from kgan.gan.logs import update_scores
+from kgan.gan.minibatches import Minibatch
 
 
 def test_a_real_over_a_fake_counts_one_under_it_none_and_a_tie_half():
@@ -38,11 +42,19 @@ def test_a_rank_of_nan_is_nan():
 
 
 def test_patches_count_by_the_sample():
-    logs = Logs()
+    metrics = Logs().metrics
     real = np.float32([[1, 1, 1, 1], [0, 0, 0, 0]])
     fake = np.float32([[0, 0, 0, 2], [1, 1, 1, 1]])
-    logs.update_discriminator([0.5, 1.5], real, fake, keras.ops.sigmoid)
-    logged = {name: float(value) for name, value in logs.of_evaluation().items()}
-    assert logged["d_auc"] == pytest.approx((3 / 4 + 0) / 2)
-    assert logged["d_loss"] == 1.0
-    assert logged["d_real"] == pytest.approx((1 / (1 + math.exp(-1)) + 0.5) / 2)
+    minibatch = Minibatch(None, None, None, None, real, fake)
+    update(metrics, {"d_loss": [0.5, 1.5]})
+    update_scores(metrics, minibatch, keras.ops.sigmoid)
+    logged = {name: float(value) for name, value in of_evaluation(metrics, ["d_loss"]).items()}
+    assert logged.pop("d_auc") == pytest.approx((3 / 4 + 0) / 2)
+    assert logged.pop("d_loss") == 1.0
+    assert logged.pop("d_real") == pytest.approx((1 / (1 + math.exp(-1)) + 0.5) / 2)
+    assert logged.keys() == {"d_fake"}
+
+
+def test_a_term_without_a_metric_is_refused_with_the_metric_to_make():
+    with pytest.raises(ValueError, match=r"self\.g_l1_mean = keras\.metrics\.Mean\(name='g_l1'\)"):
+        update(Logs().metrics, {"g_l1": [1.0]})

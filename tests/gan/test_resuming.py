@@ -11,11 +11,12 @@ import tensorflow as tf
 from kgan.data import Images
 from kgan.data import by_epoch
 from kgan.data.epochs import epochs_of
-from kgan.gan.resuming import WithResuming
+from kgan.gan.inspection import TrainingData
+from kgan.gan.resuming import parts_of_fit
 
 
 @keras.saving.register_keras_serializable("tests")
-class Following(WithResuming, keras.Model):
+class Following(keras.Model):
     """A model whose one weight depends on the order of all that it has seen."""
 
     def __init__(self):
@@ -23,6 +24,47 @@ class Following(WithResuming, keras.Model):
         self.total = self.add_weight(shape=(), initializer="zeros")
         self.mean = keras.metrics.Mean(name="mean")
         self.built = True
+
+    def fit(
+        self,
+        x,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        shuffle=True,
+        validation_split=0.0,
+        **kwargs,
+    ):
+        """As `kgan.GAN.fit`, without a look at the data."""
+        data = TrainingData(x, y, batch_size, shuffle, validation_split, None, None)
+        with parts_of_fit(
+            self,
+            data,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            callbacks=callbacks,
+            verbose=verbose,
+        ) as parts:
+            for part in parts:
+                super().fit(
+                    part.x,
+                    part.y,
+                    batch_size=batch_size,
+                    epochs=part.epochs,
+                    verbose=verbose,
+                    callbacks=part.callbacks,
+                    initial_epoch=part.epoch,
+                    steps_per_epoch=part.steps_per_epoch,
+                    shuffle=shuffle,
+                    validation_split=validation_split,
+                    **kwargs,
+                )
+        return self.history
 
     @property
     def metrics(self):

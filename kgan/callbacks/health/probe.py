@@ -1,11 +1,12 @@
 """What can be measured on a GAN in training: how varied its samples are, how it is pushed."""
 
-import keras
 import numpy as np
 from keras import ops
 
 from kgan import backend
 from kgan import sampling
+from kgan.gan.minibatches import Minibatch
+from kgan.gan.optimizers import trainable_variables
 
 # As many samples as there are references at most; of no more than so many classes.
 _SAMPLES = 64
@@ -50,16 +51,17 @@ class HealthProbe:
         """Compare with the GAN's references as they are now, which every `fit` takes anew."""
         gan = self._gan
         self._reals = None if gan.reference_images is None else _thinned(gan.reference_images)
-        self._labels = _probe_labels(gan)
-        rows = _SAMPLES if self._labels is None else len(self._labels)
-        latents = keras.random.normal((rows, gan.latent_dim), seed=0)
-        self._inputs = [latents] if self._labels is None else [latents, _tensor(self._labels)]
+        self._classes = _probe_classes(gan)
+        labels = gan.reference_labels if gan.condition_shape is not None else self._classes
+        rows = _SAMPLES if labels is None else len(labels)
+        latents = gan.sample_latents(rows, seed=0)
+        self._inputs = [latents] if labels is None else [latents, _tensor(labels)]
         if self._reals is not None:
             distances = _distances(self._reals, self._reals)
             self._spread = _mean(distances, _pairs(len(self._reals)))
             self._nearest = np.median(_nearest(distances))
             self._class_spread = self._spread
-            if gan.reference_labels is not None:
+            if gan.num_classes is not None and gan.reference_labels is not None:
                 same = _pairs(len(self._reals), gan.reference_labels)
                 if same.sum() >= 2 * _FEWEST_PAIRS:
                     self._class_spread = _mean(distances, same)
@@ -72,6 +74,8 @@ class HealthProbe:
                 `kgan.callbacks.health.diagnosis.Diagnosis` knows:
             g_gradient, diversity, duplicates, distance, saturated, class_entropy.
         """
+        if self._gan.condition_shape is not None and self._gan.reference_labels is None:
+            return {}
         with self._gan.unchanged_random_state():
             evidence = self._gradient()
             samples = self._samples()
@@ -100,29 +104,32 @@ class HealthProbe:
     def _gradient(self) -> dict[str, float]:
         """The norm of the generator's gradient on as many samples as a minibatch has, about."""
         gan = self._gan
-        rows, reals = _SAMPLES, []
-        if gan.reference_images is not None:
-            rows = max(1, len(gan.reference_images) // gan.discriminator_steps)
-        if gan.loss.compares_with_reals:
-            if gan.reference_images is None:
-                return {}
-            rows = min(rows, len(self._inputs[0]))
-            reals = [_tensor(gan.reference_images[:rows])]
-            if gan.reference_labels is not None:
-                reals.append(_tensor(gan.reference_labels[:rows].astype("int32")))
-        norm = self._push([part[:rows] for part in self._inputs], reals)
+        real, labels = gan.reference_images, gan.reference_labels
+        if real is None and gan.loss.compares_with_reals:
+            return {}
+        if real is not None:
+            rows = max(1, len(real) // gan.discriminator_steps)
+        else:
+            labels = self._classes
+            rows = _SAMPLES if labels is None else len(labels)
+        if gan.num_classes is not None and labels is not None:
+            labels = labels.astype("int32")
+        parts = [None if part is None else _tensor(part[:rows]) for part in (real, labels)]
+        norm = self._push(gan.sample_latents(rows, seed=0), *parts)
         return {"g_gradient": float(ops.convert_to_numpy(norm))}
 
-    def _gradient_norm(self, inputs, reals):
+    def _gradient_norm(self, latents, real, labels):
         gan = self._gan
-        labels = inputs[1:]
 
         def objective():
-            fake_logits = self._logits(self._samples_of(*inputs), *labels)
-            real_logits = self._logits(*reals) if reals else None
-            return ops.mean(gan.loss.generator_loss(real_logits, fake_logits)), None
+            fake = self._samples_of(latents, labels)
+            minibatch = Minibatch(real, fake, latents, labels, training=False)
+            minibatch = minibatch.judged(gan.discriminate, reals_too=gan.loss.compares_with_reals)
+            terms = gan.generator_objective(minibatch)
+            return sum(ops.mean(term) for term in terms.values()), None
 
-        _, gradients = backend.value_and_gradients(objective, gan.generator.trainable_variables)
+        variables = trainable_variables(gan.generator_networks())
+        _, gradients = backend.value_and_gradients(objective, variables)
         # A weight that nothing depends on has no gradient.
         squares = [
             ops.sum(ops.square(ops.cast(ops.convert_to_tensor(gradient), "float32")))
@@ -130,10 +137,6 @@ class HealthProbe:
             if gradient is not None
         ]
         return ops.sqrt(sum(squares))
-
-    def _logits(self, images, labels=None):
-        inputs = sampling.network_inputs(images, labels)
-        return ops.cast(self._gan.discriminator(inputs, training=False), "float32")
 
     def _compare(self, samples: np.ndarray) -> dict[str, float]:
         """How the samples differ from each other, compared with reals and from reals."""
@@ -143,8 +146,8 @@ class HealthProbe:
         distances = _distances(samples, samples)
         spread = _mean(distances, _pairs(len(samples)))
         diversity = spread / self._spread
-        if self._labels is not None:
-            within = _mean(distances, _pairs(len(samples), self._labels))
+        if self._classes is not None:
+            within = _mean(distances, _pairs(len(samples), self._classes))
             diversity = within / self._class_spread
         between = _distances(samples, self._reals).mean()
         return {
@@ -182,7 +185,7 @@ def loss_range(loss) -> tuple[float, float] | None:
     return (coin, farther) if bounded else None
 
 
-def _probe_labels(gan) -> np.ndarray | None:
+def _probe_classes(gan) -> np.ndarray | None:
     """As many labels of each class: of the most frequent ones where the data are known."""
     if gan.num_classes is None:
         return None

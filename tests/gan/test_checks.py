@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import kgan
 from kgan import models
-from kgan._utils import validation
+from kgan.gan import checks
 
 SHAPE = (8, 8, 1)
 IMAGES = np.linspace(-1, 1, 6 * 64).reshape(6, *SHAPE).astype("float32")
@@ -245,7 +245,7 @@ def test_a_batch_that_k_does_not_divide_is_refused_with_the_batch_to_write():
 
 def test_the_batch_to_write_is_one_that_the_rows_fill():
     with refuses(".batch(3 * 2, drop_remainder=True)"):
-        validation.check_batch(IMAGES[[0, 1, 2, 3, 4, 5, 0, 1]], SHAPE, None, 3)
+        checks.check_batch(IMAGES[[0, 1, 2, 3, 4, 5, 0, 1]], gan(), 3)
 
 
 def test_a_batch_that_replicas_cannot_share_is_refused_with_the_batch_to_write():
@@ -256,8 +256,8 @@ def test_a_batch_that_replicas_cannot_share_is_refused_with_the_batch_to_write()
         "drop_remainder=True), or fit arrays with batch_size=2 * 2."
     )
     with refuses(told):
-        validation.check_batch(IMAGES, SHAPE, None, 2, 2)
-    validation.check_batch(IMAGES[:4], SHAPE, None, 2, 2)
+        checks.check_batch(IMAGES, gan(), 2, 2)
+    checks.check_batch(IMAGES[:4], gan(), 2, 2)
 
 
 def test_replicas_need_batches_that_are_all_full():
@@ -269,8 +269,8 @@ def test_replicas_need_batches_that_are_all_full():
         "of rows, and validation_data take the place of a validation_split."
     )
     with refuses(told):
-        validation.check_all_full(False, 2)
-    validation.check_all_full(True, 2)
+        checks.check_all_full(False, 2)
+    checks.check_all_full(True, 2)
 
 
 @pytest.mark.parametrize("call", ["fit", "evaluate"])
@@ -300,14 +300,14 @@ def test_a_batch_within_a_batch_is_refused():
 def test_an_optimizer_of_several_rates_is_refused():
     adam = keras.optimizers.Adam()
     for one in ("adam", adam, keras.optimizers.LossScaleOptimizer(adam)):
-        validation.check_optimizer("d_optimizer", one)
+        checks.check_optimizer("d_optimizer", one)
     multi = keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(adam))
     with refuses(
         "d_optimizer is a MultiOptimizer, which has several learning rates; callbacks and the "
         "ratio of the two players need one. Expected: one keras.optimizers.Optimizer per player. "
         "Pass for example keras.optimizers.Adam(2e-4, beta_1=0.5)."
     ):
-        validation.check_optimizer("d_optimizer", multi)
+        checks.check_optimizer("d_optimizer", multi)
 
 
 def test_missing_labels_are_refused():
@@ -377,9 +377,22 @@ def test_no_data_are_refused():
         gan().fit()
 
 
-def test_sample_weights_are_refused():
+@pytest.mark.parametrize(
+    ("call", "weight"),
+    [("fit", "sample_weight"), ("fit", "class_weight"), ("evaluate", "sample_weight")],
+)
+def test_weights_are_refused(call, weight):
+    with refuses(
+        f"{weight} has no meaning for a GAN, which minimises no loss per label. Expected: {weight}="
+        "None. Received: a ndarray. Leave it out; repeat or drop samples of the data to make some "
+        "count more."
+    ):
+        getattr(gan(num_classes=4), call)(IMAGES, LABELS, **{weight: np.ones(6)}, verbose=0)
+
+
+def test_a_batch_with_weights_is_refused():
     with refuses("A batch must be (images, labels). Received: 3 parts. Sample weights"):
-        gan(num_classes=4).fit(IMAGES, LABELS, batch_size=2, sample_weight=np.ones(6), verbose=0)
+        fit(gan(num_classes=4), (IMAGES, LABELS, np.ones(6, "float32")))
 
 
 @pytest.mark.parametrize("method", ["fit", "evaluate"])
@@ -394,6 +407,6 @@ def test_the_first_batch_is_checked_by_evaluate_too():
 
 
 def test_batches_of_numpy_arrays_pass_as_they_are():
-    images, labels = validation.images_and_labels((IMAGES, LABELS, None), num_classes=4)
+    images, labels = checks.images_and_labels((IMAGES, LABELS, None), gan(num_classes=4))
     assert images is IMAGES
     assert labels is LABELS

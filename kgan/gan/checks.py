@@ -1,0 +1,342 @@
+"""What can be known to be wrong before the first step: networks, optimizers, batches.
+
+Every check says what is wrong, what was expected, what was received, and the remedy.
+"""
+
+import warnings
+
+import keras
+import numpy as np
+
+from kgan._utils.validation import check_labels
+from kgan._utils.validation import check_range
+
+
+def check_networks(gan) -> tuple:
+    """Check that the two networks of a GAN fit each other, the latents and the labels.
+
+    Args:
+        gan: `kgan.GAN` with `generator`, `discriminator` and what they are conditioned on.
+
+    Returns:
+        The shape of one image, without the batch.
+
+    Raises:
+        ValueError: if a network does not take what it would be given, if the discriminator ends in
+            a sigmoid, or if a network has losses of its own.
+    """
+    latents = keras.KerasTensor((None, gan.latent_dim), dtype="float32")
+    labels = None
+    if gan.num_classes is not None:
+        labels = keras.KerasTensor((None,), dtype="int32")
+    if gan.condition_shape is not None:
+        labels = keras.KerasTensor((None, *gan.condition_shape), dtype="float32")
+    images = _output("generator", gan.generator, gan.generator, "latents", latents, labels)
+
+    def discriminate(inputs):
+        return gan.discriminate(*(inputs if isinstance(inputs, list) else [inputs]))
+
+    _output("discriminator", gan.discriminator, discriminate, "images", images, labels)
+    for role, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
+        _check_no_losses(role, network)
+        if gan.num_classes is not None:
+            _check_embeddings(role, network, gan.num_classes)
+    _check_logits(gan.discriminator)
+    return tuple(images.shape[1:])
+
+
+def check_batch(
+    batch,
+    gan,
+    discriminator_steps: int = 1,
+    num_replicas: int = 1,
+) -> None:
+    """Check the first batch of a dataset, on the host.
+
+    Args:
+        batch: NumPy array of images, or a tuple (images,) or (images, labels).
+        gan: the `kgan.GAN` that is to learn from it.
+        discriminator_steps: the number of minibatches this batch is to be split into.
+        num_replicas: the number of replicas that share each of them.
+
+    Raises:
+        ValueError: for a wrong structure, shape, dtype or range, for NaN or infinity, for labels
+            that are missing, unexpected, of the wrong shape or dtype, or out of range, and for a
+            batch that cannot be split.
+    """
+    images, labels = images_and_labels(batch, gan)
+    _check_images(np.asarray(images), gan.image_shape)
+    if labels is not None:
+        check_labels_of(gan, np.asarray(labels), len(images))
+    check_rows(len(images), discriminator_steps, num_replicas)
+
+
+def check_labels_of(gan, labels: np.ndarray, rows: int) -> None:
+    """Raise unless labels are what a GAN is conditioned on.
+
+    Args:
+        gan: `kgan.GAN` with classes or another condition.
+        labels: array.
+        rows: int, how many are needed.
+
+    Raises:
+        ValueError: for a wrong shape, dtype or value.
+    """
+    if gan.num_classes is not None:
+        check_labels(labels, rows, gan.num_classes)
+    else:
+        check_conditions(labels, rows, gan.condition_shape)
+
+
+def check_conditions(conditions, rows: int, shape: tuple) -> np.ndarray:
+    """Conditions as an array, if they are finite floats of this shape.
+
+    Args:
+        conditions: array or tensor, expected (rows, *shape) of floats.
+        rows: int, how many are needed.
+        shape: tuple, the GAN's `condition_shape`.
+
+    Returns:
+        Float array (rows, *shape).
+
+    Raises:
+        ValueError: for a wrong shape or dtype, NaN or infinity, or None.
+    """
+    expected = f"Expected: labels, floats of shape ({', '.join(map(str, (rows, *shape)))}), since "
+    expected += f"condition_shape={shape}."
+    if conditions is None:
+        raise ValueError(f"The conditions are missing. {expected} Received: None.")
+    conditions = np.asarray(conditions)
+    if conditions.shape != (rows, *shape) or not np.issubdtype(conditions.dtype, np.floating):
+        raise ValueError(
+            f"The conditions do not fit the GAN. {expected} Received: {conditions.shape} of "
+            f"{conditions.dtype}."
+        )
+    if not np.isfinite(conditions).all():
+        raise ValueError(f"The conditions hold NaN or infinity. {expected}")
+    return conditions
+
+
+def check_all_full(are_full: bool, num_replicas: int) -> None:
+    """Raise unless replicas get batches that they can all be shared out equally.
+
+    Args:
+        are_full: whether all batches are known to have as many rows as the first.
+        num_replicas: the number of replicas.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    if not are_full:
+        raise ValueError(
+            f"{num_replicas} replicas train on equal parts of a batch, and the last batch of these "
+            "data may be too short for that. Batch a dataset with .batch(n, drop_remainder=True), "
+            "as kgan.data does; make a generator or a PyDataset one with "
+            "tf.data.Dataset.from_generator and an output_signature whose shapes begin with n; of "
+            "arrays, batch_size must divide the number of rows, and validation_data take the place "
+            "of a validation_split."
+        )
+
+
+def check_optimizer(name: str, optimizer) -> None:
+    """Raise for an optimizer that a player cannot have.
+
+    Args:
+        name: how the user knows it, for the message.
+        optimizer: anything that `keras.optimizers.get` takes.
+
+    Raises:
+        ValueError: for a `keras.optimizers.MultiOptimizer`.
+    """
+    # Older versions of Keras do not have it.
+    multi = getattr(keras.optimizers, "MultiOptimizer", ())
+    if isinstance(getattr(optimizer, "inner_optimizer", optimizer), multi):
+        raise ValueError(
+            f"{name} is a MultiOptimizer, which has several learning rates; callbacks and the "
+            "ratio of the two players need one. Expected: one keras.optimizers.Optimizer per "
+            "player. Pass for example keras.optimizers.Adam(2e-4, beta_1=0.5)."
+        )
+
+
+def images_and_labels(batch, gan) -> tuple:
+    """Take a batch apart: (images, labels), labels None for a GAN without any.
+
+    Args:
+        batch: a tensor or array of images, or a tuple (images,) or (images, labels); what Keras
+            appends to it for absent parts, None, is ignored.
+        gan: the `kgan.GAN`, which says whether there are to be labels.
+
+    Returns:
+        (images, labels or None).
+
+    Raises:
+        ValueError: if the structure is another one, does not agree with the GAN, or if the
+            images are no floats.
+    """
+    conditions = {"num_classes": gan.num_classes, "condition_shape": gan.condition_shape}
+    given = ", ".join(f"{name}={value}" for name, value in conditions.items() if value is not None)
+    expected = "(images, labels)" if given else "images"
+    if isinstance(batch, dict):
+        part = "(row['image'], row['label'])" if given else "row['image']"
+        raise ValueError(
+            f"A batch must be {expected}. Received: a dict with the keys {sorted(batch)}. "
+            f"Take its parts by name, for example dataset.map(lambda row: {part})."
+        )
+    parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+    if parts and isinstance(parts[0], (tuple, list, dict)):
+        raise ValueError(
+            f"A batch must be {expected}. Received: a {type(parts[0]).__name__} in place of the "
+            "images. Yield images and labels side by side: yield images, labels."
+        )
+    images, labels, *others = (*parts, None)[: max(2, len(parts))]
+    if any(other is not None for other in others):
+        raise ValueError(
+            f"A batch must be {expected}. Received: {len(parts)} parts. "
+            "Sample weights and further targets have no meaning for a GAN."
+        )
+    if labels is None and given:
+        raise ValueError(
+            f"Labels are missing. A GAN with {given} trains on batches of "
+            "(images, labels). Received: images only. Yield both, or build the GAN and its "
+            f"networks without {given.partition('=')[0]}."
+        )
+    if labels is not None and not given:
+        raise ValueError(
+            "Unexpected labels. A GAN without num_classes trains on batches of images. Received: "
+            "a pair. Drop the second part with dataset.map(lambda images, labels: images), or "
+            "build the GAN and its networks with num_classes=."
+        )
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if not keras.backend.is_float_dtype(dtype):
+        raise ValueError(
+            f"Images must be floats in [-1, 1]. Received: dtype {dtype}. "
+            "Scale them with tf.cast(images, tf.float32) / 127.5 - 1, or let kgan.data do it."
+        )
+    return images, labels
+
+
+def check_rows(rows: int, discriminator_steps: int, num_replicas: int) -> None:
+    """Raise unless a batch can be dealt out to the discriminator steps and shared by replicas.
+
+    Args:
+        rows: int, the rows of a batch.
+        discriminator_steps: int, k.
+        num_replicas: int.
+
+    Raises:
+        ValueError: if k * num_replicas does not divide them.
+    """
+    shares = discriminator_steps * num_replicas
+    if rows % shares == 0:
+        return
+    suggested = f"{discriminator_steps} * {max(1, rows // shares) * num_replicas}"
+    received = f"discriminator_steps={discriminator_steps} equal minibatches"
+    if num_replicas > 1:
+        received += f" for {num_replicas} replicas, which have equal parts of each"
+    raise ValueError(
+        f"A batch of {rows} images cannot be split into {received}: each of the k discriminator "
+        "updates of one training step needs its own real images. Batch the dataset with "
+        f".batch({suggested}, drop_remainder=True), or fit arrays with batch_size={suggested}."
+    )
+
+
+def _output(role: str, network, call, name: str, samples, labels):
+    """What a network makes of symbolic samples, and of labels where there are some."""
+    shape = tuple(samples.shape)
+    inputs, expected = samples, f"{name} of shape {shape}"
+    if labels is not None:
+        inputs = [samples, labels]
+        expected = f"[{name} {shape}, labels {tuple(labels.shape)!s}]"
+    if not isinstance(network, keras.Model):
+        raise ValueError(
+            f"The {role} must be a keras.Model of {expected}. Received: {network!r}. "
+            "Wrap layers and functions in keras.Sequential or keras.Model."
+        )
+    try:
+        output = call(inputs)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        received = getattr(network, "input_shape", None) or "inputs of another kind"
+        raise ValueError(
+            f"The {role} {network.name!r} does not fit. Expected: a model of {expected}. "
+            f"Received: a model of {received}. Make latent_dim, num_classes and the image shape "
+            "the same in generator, discriminator and GAN."
+        ) from error
+    if not isinstance(output, keras.KerasTensor):
+        raise ValueError(
+            f"The {role} {network.name!r} must return one tensor. "
+            f"Received: a {type(output).__name__}. Make a keras.Model of the part that is needed."
+        )
+    return output
+
+
+def _check_no_losses(role: str, network) -> None:
+    if network.losses:
+        raise ValueError(
+            f"The {role} {network.name!r} has {len(network.losses)} losses of its own (layers with "
+            "kernel_regularizer=, activity_regularizer= or add_loss), which a GAN would silently "
+            "leave out. Remove them, or use the optimizer's weight_decay= in their place."
+        )
+
+
+def _check_embeddings(role: str, network, num_classes: int) -> None:
+    for layer in map(_unwrapped, network.layers):
+        if isinstance(layer, keras.layers.Embedding) and layer.input_dim < num_classes:
+            raise ValueError(
+                f"The {role} {network.name!r} embeds {layer.input_dim} classes (in the layer "
+                f"{layer.name!r}). Expected: at least num_classes={num_classes}. Build it with "
+                f"num_classes={num_classes}."
+            )
+
+
+def _check_logits(discriminator) -> None:
+    # A subclassed model does not tell which of its layers is the last.
+    known = isinstance(discriminator, keras.Sequential) or bool(
+        getattr(discriminator, "outputs", None)
+    )
+    last = _unwrapped(discriminator.layers[-1]) if known and discriminator.layers else None
+    if getattr(last, "activation", None) is keras.activations.sigmoid:
+        raise ValueError(
+            f"The discriminator's last layer, {last.name!r}, applies a sigmoid. Every kgan loss "
+            "works on logits and applies its own sigmoid where the paper has one; a second one "
+            "would flatten the gradients. Remove activation='sigmoid'."
+        )
+
+
+def _unwrapped(layer):
+    """The layer inside a wrapper such as `kgan.layers.SpectralNorm`, else the layer itself."""
+    return layer.layer if isinstance(layer, keras.layers.Wrapper) else layer
+
+
+def _check_images(images: np.ndarray, image_shape: tuple) -> None:
+    matches = images.ndim == len(image_shape) + 1 and all(
+        expected in (None, received)
+        for expected, received in zip(image_shape, images.shape[1:], strict=True)
+    )
+    if not matches:
+        raise ValueError(
+            f"The images do not fit the generator. Expected: (batch, "
+            f"{', '.join(map(str, image_shape))}), as the generator makes them. "
+            f"Received: {images.shape}. Resize the images (image_size= in kgan.data, and a channel "
+            "axis at the end), or build the networks for this image_shape."
+        )
+    if not np.isfinite(images).all():
+        row = int(np.argwhere(~np.isfinite(images))[0][0])
+        raise ValueError(
+            f"The images hold NaN or infinity, first in row {row} of the first batch. "
+            "Remove or repair those images: one of them would turn every weight into NaN."
+        )
+    if len(image_shape) == 3:
+        check_range(images)
+        _warn_if_unsigned(images)
+
+
+def _warn_if_unsigned(images: np.ndarray) -> None:
+    low, high = float(images.min()), float(images.max())
+    if low >= 0:
+        warnings.warn(
+            f"No value of the first batch is negative (they lie in [{low:g}, {high:g}]). kgan's "
+            "generators make images in [-1, 1]; scale yours with 2 * images - 1 if they lie in "
+            "[0, 1].",
+            # The user's call of fit or evaluate.
+            stacklevel=7,
+        )
