@@ -60,7 +60,9 @@ def generate(
     latents = truncated(latents, truncation)
     if conditions is None:
         labels = _labels(n, num_classes, seed, labels)
-        conditions = None if labels is None else ops.convert_to_tensor(labels, dtype="int32")
+        conditions = None if labels is None else np.asarray(labels, "int32")
+    if conditions is not None:
+        conditions = ops.convert_to_tensor(conditions)
     images = []
     for start in range(0, n, batch_size):
         rows = slice(start, start + batch_size)

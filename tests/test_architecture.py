@@ -20,6 +20,7 @@ FLOORS = [
     },
     {
         "data": {"_utils"},
+        "distribution": {"backend"},
         "features": {"_utils", "_version"},
         "losses": {"backend"},
         "metrics": {"_utils"},

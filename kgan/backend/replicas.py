@@ -114,20 +114,22 @@ def draw_own_numbers(model: keras.Model) -> None:
             generator.next = _moved_by_replica(generator.next)
 
 
-def global_mean(values):
-    """The mean of all entries over the global batch, the same on every replica.
+def global_mean(values, axis: int | None = None):
+    """The mean over the global batch, the same on every replica.
 
     Gradients pass through it, those of the other replicas too.
 
     Args:
         values: float tensor; replicas may have unequal parts of the batch, or none.
+        axis: 0 for the mean over the rows; None, the default, for that of all entries.
 
     Returns:
-        Scalar tensor.
+        Tensor: of the shape of a row, or a scalar.
     """
     if num_replicas() == 1:
-        return tf.reduce_mean(values)
-    own = [tf.reduce_sum(values), tf.cast(tf.size(values), values.dtype)]
+        return tf.reduce_mean(values, axis)
+    count = tf.size(values) if axis is None else tf.shape(values)[axis]
+    own = [tf.reduce_sum(values, axis), tf.cast(count, values.dtype)]
     total, count = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
     return total / count
 

@@ -1,0 +1,162 @@
+"""What a subclass overrides is what all of kgan asks."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import kgan
+
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (8, 2, 2, 1)).astype("float32")
+
+
+def networks():
+    generator = kgan.models.mlp_generator((2, 2, 1), latent_dim=3)
+    return generator, kgan.models.mlp_discriminator((2, 2, 1))
+
+
+def made(kind, **compiled):
+    gan = kind(*networks(), latent_dim=3, seed=0)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), run_eagerly=True, **compiled)
+    return gan
+
+
+def signature(method):
+    """Names, order, kinds and defaults, without annotations."""
+    return [
+        (parameter.name, parameter.kind, parameter.default)
+        for parameter in inspect.signature(method).parameters.values()
+    ]
+
+
+@pytest.mark.parametrize("name", ["fit", "evaluate", "save", "call", "predict"])
+def test_a_method_of_keras_keeps_its_signature(name):
+    if name == "call":
+        assert list(inspect.signature(kgan.GAN.call).parameters) == ["self", "inputs", "training"]
+        return
+    assert signature(getattr(kgan.GAN, name)) == signature(getattr(keras.Model, name))
+
+
+def test_a_gan_is_a_keras_model_and_nothing_else():
+    assert kgan.GAN.__bases__ == (keras.Model,)
+
+
+def test_the_default_optimizers_are_those_of_dcgan():
+    gan = kgan.GAN(*networks(), latent_dim=3)
+    gan.compile()
+    optimizers = gan.optimizer.d_optimizer, gan.optimizer.g_optimizer
+    assert [type(optimizer) for optimizer in optimizers] == [keras.optimizers.Adam] * 2
+    assert [optimizer.beta_1 for optimizer in optimizers] == [0.5, 0.5]
+    np.testing.assert_allclose([optimizer.learning_rate for optimizer in optimizers], 2e-4)
+    assert optimizers[0] is not optimizers[1]
+
+
+def test_all_that_judges_images_asks_discriminate():
+    asked = []
+
+    class Asking(kgan.GAN):
+        def discriminate(self, images, labels=None, *, training=False):
+            asked.append(training)
+            return super().discriminate(images, labels, training=training)
+
+    gan = made(Asking, penalties="r1=0.1", discriminator_steps=2)
+    asked.clear()
+    gan.train_step(IMAGES)
+    # Twice reals, fakes and the penalty, then the generator's fakes.
+    assert asked == [True] * 7
+    asked.clear()
+    gan.test_step(IMAGES)
+    assert asked == [False, False]
+
+
+def test_the_terms_of_an_objective_are_minimised_together():
+    class Pulled(kgan.GAN):
+        """The generator's last bias follows -1 and +1 times 3, beside the loss."""
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.pull_mean = keras.metrics.Mean(name="pull")
+
+        def generator_objective(self, minibatch):
+            loss = super().generator_objective(minibatch)
+            return {"g_loss": 0 * loss["g_loss"], "pull": 3 * minibatch.fake}
+
+    gan = made(Pulled)
+    bias = gan.generator.trainable_variables[-1]
+    before = np.array(bias)
+    fakes = gan.generator(gan.sample_latents(8, seed=1))
+    gan.train_step(IMAGES)
+    # The mean of 3 G over 4 pixels: its derivative by a pixel's bias is 3/4 mean(1 - G^2).
+    moved = before - np.array(bias)
+    slopes = 0.1 * 0.75 * np.mean(1 - np.square(fakes), axis=0).ravel()
+    np.testing.assert_allclose(moved, slopes, atol=0.05)
+    assert (moved > 0).all()
+    assert float(gan.metrics[-1].result()) != 0
+
+
+def test_a_network_of_a_subclass_is_trained_by_the_player_that_lists_it():
+    class Mapped(kgan.GAN):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.scale = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Rescaling(1.0)])
+            self.mapping = keras.layers.Dense(3)
+            self.mapping.build((None, 3))
+
+        def sample_latents(self, n, seed):
+            latents = super().sample_latents(n, seed)
+            return self.mapping(latents) if hasattr(self, "mapping") else latents
+
+        def generator_networks(self):
+            return [self.generator, self.mapping]
+
+    gan = made(Mapped)
+    before = np.array(gan.mapping.kernel)
+    gan.train_step(IMAGES)
+    assert not np.array_equal(before, gan.mapping.kernel)
+
+
+@pytest.mark.parametrize("shape", ["[0, 255]", "channels"])
+def test_validation_data_are_looked_at_before_the_first_step(shape):
+    gan = made(kgan.GAN)
+    wrong = {"[0, 255]": IMAGES * 127.5 + 127.5, "channels": IMAGES[:, :, :, 0]}[shape]
+    with pytest.raises(ValueError, match=r"^validation_data: "):
+        gan.fit(IMAGES, batch_size=4, validation_data=wrong, verbose=0)
+    assert int(gan.images_seen) == 0
+
+
+def test_a_generator_as_validation_data_loses_nothing():
+    def batches():
+        yield (IMAGES[:4],)
+        yield (IMAGES[4:],)
+
+    gan, counted = made(kgan.GAN), []
+    count = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: counted.append(logs))
+    seen = []
+    gan.test_step = lambda data, step=gan.test_step: (seen.append(len(data[0])), step(data))[1]
+    gan.fit(IMAGES, batch_size=4, validation_data=batches(), verbose=0, callbacks=[count])
+    assert seen == [4, 4]
+    assert "val_d_loss" in counted[0]
+
+
+def test_a_minibatch_holds_what_made_the_fakes():
+    class Watching(kgan.GAN):
+        def generator_objective(self, minibatch):
+            self.seen = minibatch
+            return super().generator_objective(minibatch)
+
+    gan = made(Watching)
+    fakes = []
+    gan.discriminate = lambda images, labels=None, *, training=False: (
+        fakes.append(images),
+        kgan.GAN.discriminate(gan, images, labels, training=training),
+    )[1]
+    before = [np.array(weight) for weight in gan.generator.weights]
+    gan.train_step(IMAGES)
+    assert gan.seen.real is not None
+    assert gan.seen.real_logits is None
+    for weight, value in zip(gan.generator.weights, before, strict=True):
+        weight.assign(value)
+    np.testing.assert_allclose(gan.generator(gan.seen.latents), gan.seen.fake, rtol=1e-5)
+    assert ops.shape(gan.seen.latents) == (8, 3)
