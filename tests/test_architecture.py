@@ -50,7 +50,7 @@ FLOORS = [
         "toys": {"_utils", "backend", "constraints", "gan", "layers", "losses", "theory"},
     },
 ]
-WITH_TENSORFLOW = {"backend", "data", "export"}
+WITH_TENSORFLOW = {"backend", "data", "export", "features"}
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

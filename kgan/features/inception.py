@@ -25,9 +25,10 @@ def inception(path: str | os.PathLike, image_shape: tuple[int, int, int]) -> Ext
     tensors are taken.
 
     kgan ships no weights. These files hold them: classify_image_graph_def.pb, which TensorFlow
-    published (inside inception-2015-12-05.tgz); pt_inception-2015-12-05-6726825d.pth, its copy for
-    pytorch-fid and torch-fidelity; TorchScript files and .npz archives of the same tensors. They
-    are read without TensorFlow's and torch's own loaders, and nothing in them is run.
+    published (inside inception-2015-12-05.tgz), and .npz archives of the same tensors. Of
+    pt_inception-2015-12-05-6726825d.pth, the copy for pytorch-fid and torch-fidelity, make an .npz
+    where torch is installed: `state = torch.load(path, weights_only=True)`, then
+    `numpy.savez("inception.npz", **{name: value.numpy() for name, value in state.items()})`.
 
     Args:
         path: one of these files.

@@ -7,16 +7,21 @@ from pathlib import Path
 
 import keras
 import numpy as np
-
-from kgan.features.frozen_graph import float_constants
-from kgan.features.torch_file import LEGACY_MAGIC
-from kgan.features.torch_file import torch_tensors
+import tensorflow as tf
 
 FILES = (
     "classify_image_graph_def.pb (the frozen TensorFlow graph, inside inception-2015-12-05.tgz), "
-    "pt_inception-2015-12-05-6726825d.pth (of pytorch-fid and torch-fidelity), a TorchScript file "
-    "of that network, or an .npz of its tensors"
+    "or an .npz of its tensors, also of those of pt_inception-2015-12-05-6726825d.pth (of "
+    "pytorch-fid and torch-fidelity)"
 )
+
+# A torch file is a pickle, which may run anything when it is loaded: torch itself reads it best.
+_FROM_TORCH = (
+    "Make an .npz of it where torch is installed: state = torch.load(path, weights_only=True); "
+    'numpy.savez("inception.npz", **{name: value.numpy() for name, value in state.items()}).'
+)
+# A pickled 0x1950a86a20f9469cfc6c, with which torch.save began until 1.6.
+_LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 
 # What each file calls the parts of a convolution and its batch norm.
 _GRAPH_PARTS = {
@@ -59,8 +64,10 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """The tensors of an InceptionV3 file, under one set of names and in one layout.
 
     Args:
-        path: an .npz, a frozen TensorFlow graph, or a torch file. What it is, is told from its
-            bytes, not from its name.
+        path: an .npz, or a frozen TensorFlow graph. What it is, is told from its bytes, not from
+            its name. The tensors of a torch file come in an .npz under their own names:
+            `state = torch.load(path, weights_only=True)`, then
+            `numpy.savez("inception.npz", **{name: value.numpy() for name, value in state.items()})`.
 
     Returns:
         Dict from "<convolution>/kernel" (height, width, in, out), ".../beta", ".../mean",
@@ -165,36 +172,39 @@ def checksum(tensors: dict[str, np.ndarray]) -> complex:
 
 def _stored(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file under its own names."""
-    with path.open("rb") as file:
-        start = file.read(len(LEGACY_MAGIC))
-        file.seek(0)
-        try:
-            if start.startswith(b"PK") and _is_torch_archive(file):
-                return torch_tensors(file)
-            if start.startswith(b"PK"):
-                return _npz_arrays(file)
-            if start == LEGACY_MAGIC:
-                return torch_tensors(file)
-            # The first field of a graph is a node.
-            if start.startswith(b"\x0a"):
-                return float_constants(file.read())
-        # Damaged archives raise what they like, from BadZipFile to NotImplementedError.
-        except Exception as error:
-            raise ValueError(
-                f"The file {str(path)!r} cannot be read as weights of InceptionV3: {error}. "
-                f"Fetch it again. Expected one of: {FILES}."
-            ) from error
+    content = path.read_bytes()
+    try:
+        if content.startswith(b"PK"):
+            with zipfile.ZipFile(path) as archive:
+                is_torch = any(name.endswith("/data.pkl") for name in archive.namelist())
+            if not is_torch:
+                return _npz_arrays(path)
+        # The first field of a graph is a node.
+        elif content.startswith(b"\x0a"):
+            return _float_constants(content)
+        else:
+            is_torch = content.startswith(_LEGACY_TORCH)
+    # Damaged archives raise what they like, from BadZipFile to NotImplementedError.
+    except Exception as error:
+        raise ValueError(
+            f"The file {str(path)!r} cannot be read as weights of InceptionV3: {error}. "
+            f"Fetch it again. Expected one of: {FILES}."
+        ) from error
+    if is_torch:
+        raise ValueError(f"The file {str(path)!r} is one of torch. {_FROM_TORCH}")
     raise ValueError(
         f"The file {str(path)!r} is no file of weights that kgan knows. It starts with "
-        f"{start[:8]!r}. Expected one of: {FILES}."
+        f"{content[:8]!r}. Expected one of: {FILES}."
     )
 
 
-def _is_torch_archive(file) -> bool:
-    with zipfile.ZipFile(file) as archive:
-        found = any(name.endswith("/data.pkl") for name in archive.namelist())
-    file.seek(0)
-    return found
+def _float_constants(graph: bytes) -> dict[str, np.ndarray]:
+    """The float32 constants of a serialised GraphDef, of which nothing is run."""
+    return {
+        node.name: tf.make_ndarray(node.attr["value"].tensor)
+        for node in tf.compat.v1.GraphDef.FromString(graph).node
+        if node.op == "Const" and node.attr["value"].tensor.dtype == tf.float32.as_datatype_enum
+    }
 
 
 def _npz_arrays(file) -> dict[str, np.ndarray]:
