@@ -67,7 +67,7 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
         path: an .npz, or a frozen TensorFlow graph. What it is, is told from its bytes, not from
             its name. The tensors of a torch file come in an .npz under their own names:
             `state = torch.load(path, weights_only=True)`, then
-            `numpy.savez("inception.npz", **{name: value.numpy() for name, value in state.items()})`.
+            `numpy.savez("inception.npz", **{name: t.numpy() for name, t in state.items()})`.
 
     Returns:
         Dict from "<convolution>/kernel" (height, width, in, out), ".../beta", ".../mean",
