@@ -1,6 +1,7 @@
-"""Every example trains, and what it adds is logged, saved and resumed like the rest."""
+"""What an example adds is logged, saved, resumed and distributed like the rest."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import keras
@@ -154,6 +155,16 @@ def test_an_example_is_short_and_says_how_to_run_it(path):
     text = path.read_text()
     assert len(text.splitlines()) < 60
     assert f"python examples/{path.name}" in text
+
+
+@pytest.mark.slow
+def test_two_replicas_train_an_example_as_one_device_does(forks):
+    finished = forks.run(Path(__file__).with_name("on_replicas.py"))
+    assert finished.returncode == 0, finished.stderr
+    # In float64 only rounding is left.
+    differences = json.loads(finished.stdout.splitlines()[-1])
+    assert differences.keys() == MODULES.keys()
+    np.testing.assert_allclose(list(differences.values()), 0, atol=1e-12)
 
 
 @pytest.mark.slow
