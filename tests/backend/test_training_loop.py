@@ -70,7 +70,9 @@ def test_an_epoch_has_the_steps_it_was_told_however_many_a_call_takes(execution)
     assert int(gan.images_seen.numpy()) == 2 * 4 * 2 + 4
 
 
-@pytest.mark.parametrize("execution", [{}, EAGER], ids=["graph", "eager"])
+@pytest.mark.parametrize(
+    "execution", [{}, pytest.param(EAGER, marks=pytest.mark.slow)], ids=["graph", "eager"]
+)
 def test_an_evaluation_has_the_steps_it_was_told(execution):
     gan = make_gan(steps_per_execution=3, **execution)
     gan.evaluate(batches(), steps=4, verbose=0)

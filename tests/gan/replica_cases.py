@@ -314,7 +314,7 @@ CASES = {
         penalties=["r1=0.1", "r2=0.1", "gradient_penalty=1", "dragan=1", "lecam"],
     ),
     "together": lambda: difference(
-        optimizer="loss_scale_and_clipnorm", k=3, loss="rpgan", steps_per_execution=2
+        optimizer="loss_scale_and_clipnorm", k=2, loss="rpgan", steps_per_execution=2
     ),
     # The last batch of 21 rows has 5 of them, that of 17 rows has 1 and leaves replicas empty.
     **{f"{rows} rows": lambda rows=rows: uneven_evaluation(rows) for rows in (21, 17)},

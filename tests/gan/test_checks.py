@@ -1,5 +1,6 @@
 """Every message says what is wrong, what was expected, what was received, and the remedy."""
 
+import functools
 import re
 
 import keras
@@ -24,8 +25,14 @@ def gan(latent_dim=3, num_classes=None, generator=None, discriminator=None, comp
         num_classes=num_classes,
     )
     if compiled:
-        result.compile("adam", "adam", discriminator_steps=2)
+        result.compile("adam", "adam", discriminator_steps=2, run_eagerly=True)
     return result
+
+
+@functools.cache
+def untrained_gan(num_classes=None):
+    """A GAN for data that are refused, which leave it as it is."""
+    return gan(num_classes=num_classes)
 
 
 def refuses(message):
@@ -197,7 +204,7 @@ def test_an_unknown_loss_is_refused_by_compile():
 )
 def test_images_of_a_wrong_shape_dtype_or_range_are_refused_before_the_first_step(images, message):
     with refuses(message):
-        fit(gan(), images)
+        fit(untrained_gan(), images)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -205,7 +212,7 @@ def test_nan_and_infinity_are_refused_with_their_row(value):
     images = IMAGES.copy()
     images[2, 3, 4] = value
     with refuses("The images hold NaN or infinity, first in row 2 of the first batch."):
-        fit(gan(), images)
+        fit(untrained_gan(), images)
 
 
 def test_images_from_zero_to_one_are_warned_of():
@@ -228,9 +235,9 @@ def test_samples_that_are_no_images_may_have_any_range():
 def test_an_empty_dataset_is_refused(method):
     empty = tf.data.Dataset.from_tensor_slices(IMAGES).batch(100, drop_remainder=True)
     with refuses("The dataset is empty: it yields no batch at all."):
-        getattr(gan(), method)(empty, verbose=0)
+        getattr(untrained_gan(), method)(empty, verbose=0)
     with refuses("The dataset is empty: it yields no batch at all."):
-        getattr(gan(), method)(IMAGES[:0], verbose=0)
+        getattr(untrained_gan(), method)(IMAGES[:0], verbose=0)
 
 
 def test_a_batch_that_k_does_not_divide_is_refused_with_the_batch_to_write():
@@ -240,7 +247,7 @@ def test_a_batch_that_k_does_not_divide_is_refused_with_the_batch_to_write():
         "the dataset with .batch(2 * 2, drop_remainder=True), or fit arrays with "
         "batch_size=2 * 2."
     ):
-        fit(gan(), IMAGES, batch=5)
+        fit(untrained_gan(), IMAGES, batch=5)
 
 
 def test_the_batch_to_write_is_one_that_the_rows_fill():
@@ -282,7 +289,7 @@ def test_arrays_in_a_list_or_a_tuple_are_refused(call, data):
         "fit(images, labels), images without labels as fit(images), and many arrays of images as "
         "one, numpy.concatenate(arrays)."
     ):
-        getattr(gan(), call)(data, verbose=0)
+        getattr(untrained_gan(), call)(data, verbose=0)
 
 
 def test_a_batch_within_a_batch_is_refused():
@@ -291,7 +298,7 @@ def test_a_batch_within_a_batch_is_refused():
             f"A batch must be (images, labels). Received: a {type(nested).__name__} in place of "
             "the images. Yield images and labels side by side: yield images, labels."
         ):
-            fit(gan(num_classes=4), (nested,))
+            fit(untrained_gan(4), (nested,))
 
 
 @pytest.mark.skipif(
@@ -315,19 +322,19 @@ def test_missing_labels_are_refused():
         "Labels are missing. A GAN with num_classes=4 trains on batches of (images, labels). "
         "Received: images only."
     ):
-        fit(gan(num_classes=4), IMAGES)
+        fit(untrained_gan(4), IMAGES)
 
 
 def test_unexpected_labels_are_refused():
     with refuses("Unexpected labels. A GAN without num_classes trains on batches of images."):
-        fit(gan(), IMAGES, LABELS)
+        fit(untrained_gan(), IMAGES, LABELS)
 
 
 def test_dicts_and_further_parts_are_refused():
     with refuses("A batch must be images. Received: a dict with the keys ['image', 'label']."):
-        fit(gan(), {"image": IMAGES, "label": LABELS})
+        fit(untrained_gan(), {"image": IMAGES, "label": LABELS})
     with refuses("A batch must be (images, labels). Received: 3 parts."):
-        fit(gan(num_classes=4), (IMAGES, LABELS, LABELS))
+        fit(untrained_gan(4), (IMAGES, LABELS, LABELS))
 
 
 @pytest.mark.parametrize(
@@ -345,14 +352,14 @@ def test_dicts_and_further_parts_are_refused():
 )
 def test_wrong_labels_are_refused(labels, message):
     with refuses(message):
-        fit(gan(num_classes=4), IMAGES, labels)
+        fit(untrained_gan(4), IMAGES, labels)
 
 
 def test_all_labels_beside_an_array_are_checked_before_the_first_step():
     labels = LABELS.copy()
     labels[-1] = 4
     with refuses("Labels must lie in 0..3, since num_classes=4. Received: 4."):
-        gan(num_classes=4).fit(IMAGES, labels, batch_size=2, verbose=0)
+        untrained_gan(4).fit(IMAGES, labels, batch_size=2, verbose=0)
 
 
 def test_a_generator_is_looked_into_and_loses_nothing():
@@ -369,12 +376,12 @@ def test_a_generator_is_looked_into_and_loses_nothing():
 
 def test_a_single_batch_of_integers_is_refused_too():
     with refuses("Images must be floats in [-1, 1]. Received: dtype uint8."):
-        gan().train_on_batch(np.zeros((4, *SHAPE), "uint8"))
+        untrained_gan().train_on_batch(np.zeros((4, *SHAPE), "uint8"))
 
 
 def test_no_data_are_refused():
     with refuses("There are no data. Expected: a tf.data.Dataset or an array of images."):
-        gan().fit()
+        untrained_gan().fit()
 
 
 @pytest.mark.parametrize(
@@ -403,7 +410,7 @@ def test_an_uncompiled_gan_says_to_compile(method):
 
 def test_the_first_batch_is_checked_by_evaluate_too():
     with refuses("Images must be floats in [-1, 1]. Received: dtype int64."):
-        gan().evaluate(IMAGES.astype("int64"), verbose=0)
+        untrained_gan().evaluate(IMAGES.astype("int64"), verbose=0)
 
 
 def test_batches_of_numpy_arrays_pass_as_they_are():

@@ -37,6 +37,8 @@ def make_gan(penalties, num_classes=None, policy="float32", **compile_arguments)
     generator, discriminator = networks(num_classes, policy)
     gan = kgan.GAN(generator, discriminator, LATENT_DIM, num_classes=num_classes, seed=1)
     compile_arguments.setdefault("loss", "rpgan")
+    # To trace a step takes as long as dozens of them.
+    compile_arguments.setdefault("run_eagerly", True)
     gan.compile(
         keras.optimizers.SGD(0.1),
         keras.optimizers.SGD(0.1),
@@ -56,25 +58,28 @@ def every_penalty():
     ]
 
 
-def fitted(gan, epochs=2):
+def fitted(gan, epochs=1):
     data = (IMAGES, LABELS) if gan.num_classes else IMAGES
     batches = tf.data.Dataset.from_tensor_slices(data).batch(ROWS)
     return gan.fit(batches, epochs=epochs, verbose=0).history
 
 
-def with_fixed_latents(gan):
+@pytest.fixture
+def fixed_latents(monkeypatch):
     """Without randomness: XLA draws other numbers."""
+    # Drawn here, outside of any program.
     latents = tf.random.stateless_normal((ROWS, LATENT_DIM), seed=[1, 2])
-    gan.sample_latents = lambda n, seed: latents[:n]
+    monkeypatch.setattr(keras.random, "normal", lambda shape, seed: latents[: shape[0]])
 
 
 def weights_of(gan):
     return np.concatenate([np.ravel(weight) for weight in gan.get_weights()])
 
 
-@pytest.mark.parametrize("num_classes", [None, 3])
+@pytest.mark.parametrize("num_classes", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_a_discriminator_step_descends_loss_and_penalties_written_out(num_classes):
-    gan = make_gan([penalties.R1(0.5), penalties.R2(0.25)], num_classes, loss="non_saturating")
+    options = {"loss": "non_saturating", "run_eagerly": False}
+    gan = make_gan([penalties.R1(0.5), penalties.R2(0.25)], num_classes, **options)
     generator, discriminator = networks(num_classes)
     labels = [tf.constant(LABELS[:ROWS])] if num_classes else []
     latents = keras.random.normal((ROWS, LATENT_DIM), seed=keras.random.SeedGenerator(1))
@@ -127,23 +132,26 @@ def test_a_penalty_of_weight_zero_changes_nothing():
     np.testing.assert_allclose(weights_of(with_penalty), weights_of(without), rtol=1e-6)
 
 
+# R1 and LeCam in test_execution.py are executed so by default.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "execution",
     [
         {"run_eagerly": True, "jit_compile": False},
-        pytest.param({"jit_compile": True}, marks=pytest.mark.slow),
-        pytest.param({"steps_per_execution": 3}, marks=pytest.mark.slow),
+        {"jit_compile": True},
+        {"steps_per_execution": 3},
         {"steps_per_execution": 3, "jit_compile": True},
     ],
     ids=str,
 )
+@pytest.mark.usefixtures("fixed_latents")
 def test_every_way_of_execution_takes_the_same_steps(execution):
     def train(**execution):
         gan = make_gan(
-            [penalties.R1(0.5), penalties.R2(0.2), penalties.LeCam(start=0)], **execution
+            [penalties.R1(0.5), penalties.R2(0.2), penalties.LeCam(start=0)],
+            **{"run_eagerly": False, **execution},
         )
-        with_fixed_latents(gan)
-        logs = fitted(gan)
+        logs = fitted(gan, epochs=2)
         return weights_of(gan), [logs[name][-1] for name in ("d_loss", "r1", "r2", "lecam")]
 
     for expected, found in zip(train(), train(**execution), strict=True):
@@ -151,18 +159,23 @@ def test_every_way_of_execution_takes_the_same_steps(execution):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_penalties_survive_16_bits(policy, jit_compile):
+@pytest.mark.parametrize(
+    "execution",
+    [
+        {"run_eagerly": True},
+        pytest.param({"run_eagerly": False}, marks=pytest.mark.slow),
+        pytest.param({"run_eagerly": False, "jit_compile": True}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("fixed_latents")
+def test_penalties_survive_16_bits(policy, execution):
     def penalties(**arguments):
-        gan = make_gan(every_penalty()[:2], **arguments)
-        with_fixed_latents(gan)
-        logs = fitted(gan)
+        logs = fitted(make_gan(every_penalty()[:2], **arguments), epochs=2)
         return logs["r1"], logs["r2"]
 
     # The slope of a network that computes with 8 or 11 bits, over six updates.
-    np.testing.assert_allclose(
-        penalties(policy=policy, jit_compile=jit_compile), penalties(), rtol=0.05
-    )
+    np.testing.assert_allclose(penalties(policy=policy, **execution), penalties(), rtol=0.05)
 
 
 def test_penalties_see_float32_whatever_the_networks_compute_in():
@@ -177,7 +190,7 @@ def test_penalties_see_float32_whatever_the_networks_compute_in():
     generator, discriminator = networks(policy="mixed_float16")
     last = keras.layers.Activation("linear", dtype="float16")
     gan = kgan.GAN(keras.Sequential([generator, last]), discriminator, LATENT_DIM)
-    gan.compile("sgd", "sgd", penalties=Spy(0.5))
+    gan.compile("sgd", "sgd", penalties=Spy(0.5), run_eagerly=True)
     half = tf.data.Dataset.from_tensor_slices(IMAGES.astype("float16")).batch(ROWS)
     gan.fit(half, verbose=0)
     assert seen == {"real": tf.float32, "fake": tf.float32, "penalty": tf.float32}
@@ -194,8 +207,8 @@ def test_the_averages_of_lecam_are_saved_and_training_goes_on_with_equal_numbers
         for model in (gan, loaded)
     )
     assert state == loaded_state
-    # Two epochs of three batches.
-    assert state[-1] == 6
+    # An epoch of three batches.
+    assert state[-1] == 3
     assert fitted(gan) == fitted(loaded)
     np.testing.assert_array_equal(weights_of(gan), weights_of(loaded))
 
@@ -204,7 +217,7 @@ def test_one_object_given_to_two_gans_has_a_state_in_each():
     lecam = penalties.LeCam(start=0)
     first, second = make_gan(lecam), make_gan(lecam)
     fitted(first)
-    assert float(first.state_beside_weights()["lecam_2"]) == 6
+    assert float(first.state_beside_weights()["lecam_2"]) == 3
     assert float(second.state_beside_weights()["lecam_2"]) == 0
 
 
@@ -237,7 +250,7 @@ def test_weights_load_into_a_gan_with_other_penalties(tmp_path):
     np.testing.assert_array_equal(weights_of(gan), weights_of(other))
     other.save_weights(tmp_path / "fewer.weights.h5")
     gan.load_weights(tmp_path / "fewer.weights.h5")
-    assert float(gan.state_beside_weights()["lecam_2"]) == 6
+    assert float(gan.state_beside_weights()["lecam_2"]) == 3
 
 
 def test_penalties_that_mean_nothing_for_the_discriminator_are_refused_by_compile():
@@ -257,7 +270,7 @@ def test_penalties_that_mean_nothing_for_the_discriminator_are_refused_by_compil
 
 
 def test_compiling_again_starts_with_other_penalties():
-    gan = make_gan(every_penalty())
+    gan = make_gan(penalties.LeCam(), run_eagerly=False)
     fitted(gan)
     gan.compile("sgd", "sgd", penalties=[penalties.R2(0.1)])
     assert set(fitted(gan)) == {"d_loss", "g_loss", "d_real", "d_fake", "d_auc", "r2"}

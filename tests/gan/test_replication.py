@@ -34,18 +34,21 @@ OTHERS = ("random_layers", "infinity_on_the_last_replica", "single_batch")
 LONGER = ("21 rows", "callbacks", "distributed_data", "saved_on_one_device")
 
 
-def run(replicas, *cases, floatx="float32"):
+def python(*arguments):
+    """A process of its own, which may take as long as it needs."""
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+
+
+def run(replicas, *cases, floatx="float32", start=python):
     script = Path(__file__).with_name("replica_cases.py")
-    done = subprocess.run(
-        [sys.executable, script, str(replicas), floatx, *cases], capture_output=True, text=True
-    )
+    done = start(script, str(replicas), floatx, *cases)
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(line) for line in done.stdout.splitlines())
 
 
 @pytest.fixture(scope="module")
-def two_replicas():
-    return run(2, "together", *OTHERS)
+def two_replicas(forks):
+    return run(2, "together", *OTHERS, start=forks.run)
 
 
 @pytest.fixture(scope="module")
