@@ -1,4 +1,4 @@
-"""Data whose order depends on the number of the epoch alone, so that training can go on exactly."""
+"""Data whose order depends on the number of the epoch alone, so that a run resumes bit by bit."""
 
 import contextlib
 import hashlib
@@ -14,7 +14,7 @@ _CARRIED = "kgan_epochs"
 # As many rows tell data apart, however many there are.
 _DIGESTED = 1_000
 _NUMBER, _STRIDE = 0, 1
-_WITH_STATE = {"CacheDataset": "cache", "_ShuffleDataset": "shuffle"}
+_WITH_STATE = ("CacheDataset", "_ShuffleDataset")
 
 
 def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
@@ -156,37 +156,25 @@ def epochs_of(dataset) -> Epochs | None:
     return found.popitem()[1] if len(found) == 1 else None
 
 
-def frozen_or_shuffled(dataset) -> str | None:
-    """What makes the order of a dataset's epochs depend on more than their numbers.
+def keeps_order(dataset) -> bool:
+    """Whether the order of counted data still follows from the number of the epoch.
 
     Args:
         dataset: anything.
 
     Returns:
-        "cache" or "shuffle", the method that was called on data that count their epochs; "shuffle"
-        also where data that stand beside those are shuffled anew in every pass; None if neither
-        was.
+        bool. False for counted data after `cache` or `shuffle`, or beside data that are shuffled
+        anew in every pass.
     """
     if hasattr(dataset, _CARRIED) or not isinstance(dataset, tf.data.Dataset):
-        return None
-    inputs = [each for each in dataset._inputs() if _counts(each)]
-    if not inputs:
-        return None
-    # TensorFlow has no public way to ask what a dataset does.
-    method = _WITH_STATE.get(type(dataset).__name__)
-    if any(_is_shuffled_anew(each) for each in dataset._inputs() if each not in inputs):
-        method = "shuffle"
-    return method or next(filter(None, map(frozen_or_shuffled, inputs)), None)
-
-
-def _is_shuffled_anew(dataset) -> bool:
-    if type(dataset).__name__ == "_ShuffleDataset" and dataset._reshuffle_each_iteration:
         return True
-    return any(map(_is_shuffled_anew, dataset._inputs()))
-
-
-def _counts(dataset) -> bool:
-    return hasattr(dataset, _CARRIED) or any(map(_counts, dataset._inputs()))
+    # TensorFlow has no public way to ask what a dataset does.
+    kind = type(dataset).__name__
+    if kind == "_ShuffleDataset" and dataset._reshuffle_each_iteration:
+        return False
+    if kind in _WITH_STATE and epochs_of(dataset) is not None:
+        return False
+    return all(map(keeps_order, dataset._inputs()))
 
 
 @contextlib.contextmanager

@@ -7,10 +7,10 @@ import keras
 import numpy as np
 import pytest
 
-from kgan.callbacks.backup.snapshots import DamagedSnapshotError
-from kgan.callbacks.backup.snapshots import ForeignSnapshotError
-from kgan.callbacks.backup.snapshots import Snapshot
-from kgan.callbacks.backup.snapshots import write_snapshot
+from kgan._utils.arrays_file import ArraysFile
+from kgan._utils.arrays_file import DamagedFileError
+from kgan._utils.arrays_file import ForeignFileError
+from kgan._utils.arrays_file import write_arrays
 
 ARRAYS = {
     "weights": np.arange(12, dtype="float32").reshape(3, 4),
@@ -23,12 +23,12 @@ ARRAYS = {
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "new" / "state.npz"
-    write_snapshot(path, {"step": 7}, ARRAYS.items())
+    write_arrays(path, {"step": 7}, ARRAYS.items())
     return path
 
 
 def test_what_is_read_is_what_was_written(path):
-    with Snapshot(path) as snapshot:
+    with ArraysFile(path) as snapshot:
         assert snapshot.header == {"format": 1, "step": 7}
         for name, array in ARRAYS.items():
             read = snapshot.array(name)
@@ -43,8 +43,8 @@ def test_numpy_can_open_it(path):
 
 def test_a_dtype_unknown_to_numpy_comes_back_as_bytes(tmp_path):
     array = keras.ops.convert_to_numpy(keras.ops.arange(5, dtype="bfloat16"))
-    write_snapshot(tmp_path / "state.npz", {}, [("half", array)])
-    with Snapshot(tmp_path / "state.npz") as snapshot:
+    write_arrays(tmp_path / "state.npz", {}, [("half", array)])
+    with ArraysFile(tmp_path / "state.npz") as snapshot:
         np.testing.assert_array_equal(snapshot.array("half").view(array.dtype), array)
 
 
@@ -54,10 +54,10 @@ def test_every_flipped_byte_is_seen_or_does_no_harm(path):
     for position in range(0, len(whole), 7):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 255]) + whole[position + 1 :])
         try:
-            with Snapshot(path) as snapshot:
+            with ArraysFile(path) as snapshot:
                 for name, array in ARRAYS.items():
                     np.testing.assert_array_equal(snapshot.array(name), array)
-        except DamagedSnapshotError:
+        except DamagedFileError:
             seen += 1
     # Most bytes are data, and none of those goes unseen; others are dates and the like.
     assert seen > len(whole) / 7 / 2
@@ -66,8 +66,8 @@ def test_every_flipped_byte_is_seen_or_does_no_harm(path):
 @pytest.mark.parametrize("length", [0, 1, 100, -1, -30])
 def test_a_file_cut_short_is_damaged(path, length):
     path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(DamagedSnapshotError, match="is damaged: "):
-        Snapshot(path)
+    with pytest.raises(DamagedFileError, match="is damaged: "):
+        ArraysFile(path)
 
 
 def test_a_failed_write_leaves_the_file_before(path):
@@ -77,7 +77,7 @@ def test_a_failed_write_leaves_the_file_before(path):
 
     before = path.read_bytes()
     with pytest.raises(OSError, match="no space"):
-        write_snapshot(path, {}, arrays())
+        write_arrays(path, {}, arrays())
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
 
@@ -91,7 +91,7 @@ def test_only_one_array_is_asked_for_at_a_time(tmp_path):
             written.append(next(tmp_path.glob(".state-*")).stat().st_size)
             yield f"array_{index}", np.zeros(10**6, "uint8")
 
-    write_snapshot(tmp_path / "state.npz", {}, arrays())
+    write_arrays(tmp_path / "state.npz", {}, arrays())
     assert np.diff(written).min() > 0.9 * 10**6
 
 
@@ -99,8 +99,8 @@ def test_a_file_of_something_else_is_foreign(tmp_path):
     path = tmp_path / "other.npz"
     np.savez(path, weights=np.zeros(3))
     message = f"{path} was not written by kgan."
-    with pytest.raises(ForeignSnapshotError, match=re.escape(message)):
-        Snapshot(path)
+    with pytest.raises(ForeignFileError, match=re.escape(message)):
+        ArraysFile(path)
 
 
 @pytest.mark.parametrize("header", [{"format": 2}, {}, [1]])
@@ -110,8 +110,8 @@ def test_another_format_is_foreign(tmp_path, header):
         archive.writestr("header.json", json.dumps(header))
     found = header.get("format") if isinstance(header, dict) else None
     message = f"{path} has the format {found!r}, and this kgan reads 1."
-    with pytest.raises(ForeignSnapshotError, match=re.escape(message)):
-        Snapshot(path)
+    with pytest.raises(ForeignFileError, match=re.escape(message)):
+        ArraysFile(path)
 
 
 @pytest.mark.parametrize("content", ["not json", b"\xff\xfe\xff"])
@@ -120,8 +120,8 @@ def test_a_header_that_is_no_json_is_foreign(tmp_path, content):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("header.json", content)
     message = f"{path} was not written by kgan."
-    with pytest.raises(ForeignSnapshotError, match=re.escape(message)):
-        Snapshot(path)
+    with pytest.raises(ForeignFileError, match=re.escape(message)):
+        ArraysFile(path)
 
 
 def test_a_disk_that_does_not_answer_says_nothing_about_the_file(path, monkeypatch):
@@ -130,7 +130,7 @@ def test_a_disk_that_does_not_answer_says_nothing_about_the_file(path, monkeypat
 
     monkeypatch.setattr(zipfile.ZipFile, "testzip", fail)
     with pytest.raises(OSError, match="Input/output error"):
-        Snapshot(path)
+        ArraysFile(path)
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])
@@ -141,15 +141,15 @@ def test_a_file_that_is_refused_is_closed(tmp_path, monkeypatch, is_damaged):
         path.write_bytes(b"")
     opening = open
     monkeypatch.setattr(
-        "kgan.callbacks.backup.snapshots.open",
+        "kgan._utils.arrays_file.open",
         lambda *arguments: opened.append(opening(*arguments)) or opened[0],
         raising=False,
     )
-    with pytest.raises((DamagedSnapshotError, ForeignSnapshotError)):
-        Snapshot(path)
+    with pytest.raises((DamagedFileError, ForeignFileError)):
+        ArraysFile(path)
     assert opened[0].closed
 
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
-        Snapshot(tmp_path / "none.npz")
+        ArraysFile(tmp_path / "none.npz")

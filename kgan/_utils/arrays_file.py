@@ -1,4 +1,8 @@
-"""A state in one file: a header and any number of arrays, each with a checksum."""
+"""Arrays and a header of plain values in one file that tells whether it is whole.
+
+Backups, shipped weights and cached features are such files. Each is an uncompressed or compressed
+zip archive, which `numpy.load` opens too; the checksums are those of zip.
+"""
 
 import contextlib
 import errno
@@ -17,38 +21,42 @@ _HEADER = "header.json"
 _NO_SUCH_POSITION = errno.EINVAL
 
 
-class DamagedSnapshotError(ValueError):
+class DamagedFileError(ValueError):
     """A file is not what was written: cut short, or with other bytes."""
 
 
-class ForeignSnapshotError(ValueError):
-    """A file is whole, and something else than a snapshot of this format."""
+class ForeignFileError(ValueError):
+    """A file is whole, and something else than arrays of this format."""
 
 
-def write_snapshot(
-    path: str | os.PathLike, header: dict, arrays: Iterable[tuple[str, np.ndarray]]
+def write_arrays(
+    path: str | os.PathLike,
+    header: dict,
+    arrays: Iterable[tuple[str, np.ndarray]],
+    *,
+    compress: bool = False,
 ) -> None:
     """Write a file that is whole or not there, array by array, without holding all of them.
-
-    It is an uncompressed zip file, which `numpy.load` opens, too.
 
     Args:
         path: the file, `.npz`.
         header: dict for JSON.
         arrays: pairs of a name and an array.
+        compress: bool, for a smaller file that takes longer to write. Default False.
 
     Raises:
         OSError: if the disk does not take it. What was at `path` is untouched.
     """
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", method) as archive:
         archive.writestr(_HEADER, json.dumps({"format": FORMAT, **header}))
         for name, array in arrays:
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 _write_array(member, np.ascontiguousarray(array).reshape(np.shape(array)))
 
 
-class Snapshot:
-    """A file of `write_snapshot`, all of whose checksums are right.
+class ArraysFile:
+    """A file of `write_arrays`, all of whose checksums are right.
 
     Args:
         path: the file.
@@ -59,14 +67,14 @@ class Snapshot:
         header: dict.
 
     Raises:
-        DamagedSnapshotError: if it is not whole.
-        ForeignSnapshotError: if it is something else, or of another format.
+        DamagedFileError: if it is not whole.
+        ForeignFileError: if it is something else, or of another format.
         FileNotFoundError: if it is not there.
         OSError: if the disk does not give it. That says nothing about the file.
 
     Example:
-        >>> with Snapshot(path) as snapshot:
-        ...     weights = snapshot.array("weights")
+        >>> with ArraysFile(path) as file:
+        ...     weights = file.array("weights")
     """
 
     def __init__(self, path: str | os.PathLike, *, is_checked: bool = False):
@@ -100,6 +108,11 @@ class Snapshot:
         with self._archive.open(f"{name}.npy") as member:
             return np.lib.format.read_array(member, allow_pickle=False)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by their names, in the order in which they were written."""
+        names = [name for name in self._archive.namelist() if name.endswith(".npy")]
+        return {name.removesuffix(".npy"): self.array(name.removesuffix(".npy")) for name in names}
+
     def _read_archive(self, file, is_checked: bool) -> zipfile.ZipFile:
         try:
             archive = zipfile.ZipFile(file)
@@ -110,22 +123,22 @@ class Snapshot:
                 raise
             # What zipfile says ends with a full stop or without one.
             why = str(error).rstrip(".")
-            raise DamagedSnapshotError(f"{self._path} is damaged: {why}.") from error
+            raise DamagedFileError(f"{self._path} is damaged: {why}.") from error
         if damaged is not None:
-            raise DamagedSnapshotError(f"{self._path} is damaged: wrong checksum of {damaged}.")
+            raise DamagedFileError(f"{self._path} is damaged: wrong checksum of {damaged}.")
         return archive
 
     def _read_header(self) -> dict:
         if _HEADER not in self._archive.namelist():
-            raise ForeignSnapshotError(f"{self._path} was not written by kgan.")
+            raise ForeignFileError(f"{self._path} was not written by kgan.")
         try:
             header = json.loads(self._archive.read(_HEADER))
         # Also what is no text at all.
         except ValueError as error:
-            raise ForeignSnapshotError(f"{self._path} was not written by kgan.") from error
+            raise ForeignFileError(f"{self._path} was not written by kgan.") from error
         if not isinstance(header, dict) or header.get("format") != FORMAT:
             found = header.get("format") if isinstance(header, dict) else None
-            raise ForeignSnapshotError(
+            raise ForeignFileError(
                 f"{self._path} has the format {found!r}, and this kgan reads {FORMAT}."
             )
         return header

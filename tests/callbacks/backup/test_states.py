@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from kgan.callbacks.backup.callback_states import CallbackStates
+from kgan.callbacks.backup.states import CallbackStates
 
 
 class Counting(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""What the callbacks of a training know, kept and given back."""
+"""What the callbacks of a run know, kept and given back."""
 
 import collections
 
@@ -99,8 +99,8 @@ def check_callbacks(callbacks) -> None:
             )
         if isinstance(callback, keras.callbacks.BackupAndRestore):
             raise ValueError(
-                "BackupAndRestore and Backup would both say where the training goes on. Leave "
-                "BackupAndRestore out: Backup goes on exactly."
+                "BackupAndRestore and Backup would both say where the run resumes. Leave "
+                "BackupAndRestore out: Backup resumes exactly."
             )
 
 
