@@ -142,8 +142,13 @@ class Gaussian:
         shares = (np.arange(_ARROWS) + 0.5) / _ARROWS
         latents = np.sqrt(2.0) * _float64(ops.erfinv, 2 * shares - 1)
         value = _value(gan.loss, scores, p, q, dx)
-        equilibrium = _equilibrium(gan.loss)
-        support = np.abs(x - self.mean) <= _SUPPORT * self.stddev
+        # Where q is 0, a ratio that is huge but leaves codes of least squares finite.
+        optimum = _optimal_scores(gan.loss, p / np.maximum(q, _LEAST))
+        equilibrium = largest_gap = None
+        if optimum is not None:
+            equilibrium = float(_optimal_scores(gan.loss, np.ones(1))[0])
+            support = np.abs(x - self.mean) <= _SUPPORT * self.stddev
+            largest_gap = float(np.abs(scores - equilibrium)[support].max())
         numbers = GaussianNumbers(
             step=step,
             value=value,
@@ -152,17 +157,14 @@ class Gaussian:
             mean_real=float(np.sum(p * scores) * dx),
             mean_fake=float(np.sum(q * scores) * dx),
             equilibrium=equilibrium,
-            largest_gap=(
-                None if equilibrium is None else float(np.abs(scores - equilibrium)[support].max())
-            ),
+            largest_gap=largest_gap,
         )
         return GaussianReport(
             x=x,
             data_density=p,
             generator_density=q,
             discriminator=scores,
-            # Where q is 0, a ratio that is huge but leaves codes of least squares finite.
-            optimal_discriminator=_optimal_scores(gan.loss, p / np.maximum(q, _LEAST)),
+            optimal_discriminator=optimum,
             latents=latents,
             images=_images(gan, latents),
             numbers=numbers,
@@ -248,11 +250,6 @@ def _scores_of(loss, logits: np.ndarray) -> np.ndarray:
 def _optimal_scores(loss, ratio: np.ndarray) -> np.ndarray | None:
     logits = loss.optimal_logits(ratio)
     return None if logits is None else _scores_of(loss, logits)
-
-
-def _equilibrium(loss) -> float | None:
-    scores = _optimal_scores(loss, np.ones(1))
-    return None if scores is None else float(scores[0])
 
 
 def _value(loss, scores: np.ndarray, p: np.ndarray, q: np.ndarray, dx: float) -> float | None:

@@ -120,39 +120,34 @@ def measure_saturation(
     squares = _Student(gan.discriminator, losses.LeastSquares(), learning_rate)
     measured = points[:_MEASURED]
     latents = keras.random.normal((len(measured), gan.latent_dim), seed=seeds)
-    readings = {
-        "minimax": _Reading(cross_entropy, losses.Minimax()),
-        "non_saturating": _Reading(cross_entropy, losses.NonSaturating()),
-        "least_squares": _Reading(squares, losses.LeastSquares()),
+    judges = {
+        "minimax": (cross_entropy.network, losses.Minimax()),
+        "non_saturating": (cross_entropy.network, losses.NonSaturating()),
+        "least_squares": (squares.network, losses.LeastSquares()),
     }
 
     def train():
         chosen = keras.random.randint((_BATCH,), 0, len(points), seed=seeds)
         real = ops.take(points, chosen, axis=0)
-        fake = gan.generator(
-            keras.random.normal((_BATCH, gan.latent_dim), seed=seeds), training=False
-        )
+        noise = keras.random.normal((_BATCH, gan.latent_dim), seed=seeds)
+        fake = gan.generator(noise, training=False)
         for student in (cross_entropy, squares):
             student.learn(real, fake)
 
     def measure():
-        for reading in readings.values():
-            reading.take(gan.generator, measured, latents)
+        return [_reading(gan.generator, *judge, measured, latents) for judge in judges.values()]
 
+    train, measure = backend.repeated(train), backend.compiled(measure)
     at = np.unique([0, *np.geomspace(steps, 1, moments).round().astype(int)])
-    curves = _read(readings, at, backend.repeated(train), backend.repeated(measure))
-    return SaturationReport(steps=at, curves=curves)
-
-
-def _read(readings: dict, at: np.ndarray, train, measure) -> dict[str, SaturationCurve]:
-    """Train from one moment to the next, and measure at each."""
-    taken = {name: [] for name in readings}
-    for steps in np.diff(at, prepend=0):
-        train(int(steps))
-        measure(1)
-        for name, reading in readings.items():
-            taken[name].append(reading.values())
-    return {name: SaturationCurve(*np.transpose(rows)) for name, rows in taken.items()}
+    taken = []
+    for more in np.diff(at, prepend=0):
+        train(int(more))
+        taken.append([ops.convert_to_numpy(reading) for reading in measure()])
+    curves = np.transpose(taken, (1, 2, 0))
+    return SaturationReport(
+        steps=at,
+        curves={name: SaturationCurve(*curve) for name, curve in zip(judges, curves, strict=True)},
+    )
 
 
 class _Student:
@@ -169,46 +164,28 @@ class _Student:
         """One update on a minibatch."""
 
         def objective():
-            real_logits = self.network(real, training=True)
-            fake_logits = self.network(fake, training=True)
-            return ops.mean(self._loss.discriminator_loss(real_logits, fake_logits)), None
+            logits = self.network(real, training=True), self.network(fake, training=True)
+            return ops.mean(self._loss.discriminator_loss(*logits)), None
 
         variables = self.network.trainable_variables
         _, gradients = backend.value_and_gradients(objective, variables)
         self._optimizer.apply(gradients, variables)
 
 
-class _Reading:
-    """One moment of a `SaturationCurve`, in a variable, where compiled code can put it."""
+def _reading(generator, discriminator, loss, real, latents):
+    """One moment of a `SaturationCurve`: a float64 tensor of its fields, in order."""
 
-    def __init__(self, student: _Student, loss):
-        self._student = student
-        self._loss = loss
-        self._variable = keras.Variable(np.zeros(4), trainable=False, dtype="float64")
+    def objective():
+        real_logits = discriminator(real, training=False)
+        fake_logits = discriminator(generator(latents, training=False), training=False)
+        real_scores, fake_scores = loss.scores(real_logits), loss.scores(fake_logits)
+        error = (ops.mean(ops.abs(1.0 - real_scores)) + ops.mean(ops.abs(fake_scores))) / 2.0
+        d_loss = ops.mean(loss.discriminator_loss(real_logits, fake_logits))
+        g_loss = ops.mean(loss.generator_loss(None, fake_logits))
+        return g_loss, (ops.mean(fake_scores), error, d_loss)
 
-    def take(self, generator, real, latents) -> None:
-        """Measure."""
-
-        def objective():
-            fake = generator(latents, training=False)
-            real_logits = self._student.network(real, training=False)
-            fake_logits = self._student.network(fake, training=False)
-            real_scores, fake_scores = map(self._loss.scores, (real_logits, fake_logits))
-            error = (ops.mean(ops.abs(1.0 - real_scores)) + ops.mean(ops.abs(fake_scores))) / 2.0
-            d_loss = ops.mean(self._loss.discriminator_loss(real_logits, fake_logits))
-            g_loss = ops.mean(self._loss.generator_loss(None, fake_logits))
-            return g_loss, (ops.mean(fake_scores), error, d_loss)
-
-        others, gradients = backend.value_and_gradients(objective, generator.trainable_variables)
-        values = [_norm(gradients), *(ops.cast(other, "float64") for other in others)]
-        self._variable.assign(ops.stack(values))
-
-    def values(self) -> np.ndarray:
-        """The fields of a `SaturationCurve`, in order."""
-        return ops.convert_to_numpy(self._variable).copy()
-
-
-def _norm(gradients: list):
+    others, gradients = backend.value_and_gradients(objective, generator.trainable_variables)
     # In float32 the square of a gradient of 1e-23 would be 0.
     squares = [ops.sum(ops.square(ops.cast(gradient, "float64"))) for gradient in gradients]
-    return ops.sqrt(sum(squares))
+    values = ops.sqrt(sum(squares)), *(ops.cast(other, "float64") for other in others)
+    return ops.stack(values)
