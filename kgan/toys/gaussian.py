@@ -123,7 +123,7 @@ class Gaussian:
         return self.mean + self.stddev * offsets
 
     def report(self, gan: GAN, step: int) -> GaussianReport:
-        """Measure one moment of a training, which goes on as if nobody had looked.
+        """Measure one moment of a training, without changing anything in it.
 
         Args:
             gan: compiled `kgan.GAN` of one-dimensional latents and points, without labels.

@@ -68,7 +68,7 @@ def measure_saturation(
     learning_rate: float = 1e-3,
     seed: int = 0,
 ) -> SaturationReport:
-    """Train discriminators alone, against a generator that stands still, and watch its gradient.
+    """Train discriminators alone, against a generator that is not updated, and watch its gradient.
 
     Two copies of the GAN's discriminator learn from the same minibatches of 256 points and 256
     fresh fakes, by Adam with the betas 0.9 and 0.999: one with the loss of the 2014 paper, one
