@@ -458,6 +458,7 @@ def test_a_trained_discriminator_approaches_the_optimal_one(real, fake, epochs):
     trained = sigmoid(trained_logits(draw(real, 100_000, rng), draw(fake, 100_000, rng), epochs))
 
     # The error is stated where 99 % of all samples lie; beyond, there are too few to learn from.
+    # It was at most 0.029 for the normals (six seeds), 0.031 for the mixture (ten).
     mean = (p + q) / 2
     by_density = np.argsort(-mean)
     carrying = by_density[np.cumsum(mean[by_density]) * STEP < 0.99]

@@ -88,10 +88,11 @@ class Gaussian:
         stddev: float > 0, default 1.
 
     Example:
-        >>> data = Gaussian()
-        >>> trainer = ToyTrainer(build, data.sample(100_000, seed=0), batch_size=256)
-        >>> logs = trainer.advance(2000)
-        >>> data.report(trainer.gan, step=2000).numbers.jensen_shannon
+        >>> data = kgan.toys.Gaussian()
+        >>> gan = kgan.toys.build_gan(kgan.toys.PRESETS["gaussian"], sample_dim=1, seed=0)
+        >>> history = gan.fit(data.sample(256, seed=0), batch_size=256, verbose=0)
+        >>> data.report(gan, step=1).numbers.equilibrium
+        0.5
 
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, Figure 1.

@@ -100,8 +100,11 @@ def measure_saturation(
         ValueError: for a GAN with labels, or steps or moments that are no positive integers.
 
     Example:
-        >>> report = measure_saturation(gan, Gaussian(mean=6.0).sample(100_000, seed=0))
-        >>> report.curves["minimax"].gradient_norm[-1]
+        >>> gan = kgan.toys.build_gan(kgan.toys.PRESETS["gaussian"], sample_dim=1, seed=0)
+        >>> points = kgan.toys.Gaussian(mean=6.0).sample(1000, seed=0)
+        >>> report = kgan.toys.measure_saturation(gan, points, steps=10, moments=2)
+        >>> report.curves["minimax"].gradient_norm.shape
+        (3,)
 
     Reference:
         Arjovsky and Bottou 2017, arXiv 1701.04862, whose figures 2 and 3 show the same of images;
