@@ -122,7 +122,7 @@ def measure_saturation(
     cross_entropy = _Student(gan.discriminator, losses.Minimax(), learning_rate)
     squares = _Student(gan.discriminator, losses.LeastSquares(), learning_rate)
     measured = points[:_MEASURED]
-    latents = keras.random.normal((len(measured), gan.latent_dim), seed=seeds)
+    latents = gan.sample_latents(len(measured), seeds)
     judges = {
         "minimax": (cross_entropy.network, losses.Minimax()),
         "non_saturating": (cross_entropy.network, losses.NonSaturating()),
@@ -132,8 +132,8 @@ def measure_saturation(
     def train():
         chosen = keras.random.randint((_BATCH,), 0, len(points), seed=seeds)
         real = ops.take(points, chosen, axis=0)
-        noise = keras.random.normal((_BATCH, gan.latent_dim), seed=seeds)
-        fake = gan.generator(noise, training=False)
+        latents = gan.sample_latents(_BATCH, seeds)
+        fake = gan.generator(latents, training=False)
         for student in (cross_entropy, squares):
             student.learn(real, fake)
 
