@@ -13,18 +13,20 @@ FLOORS = [
     {
         "_utils": set(),
         "_version": set(),
-        "backend": set(),
-        "constraints": set(),
-        "layers": set(),
-        "theory": set(),
+    },
+    {
+        "backend": {"_utils"},
+        "constraints": {"_utils"},
+        "layers": {"_utils"},
+        "theory": {"_utils"},
     },
     {
         "data": {"_utils"},
         "features": {"_utils", "_version"},
-        "losses": {"backend"},
+        "losses": {"_utils", "backend"},
         "metrics": {"_utils"},
         "models": {"_utils", "layers"},
-        "penalties": {"backend"},
+        "penalties": {"_utils", "backend"},
         "sampling": {"_utils"},
     },
     {

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kgan import sampling
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
 from kgan.evaluation import samples
 from kgan.evaluation.by_name import get_all
 from kgan.evaluation.cache import FeatureCache
@@ -49,7 +49,7 @@ class Evaluator:
         extractor: a `kgan.features.Extractor` or the name of one, as `kgan.features.get` takes it;
             None if only pixels are measured.
         metrics: measures of `kgan.metrics`, without extractors of their own, or their names (see
-            `kgan.evaluation.get`). Default: Frechet distance, precision and recall, and where the
+            `kgan.metrics.get`). Default: Frechet distance, precision and recall, and where the
             extractor has classes how many of them there are.
         num_images: int, how many reals to take at most. Of an iterable the first; of an array or an
             `Images` with more a random choice, the same every time. Many measures are biased by

@@ -34,9 +34,6 @@ class _CrossEntropy(Loss):
         ratio = np.asarray(ratio, "float64")
         return np.log((1 - self.label_smoothing) * ratio / (1 + self.label_smoothing * ratio))
 
-    def get_config(self):
-        return {"label_smoothing": self.label_smoothing}
-
 
 @keras.saving.register_keras_serializable("kgan")
 class NonSaturating(_CrossEntropy):

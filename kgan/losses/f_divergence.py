@@ -185,9 +185,6 @@ class FDivergence(Loss):
     def optimal_logits(self, ratio):
         return self._row.optimal_logits(np.asarray(ratio, "float64"))
 
-    def get_config(self):
-        return {"divergence": self.divergence, "non_saturating": self.non_saturating}
-
     @property
     def _row(self) -> _Row:
         return _TABLE[self.divergence]

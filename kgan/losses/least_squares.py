@@ -57,6 +57,3 @@ class LeastSquares(Loss):
         # D* = (b p + a q) / (p + q)
         ratio = np.asarray(ratio, "float64")
         return (self.b * ratio + self.a) / (ratio + 1)
-
-    def get_config(self):
-        return {"a": self.a, "b": self.b, "c": self.c}

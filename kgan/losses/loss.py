@@ -1,7 +1,9 @@
 """The protocol of every GAN loss."""
 
+from kgan._utils.configured import Configured
 
-class Loss:
+
+class Loss(Configured):
     """The protocol of every GAN loss: two objectives, two readings, one config.
 
     A subclass defines `discriminator_loss` and `generator_loss` on logits of any shape, lists its
@@ -67,13 +69,6 @@ class Loss:
             optimum that the ratio alone decides.
         """
         del ratio
-
-    def get_config(self) -> dict:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Loss":
-        return cls(**config)
 
 
 def check_same_shape(real_logits, fake_logits) -> None:

@@ -113,6 +113,7 @@ def classifier_two_sample(
     )
 
 
+@keras.saving.register_keras_serializable("kgan")
 class ClassifierTwoSample(SampleMetric):
     """How well a new classifier tells generated samples from reals.
 

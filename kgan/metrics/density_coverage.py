@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import keras
+
 from kgan.metrics.neighbours import check_k
 from kgan.metrics.neighbours import checked_for_balls
 from kgan.metrics.neighbours import memberships
@@ -58,6 +60,7 @@ def density_coverage(real, fake, *, k: int = 5) -> DensityCoverageResult:
     )
 
 
+@keras.saving.register_keras_serializable("kgan")
 class DensityCoverage(SampleMetric):
     """Density and coverage of generated samples.
 

@@ -2,6 +2,7 @@
 
 import warnings
 
+import keras
 import numpy as np
 
 from kgan.metrics.sample_metric import SampleMetric
@@ -69,6 +70,7 @@ def frechet_distance_of_moments(real_mean, real_covariance, fake_mean, fake_cova
     return max(0.0, float(between + within - 2 * root))
 
 
+@keras.saving.register_keras_serializable("kgan")
 class FrechetDistance(SampleMetric):
     """Frechet distance between features of reals and of generated samples.
 

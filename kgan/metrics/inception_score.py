@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from kgan.metrics.sample_metric import SampleMetric
@@ -48,6 +49,7 @@ def inception_score(probabilities, *, splits: int = 10) -> InceptionScoreResult:
     return state.score()
 
 
+@keras.saving.register_keras_serializable("kgan")
 class InceptionScore(SampleMetric):
     """Inception Score of generated samples.
 

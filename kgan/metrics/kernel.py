@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from kgan.metrics.sample_metric import SampleMetric
@@ -100,6 +101,7 @@ def squared_mmd(real, fake) -> float:
     return float(_mean_among(real) + _mean_among(fake) - 2 * across)
 
 
+@keras.saving.register_keras_serializable("kgan")
 class KernelDistance(SampleMetric):
     """Kernel distance between features of reals and of generated samples, with its spread.
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from kgan.metrics.sample_metric import SampleMetric
@@ -90,6 +91,7 @@ def mode_count_of_counts(fake, *, real=None, min_samples: int = 1) -> ModeCountR
     )
 
 
+@keras.saving.register_keras_serializable("kgan")
 class ModeCount(SampleMetric):
     """Number of classes among generated samples, and how evenly they come.
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
 from kgan.metrics.sample_metric import SampleMetric
@@ -124,6 +125,7 @@ def multi_scale_ssim_diversity(
     )
 
 
+@keras.saving.register_keras_serializable("kgan")
 class MultiScaleSSIM(SampleMetric):
     """Similarity of generated samples to each other: the lower, the more diverse.
 

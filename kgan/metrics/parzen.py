@@ -2,16 +2,17 @@
 
 from typing import NamedTuple
 
+import keras
 import numpy as np
 
-from kgan._utils.validation import check_range
+from kgan._utils.checks import check_range
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked
 from kgan.metrics.sample_metric import checked_images
 from kgan.metrics.states import Rows
 
 # What the paper's code tries, on images in [0, 1].
-SIGMAS = tuple(np.logspace(-1, 0, 10))
+SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())
 
 # Entries of the distance matrix at a time: 80 MB of float64.
 _BLOCK = 10_000_000
@@ -77,6 +78,7 @@ def parzen_log_likelihood(samples, validation, test, *, sigmas=SIGMAS) -> Parzen
     )
 
 
+@keras.saving.register_keras_serializable("kgan")
 class ParzenLogLikelihood(SampleMetric):
     """Parzen-window log-likelihood of real test images under generated ones.
 

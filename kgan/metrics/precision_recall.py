@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import keras
+
 from kgan.metrics.neighbours import check_k
 from kgan.metrics.neighbours import checked_for_balls
 from kgan.metrics.neighbours import memberships
@@ -55,6 +57,7 @@ def precision_recall(real, fake, *, k: int = 3) -> PrecisionRecallResult:
     return PrecisionRecallResult(float(fakes_inside.mean()), float(reals_inside.mean()))
 
 
+@keras.saving.register_keras_serializable("kgan")
 class PrecisionRecall(SampleMetric):
     """Improved precision and recall of generated samples.
 

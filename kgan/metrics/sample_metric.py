@@ -4,13 +4,14 @@ import abc
 
 import numpy as np
 
-from kgan._utils.validation import check_range
+from kgan._utils.checks import check_range
+from kgan._utils.configured import Configured
 
 # Of a sum of many probabilities that a model computed in 16 bits.
 _SUM_TOLERANCE = 1e-2
 
 
-class SampleMetric(abc.ABC):
+class SampleMetric(Configured, abc.ABC):
     """A measure of generated samples, fed batch by batch, of reals and of fakes.
 
     It speaks as `keras.metrics.Metric` does (`update_state`, `result`, `reset_state`, `name`) but

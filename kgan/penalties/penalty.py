@@ -3,8 +3,10 @@
 import math
 import numbers
 
+from kgan._utils.configured import Configured
 
-class Penalty:
+
+class Penalty(Configured):
     """The protocol of every penalty on the discriminator: a value per sample, a name, a config.
 
     A subclass defines `__call__`, lists its constructor's arguments in `get_config`, and is
@@ -52,13 +54,6 @@ class Penalty:
         Raises:
             ValueError: with what to change.
         """
-
-    def get_config(self) -> dict:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Penalty":
-        return cls(**config)
 
 
 def checked_weight(kind: str, name: str, weight: float) -> float:
