@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.monitors import check_known
 from kgan.callbacks.monitors import check_monitors

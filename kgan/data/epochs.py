@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
 
 # How a dataset carries its `Epochs`.
 _CARRIED = "kgan_epochs"

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from kgan._utils.validation import check_labels
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_labels
+from kgan._utils.checks import check_positive_integer
 from kgan.data import memory
 from kgan.data.epochs import Epochs
 from kgan.data.epochs import digest

@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from keras import layers
 
+from kgan._utils.checks import check_image_shape
+from kgan._utils.checks import check_image_values
+from kgan._utils.checks import check_labels
+from kgan._utils.checks import check_positive_integer
 from kgan._utils.images import to_uint8
-from kgan._utils.validation import check_image_shape
-from kgan._utils.validation import check_image_values
-from kgan._utils.validation import check_labels
-from kgan._utils.validation import check_positive_integer
 from kgan._version import __version__
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import architecture_of

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from kgan._utils.validation import check_image_values
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_image_values
+from kgan._utils.checks import check_positive_integer
 
 # Numbers of these names are promised to be those of kgan's own extractors.
 _KEPT_NAMES = ("digits", "fashion", "inception")

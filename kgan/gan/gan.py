@@ -7,6 +7,7 @@ from keras import ops
 from kgan import backend
 from kgan import losses
 from kgan import sampling
+from kgan._utils import checks
 from kgan._utils import validation
 from kgan.gan import averaging
 from kgan.gan import minibatches
@@ -79,9 +80,9 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         **kwargs,
     ):
         super().__init__(**kwargs)
-        validation.check_positive_integer("latent_dim", latent_dim)
+        latent_dim = checks.check_positive_integer("latent_dim", latent_dim)
         if num_classes is not None:
-            validation.check_positive_integer("num_classes", num_classes)
+            num_classes = checks.check_positive_integer("num_classes", num_classes)
         if ema_halflife_images is not None and not 0 < ema_halflife_images < float("inf"):
             raise ValueError(
                 "ema_halflife_images must be positive and finite, or None for no moving average. "
@@ -152,8 +153,12 @@ class GAN(WithInspection, WithResuming, WithRandomState, backend.WithTrainingLoo
         backend.check_one_scope(self.images_seen, d_optimizer=d_optimizer, g_optimizer=g_optimizer)
         validation.check_optimizer("d_optimizer", d_optimizer)
         validation.check_optimizer("g_optimizer", g_optimizer)
-        validation.check_positive_integer("discriminator_steps", discriminator_steps)
-        validation.check_positive_integer("steps_per_execution", steps_per_execution)
+        discriminator_steps = checks.check_positive_integer(
+            "discriminator_steps", discriminator_steps
+        )
+        steps_per_execution = checks.check_positive_integer(
+            "steps_per_execution", steps_per_execution
+        )
         loss = losses.get(loss)
         penalties = get_penalties(penalties, self.discriminator)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.

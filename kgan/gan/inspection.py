@@ -5,6 +5,7 @@ import numpy as np
 
 from kgan import backend
 from kgan import sampling
+from kgan._utils import checks
 from kgan._utils import validation
 from kgan.data.epochs import digest
 from kgan.data.epochs import uncounted
@@ -132,7 +133,7 @@ class WithInspection:
                 batch, self.image_shape, self.num_classes, discriminator_steps, num_replicas
             )
         if y is not None and self.num_classes is not None:
-            validation.check_labels(np.asarray(y), len(x), self.num_classes)
+            checks.check_labels(np.asarray(y), len(x), self.num_classes)
         return batch, x, shuffled
 
     def _check_shares(self, batch, x, replicas: int) -> None:

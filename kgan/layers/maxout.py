@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kgan._utils.checks import check_positive_integer
+
 
 @keras.saving.register_keras_serializable("kgan")
 class Maxout(keras.layers.Layer):
@@ -37,15 +39,10 @@ class Maxout(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if units < 1 or pieces < 1:
-            raise ValueError(
-                "Maxout needs at least one unit and one piece. "
-                f"Received: units={units}, pieces={pieces}."
-            )
-        self.units = units
-        self.pieces = pieces
+        self.units = check_positive_integer("units", units)
+        self.pieces = check_positive_integer("pieces", pieces)
         self.linear = keras.layers.Dense(
-            units * pieces,
+            self.units * self.pieces,
             kernel_initializer=kernel_initializer,
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kgan._utils.checks import is_integer
+
 # Under the square root, whose slope is infinite at 0, where all samples are one.
 _EPSILON = 1e-8
 
@@ -38,12 +40,12 @@ class MinibatchStdDev(keras.layers.Layer):
 
     def __init__(self, group_size: int = 4, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(group_size, bool) or not isinstance(group_size, int) or group_size < 2:
+        if not is_integer(group_size) or group_size < 2:
             raise ValueError(
                 "The group_size of MinibatchStdDev must be an integer above 1: one sample alone "
                 f"does not vary. Received: group_size={group_size!r}."
             )
-        self.group_size = group_size
+        self.group_size = int(group_size)
         self.input_spec = keras.InputSpec(min_ndim=2)
 
     def call(self, inputs):

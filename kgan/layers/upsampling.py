@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kgan._utils.checks import check_positive_integer
+
 
 @keras.saving.register_keras_serializable("kgan")
 class NearestUpSampling2D(keras.layers.Layer):
@@ -21,12 +23,7 @@ class NearestUpSampling2D(keras.layers.Layer):
 
     def __init__(self, size: int = 2, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(
-                "The size of NearestUpSampling2D must be a positive integer, one for both sides. "
-                f"Received: size={size!r}."
-            )
-        self.size = size
+        self.size = check_positive_integer("size", size)
         self.input_spec = keras.InputSpec(ndim=4)
 
     def call(self, inputs):

@@ -5,8 +5,8 @@ import math
 import keras
 from keras import layers
 
-from kgan._utils.validation import check_image_shape
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_image_shape
+from kgan._utils.checks import check_positive_integer
 from kgan.layers import Maxout
 from kgan.models import conditioning
 from kgan.models.precision import output_dtype
@@ -72,8 +72,8 @@ def mlp_discriminator(
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5; the head of labels: arXiv 1802.05637.
     """
-    check_image_shape(image_shape)
-    check_positive_integer("width", width)
+    image_shape = check_image_shape(image_shape)
+    width = check_positive_integer("width", width)
     initializer = keras.initializers.RandomUniform(-0.005, 0.005)
     images = keras.Input(image_shape, name="images")
     x = layers.Dropout(0.2, name="image_dropout")(layers.Flatten(name="pixels")(images))
@@ -142,8 +142,8 @@ def small_mlp_discriminator(
     Returns:
         As `mlp_discriminator`.
     """
-    check_image_shape(image_shape)
-    check_positive_integer("width", width)
+    image_shape = check_image_shape(image_shape)
+    width = check_positive_integer("width", width)
     images = keras.Input(image_shape, name="images")
     x = layers.Dense(
         width,
@@ -158,9 +158,9 @@ def small_mlp_discriminator(
 
 
 def _generator(image_shape, latent_dim, *, hidden, num_classes, kernel_initializer):
-    check_image_shape(image_shape)
-    for name, size in (("latent_dim", latent_dim), ("width", hidden[0])):
-        check_positive_integer(name, size)
+    image_shape = check_image_shape(image_shape)
+    latent_dim = check_positive_integer("latent_dim", latent_dim)
+    hidden = [check_positive_integer("width", width) for width in hidden]
     inputs, x = conditioning.generator_inputs(latent_dim, num_classes)
     for number, units in enumerate(hidden, start=1):
         x = layers.Dense(

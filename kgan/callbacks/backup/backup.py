@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from kgan import backend
-from kgan._utils import validation
+from kgan._utils import checks
 from kgan.callbacks.backup.callback_states import CallbackStates
 from kgan.callbacks.backup.callback_states import check_callbacks
 from kgan.callbacks.backup.csv_logs import cut_logs
@@ -115,8 +115,8 @@ class Backup(GANCallback):
                 f"Received: every_n_minutes={every_n_minutes}."
             )
         if every_n_images is not None:
-            validation.check_positive_integer("every_n_images", every_n_images)
-        validation.check_positive_integer("keep", keep)
+            checks.check_positive_integer("every_n_images", every_n_images)
+        checks.check_positive_integer("keep", keep)
         self.every_n_minutes = every_n_minutes
         self.every_n_images = every_n_images
         self.keep = keep

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras import ops
 
-from kgan._utils import validation
+from kgan._utils import checks
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.base import batches_done
 from kgan.callbacks.health.diagnosis import ADVICE
@@ -98,8 +98,8 @@ class Health(GANCallback):
         rollback: str | os.PathLike | None = None,
     ):
         super().__init__()
-        validation.check_positive_integer("every_n_steps", every_n_steps)
-        validation.check_positive_integer("patience", patience)
+        checks.check_positive_integer("every_n_steps", every_n_steps)
+        checks.check_positive_integer("patience", patience)
         _check_stop_on(stop_on)
         _check_rollback(rollback, stop_on)
         if classifier is not None and classifier.num_classes is None:
