@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import keras
 
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TEXT = re.compile(r"\s*([\w>]+)\s*(?:=(.*)|\((.*)\))?\s*", re.DOTALL)
 
 
@@ -77,7 +78,10 @@ class ByName:
         if "registered_name" not in config and make is not None:
             named = keras.saving.deserialize_keras_object(config["config"])
             return self._made(make, config["class_name"], [], named)
-        found = keras.saving.deserialize_keras_object(config, custom_objects=custom_objects)
+        own = {make.__name__: make for make in self.names.values() if isinstance(make, type)}
+        found = keras.saving.deserialize_keras_object(
+            config, custom_objects={**own, **(custom_objects or {})}
+        )
         if not isinstance(found, self._kind):
             raise self._unknown(config)
         return found
@@ -139,6 +143,11 @@ def serialize(configured) -> dict:
         Dict of plain values, as `keras.saving.serialize_keras_object` makes it.
     """
     return keras.saving.serialize_keras_object(configured)
+
+
+def snake_name(name: str) -> str:
+    """The name of a class in words, such as "multi_scale_ssim" of "MultiScaleSSIM"."""
+    return _WORDS.sub("_", name).lower()
 
 
 def _key(name: str) -> str:

@@ -12,21 +12,21 @@ from kgan.metrics.parzen import ParzenLogLikelihood
 from kgan.metrics.precision_recall import PrecisionRecall
 from kgan.metrics.sample_metric import SampleMetric
 
+_CLASSES = (
+    ClassifierTwoSample,
+    DensityCoverage,
+    FrechetDistance,
+    InceptionScore,
+    KernelDistance,
+    ModeCount,
+    MultiScaleSSIM,
+    ParzenLogLikelihood,
+    PrecisionRecall,
+)
 _METRICS = by_name.ByName(
     SampleMetric,
     "metric of samples",
-    {
-        "classifier_two_sample": ClassifierTwoSample,
-        "density_coverage": DensityCoverage,
-        "frechet_distance": FrechetDistance,
-        "inception_score": InceptionScore,
-        "kernel_distance": KernelDistance,
-        "mode_count": ModeCount,
-        "ms_ssim": MultiScaleSSIM,
-        "multi_scale_ssim": MultiScaleSSIM,
-        "parzen_log_likelihood": ParzenLogLikelihood,
-        "precision_recall": PrecisionRecall,
-    },
+    {by_name.snake_name(kind.__name__): kind for kind in _CLASSES} | {"ms_ssim": MultiScaleSSIM},
 )
 
 

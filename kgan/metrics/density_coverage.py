@@ -2,14 +2,11 @@
 
 from typing import NamedTuple
 
-import keras
-
-from kgan.metrics.neighbours import check_k
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.neighbours import checked_for_balls
 from kgan.metrics.neighbours import memberships
 from kgan.metrics.neighbours import nearest_neighbours
 from kgan.metrics.sample_metric import SampleMetric
-from kgan.metrics.states import Rows
 
 
 class DensityCoverageResult(NamedTuple):
@@ -60,7 +57,6 @@ def density_coverage(real, fake, *, k: int = 5) -> DensityCoverageResult:
     )
 
 
-@keras.saving.register_keras_serializable("kgan")
 class DensityCoverage(SampleMetric):
     """Density and coverage of generated samples.
 
@@ -80,15 +76,9 @@ class DensityCoverage(SampleMetric):
         Naeem et al. 2020, arXiv 2002.09797.
     """
 
-    default_name = "density_coverage"
-
     def __init__(self, extractor=None, *, k: int = 5, name: str | None = None):
-        check_k(k)
         super().__init__(extractor, name=name)
-        self.k = k
-
-    def new_state(self):
-        return Rows()
+        self.k = check_positive_integer("k", k)
 
     def values(self):
         return density_coverage(self.real.all(), self.fake.all(), k=self.k)._asdict()

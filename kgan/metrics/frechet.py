@@ -2,7 +2,6 @@
 
 import warnings
 
-import keras
 import numpy as np
 
 from kgan.metrics.sample_metric import SampleMetric
@@ -70,7 +69,6 @@ def frechet_distance_of_moments(real_mean, real_covariance, fake_mean, fake_cova
     return max(0.0, float(between + within - 2 * root))
 
 
-@keras.saving.register_keras_serializable("kgan")
 class FrechetDistance(SampleMetric):
     """Frechet distance between features of reals and of generated samples.
 
@@ -88,8 +86,6 @@ class FrechetDistance(SampleMetric):
     Reference:
         Heusel et al. 2017, arXiv 1706.08500.
     """
-
-    default_name = "frechet_distance"
 
     def new_state(self):
         return Moments()
@@ -110,11 +106,12 @@ def _distance(real: Moments, fake: Moments) -> float:
             "A Frechet distance takes at least 2 rows of each for their covariances, better more "
             f"than there are features. Received: {real.count} real and {fake.count} fake rows."
         )
-    if min(real.count, fake.count) <= real.width:
+    (width,) = real.shape
+    if min(real.count, fake.count) <= width:
         warnings.warn(
             f"The Frechet distance of {real.count} real and {fake.count} fake rows with "
-            f"{real.width} features each is too large: a covariance of no more rows than "
-            f"features is singular. Take more than {real.width} rows of each, or compare only "
+            f"{width} features each is too large: a covariance of no more rows than "
+            f"features is singular. Take more than {width} rows of each, or compare only "
             "distances of equally many.",
             # The user's call of frechet_distance or result.
             stacklevel=3,

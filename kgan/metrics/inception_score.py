@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked_probabilities
 
@@ -44,12 +44,11 @@ def inception_score(probabilities, *, splits: int = 10) -> InceptionScoreResult:
     Reference:
         Salimans et al. 2016, arXiv 1606.03498, section 4.
     """
-    state = _Splits(_checked_splits(splits))
+    state = _Splits(check_positive_integer("splits", splits))
     state.update(checked_probabilities(probabilities, "probabilities"))
     return state.score()
 
 
-@keras.saving.register_keras_serializable("kgan")
 class InceptionScore(SampleMetric):
     """Inception Score of generated samples.
 
@@ -72,10 +71,9 @@ class InceptionScore(SampleMetric):
     """
 
     reads = "probabilities"
-    default_name = "inception_score"
 
     def __init__(self, extractor=None, *, splits: int = 10, name: str | None = None):
-        self.splits = _checked_splits(splits)
+        self.splits = check_positive_integer("splits", splits)
         super().__init__(extractor, name=name)
 
     def new_state(self):
@@ -91,21 +89,21 @@ class _Splits:
 
     Attributes:
         count: int, rows so far.
-        width: int, classes; None before the first row.
+        shape: (classes,); None before the first row.
     """
 
     def __init__(self, splits: int):
         self.count = 0
-        self.width = None
+        self.shape = None
         self._counts = np.zeros(splits, np.int64)
         self._sums = None
         self._negative_entropies = np.zeros(splits)
 
     def update(self, rows: np.ndarray) -> None:
         rows = rows.astype(np.float64)
-        if self.width is None:
-            self.width = rows.shape[1]
-            self._sums = np.zeros((len(self._counts), self.width))
+        if self.shape is None:
+            self.shape = rows.shape[1:]
+            self._sums = np.zeros((len(self._counts), *self.shape))
         splits = len(self._counts)
         for split in range(splits):
             part = rows[(split - self.count) % splits :: splits]
@@ -129,9 +127,3 @@ class _Splits:
 def _p_log_p(rows: np.ndarray) -> np.ndarray:
     """The sum of p log p of every row, where 0 log 0 = 0."""
     return np.sum(rows * np.log(np.where(rows > 0, rows, 1.0)), axis=1)
-
-
-def _checked_splits(splits: int) -> int:
-    if not isinstance(splits, int | np.integer) or splits < 1:
-        raise ValueError(f"splits must be a positive integer. Received: {splits!r}.")
-    return splits

@@ -2,12 +2,11 @@
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
-from kgan.metrics.sample_metric import checked
-from kgan.metrics.states import Rows
+from kgan.metrics.sample_metric import checked_features
 
 # Rows of a kernel matrix at a time: 1,000 by 10,000 float64 are 80 MB.
 _BLOCK = 1000
@@ -54,7 +53,7 @@ def kernel_distance(
     Reference:
         Binkowski et al. 2018, arXiv 1801.01401.
     """
-    real, fake = _checked_features(real, fake)
+    real, fake = checked_features(real, fake)
     _check_subsets(subset_size, num_subsets)
     if min(len(real), len(fake)) < subset_size:
         raise ValueError(
@@ -90,7 +89,7 @@ def squared_mmd(real, fake) -> float:
     Reference:
         Gretton et al. 2012, JMLR 13, equation 3; Binkowski et al. 2018, arXiv 1801.01401.
     """
-    real, fake = _checked_features(real, fake)
+    real, fake = checked_features(real, fake)
     real, fake = real.astype(np.float64), fake.astype(np.float64)
     if min(len(real), len(fake)) < 2:
         raise ValueError(
@@ -101,7 +100,6 @@ def squared_mmd(real, fake) -> float:
     return float(_mean_among(real) + _mean_among(fake) - 2 * across)
 
 
-@keras.saving.register_keras_serializable("kgan")
 class KernelDistance(SampleMetric):
     """Kernel distance between features of reals and of generated samples, with its spread.
 
@@ -124,8 +122,6 @@ class KernelDistance(SampleMetric):
         Binkowski et al. 2018, arXiv 1801.01401.
     """
 
-    default_name = "kernel_distance"
-
     def __init__(
         self,
         extractor=None,
@@ -141,9 +137,6 @@ class KernelDistance(SampleMetric):
         self.num_subsets = num_subsets
         self.seed = seed
 
-    def new_state(self):
-        return Rows()
-
     def values(self):
         result = kernel_distance(
             self.real.all(),
@@ -155,22 +148,10 @@ class KernelDistance(SampleMetric):
         return {"kernel_distance": result.mean, "kernel_distance_std": result.std}
 
 
-def _checked_features(real, fake) -> tuple[np.ndarray, np.ndarray]:
-    real, fake = checked(real, "real features"), checked(fake, "fake features")
-    if real.shape[1] != fake.shape[1]:
-        raise ValueError(
-            "Real and fake features must have as many values each. "
-            f"Received: {real.shape[1]} and {fake.shape[1]}."
-        )
-    return real, fake
-
-
 def _check_subsets(subset_size: int, num_subsets: int) -> None:
-    if subset_size < 2 or num_subsets < 1:
-        raise ValueError(
-            "A kernel distance takes subset_size >= 2 and num_subsets >= 1. "
-            f"Received: subset_size={subset_size!r}, num_subsets={num_subsets!r}."
-        )
+    check_positive_integer("num_subsets", num_subsets)
+    if check_positive_integer("subset_size", subset_size) < 2:
+        raise ValueError("An unbiased MMD takes a subset_size of 2 or more. Received: 1.")
 
 
 def _mean_among(rows: np.ndarray) -> float:

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked_probabilities
 
@@ -71,7 +71,7 @@ def mode_count_of_counts(fake, *, real=None, min_samples: int = 1) -> ModeCountR
         >>> triples = 100 * digits[:, 0] + 10 * digits[:, 1] + digits[:, 2]
         >>> kgan.metrics.mode_count_of_counts(np.bincount(triples, minlength=1000))
     """
-    _check_min_samples(min_samples)
+    check_positive_integer("min_samples", min_samples)
     fake = _checked_counts(fake, "fake")
     shares = fake / fake.sum()
     kl_to_real = None
@@ -91,7 +91,6 @@ def mode_count_of_counts(fake, *, real=None, min_samples: int = 1) -> ModeCountR
     )
 
 
-@keras.saving.register_keras_serializable("kgan")
 class ModeCount(SampleMetric):
     """Number of classes among generated samples, and how evenly they come.
 
@@ -114,12 +113,10 @@ class ModeCount(SampleMetric):
     """
 
     reads = "probabilities"
-    default_name = "mode_count"
 
     def __init__(self, extractor=None, *, min_samples: int = 1, name: str | None = None):
-        _check_min_samples(min_samples)
         super().__init__(extractor, name=name)
-        self.min_samples = min_samples
+        self.min_samples = check_positive_integer("min_samples", min_samples)
 
     def new_state(self):
         return _ClassCounts()
@@ -141,19 +138,19 @@ class _ClassCounts:
 
     Attributes:
         count: int, rows so far.
-        width: int, classes; None before the first row.
+        shape: (classes,); None before the first row.
         counts: int64 array (classes,); None before the first row.
     """
 
     def __init__(self):
         self.count = 0
-        self.width = None
+        self.shape = None
         self.counts = None
 
     def update(self, rows: np.ndarray) -> None:
         counts = _classes(rows)
         self.counts = counts if self.counts is None else self.counts + counts
-        self.width = len(counts)
+        self.shape = counts.shape
         self.count += len(rows)
 
 
@@ -177,11 +174,3 @@ def _checked_counts(counts, side: str) -> np.ndarray:
             f"Received: {counts!r}."
         )
     return counts
-
-
-def _check_min_samples(min_samples: int) -> None:
-    if min_samples < 1:
-        raise ValueError(
-            "min_samples must be at least 1: without a sample there is no mode. "
-            f"Received: {min_samples!r}."
-        )

@@ -2,14 +2,13 @@
 
 from typing import NamedTuple
 
-import keras
 import numpy as np
 
 from kgan._utils.checks import check_range
 from kgan.metrics.sample_metric import SampleMetric
-from kgan.metrics.sample_metric import checked
+from kgan.metrics.sample_metric import as_rows
+from kgan.metrics.sample_metric import check_widths
 from kgan.metrics.sample_metric import checked_images
-from kgan.metrics.states import Rows
 
 # What the paper's code tries, on images in [0, 1].
 SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())
@@ -65,8 +64,9 @@ def parzen_log_likelihood(samples, validation, test, *, sigmas=SIGMAS) -> Parzen
     if sigmas.ndim != 1 or not sigmas.size or not (sigmas > 0).all():
         raise ValueError(f"sigmas must be a list of positive numbers. Received: {sigmas!r}.")
     samples = _in_unit_interval(samples, "samples")
-    validation = _in_unit_interval(validation, "validation", width=samples.shape[1])
-    test = _in_unit_interval(test, "test", width=samples.shape[1])
+    validation, test = _in_unit_interval(validation, "validation"), _in_unit_interval(test, "test")
+    check_widths(samples, validation, "samples and validation")
+    check_widths(samples, test, "samples and test")
     means = _log_densities(validation, samples, sigmas).mean(axis=1)
     best = int(means.argmax())
     scores = _log_densities(test, samples, sigmas[[best]])[0]
@@ -78,7 +78,6 @@ def parzen_log_likelihood(samples, validation, test, *, sigmas=SIGMAS) -> Parzen
     )
 
 
-@keras.saving.register_keras_serializable("kgan")
 class ParzenLogLikelihood(SampleMetric):
     """Parzen-window log-likelihood of real test images under generated ones.
 
@@ -100,15 +99,11 @@ class ParzenLogLikelihood(SampleMetric):
     """
 
     reads = "images"
-    default_name = "parzen_log_likelihood"
 
     def __init__(self, validation, *, sigmas=SIGMAS, name: str | None = None):
         super().__init__(name=name)
         self.validation = checked_images(validation, "validation images")
         self.sigmas = tuple(sigmas)
-
-    def new_state(self):
-        return Rows()
 
     def values(self):
         result = parzen_log_likelihood(
@@ -121,15 +116,9 @@ class ParzenLogLikelihood(SampleMetric):
         }
 
 
-def _in_unit_interval(images, what: str, width: int | None = None) -> np.ndarray:
-    images = np.asarray(images)
-    rows = checked(images.reshape(len(images), -1), what).astype(np.float64)
+def _in_unit_interval(images, what: str) -> np.ndarray:
+    rows = as_rows(images, what).astype(np.float64)
     check_range(rows, what)
-    if width is not None and rows.shape[1] != width:
-        raise ValueError(
-            f"samples and {what} must have as many values each. "
-            f"Received: {width} and {rows.shape[1]}."
-        )
     return (rows + 1) / 2
 
 

@@ -2,14 +2,11 @@
 
 from typing import NamedTuple
 
-import keras
-
-from kgan.metrics.neighbours import check_k
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.neighbours import checked_for_balls
 from kgan.metrics.neighbours import memberships
 from kgan.metrics.neighbours import nearest_neighbours
 from kgan.metrics.sample_metric import SampleMetric
-from kgan.metrics.states import Rows
 
 
 class PrecisionRecallResult(NamedTuple):
@@ -57,7 +54,6 @@ def precision_recall(real, fake, *, k: int = 3) -> PrecisionRecallResult:
     return PrecisionRecallResult(float(fakes_inside.mean()), float(reals_inside.mean()))
 
 
-@keras.saving.register_keras_serializable("kgan")
 class PrecisionRecall(SampleMetric):
     """Improved precision and recall of generated samples.
 
@@ -77,15 +73,9 @@ class PrecisionRecall(SampleMetric):
         Kynkaanniemi et al. 2019, arXiv 1904.06991.
     """
 
-    default_name = "precision_recall"
-
     def __init__(self, extractor=None, *, k: int = 3, name: str | None = None):
-        check_k(k)
         super().__init__(extractor, name=name)
-        self.k = k
-
-    def new_state(self):
-        return Rows()
+        self.k = check_positive_integer("k", k)
 
     def values(self):
         return precision_recall(self.real.all(), self.fake.all(), k=self.k)._asdict()
