@@ -41,10 +41,11 @@ FLOORS = [
             "data",
             "evaluation",
             "features",
+            "metrics",
             "sampling",
         },
         "export": {"_utils", "_version", "layers", "metrics"},
-        "report": {"_utils", "evaluation", "features", "metrics", "sampling"},
+        "report": {"_utils", "data", "evaluation", "features", "metrics", "sampling"},
         "toys": {"_utils", "backend", "constraints", "gan", "layers", "losses", "theory"},
     },
 ]

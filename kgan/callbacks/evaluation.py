@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.callbacks.base import GANCallback
@@ -10,6 +11,7 @@ from kgan.callbacks.monitors import check_known
 from kgan.callbacks.monitors import check_monitors
 from kgan.evaluation import Evaluator
 from kgan.features.extractor import Extractor
+from kgan.metrics import SampleMetric
 
 
 class Evaluation(GANCallback):
@@ -65,9 +67,9 @@ class Evaluation(GANCallback):
 
     def __init__(
         self,
-        images,
+        images: ArrayLike,
         extractor: Extractor | str | None = "digits",
-        metrics=None,
+        metrics: str | SampleMetric | list | tuple | None = None,
         *,
         every_n_epochs: int = 1,
         every_n_images: int | None = None,

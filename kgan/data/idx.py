@@ -21,9 +21,9 @@ def from_idx(
     folder: str | os.PathLike,
     *,
     split: str = "train",
-    image_size=None,
-    crop=None,
-    channels=None,
+    image_size: int | tuple[int, int] | None = None,
+    crop: int | tuple[int, int] | None = None,
+    channels: int | None = None,
 ) -> Images:
     """Read the four published files of MNIST, or of a set in the same form, in their own order.
 

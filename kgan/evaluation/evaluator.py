@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan import sampling
 from kgan._utils.checks import check_positive_integer
@@ -81,12 +82,12 @@ class Evaluator:
 
     def __init__(
         self,
-        images,
+        images: ArrayLike,
         extractor: Extractor | str | None,
-        metrics=None,
+        metrics: str | SampleMetric | list | tuple | None = None,
         *,
         num_images: int = 10_000,
-        training_labels=None,
+        training_labels: ArrayLike | None = None,
         cache_dir: str | os.PathLike | None = None,
         batch_size: int = 256,
         verbose: int = 1,
@@ -115,7 +116,7 @@ class Evaluator:
         self.real = self._real_features(pixels, cache)
         self._update("real", pixels, self.real)
 
-    def __call__(self, images) -> dict[str, float]:
+    def __call__(self, images: ArrayLike) -> dict[str, float]:
         """Measure generated images.
 
         Args:
@@ -130,7 +131,7 @@ class Evaluator:
         pixels = self._pixels(images)
         return _by_name(self._measure(pixels, self._features(pixels)))
 
-    def extract(self, images) -> Features:
+    def extract(self, images: ArrayLike) -> Features:
         """What the extractor makes of images, as the measures see it.
 
         Args:
@@ -146,7 +147,7 @@ class Evaluator:
             raise ValueError("This Evaluator has no extractor. Give it one to extract features.")
         return self._features(self._pixels(images))
 
-    def measure(self, images, extracted: Features) -> dict[str, float]:
+    def measure(self, images: ArrayLike, extracted: Features) -> dict[str, float]:
         """Measure generated images whose features are there already.
 
         Args:

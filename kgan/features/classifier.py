@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_image_shape
 from kgan._utils.checks import check_image_values
@@ -35,7 +36,9 @@ _FEWEST_IMAGES = 100
 _BLOCK = 1000
 
 
-def classifier_model(image_shape, num_classes: int, *, seed: int = 0) -> keras.Model:
+def classifier_model(
+    image_shape: tuple[int, int, int], num_classes: int, *, seed: int = 0
+) -> keras.Model:
     """A plain CNN whose features are a dense layer's outputs before their ReLU.
 
     Before the ReLU, because there they are closer to normal, as the Frechet distance supposes, and
@@ -79,8 +82,8 @@ def classifier_model(image_shape, num_classes: int, *, seed: int = 0) -> keras.M
 
 
 def train_classifier(
-    images,
-    labels,
+    images: ArrayLike,
+    labels: ArrayLike,
     *,
     num_classes: int | None = None,
     name: str = "classifier",

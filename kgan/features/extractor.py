@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_image_values
 from kgan._utils.checks import check_positive_integer
@@ -84,7 +85,7 @@ class Extractor:
         self.accuracy = accuracy
         self.batch_size = batch_size
 
-    def __call__(self, images) -> Features:
+    def __call__(self, images: ArrayLike) -> Features:
         """Look at images, a batch at a time.
 
         Args:

@@ -1,5 +1,7 @@
 """Maxout: a dense layer whose activation is learned."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -33,10 +35,10 @@ class Maxout(keras.layers.Layer):
         units: int,
         pieces: int = 5,
         *,
-        kernel_initializer="glorot_uniform",
-        kernel_constraint=None,
-        bias_constraint=None,
-        **kwargs,
+        kernel_initializer: str | dict | keras.Initializer = "glorot_uniform",
+        kernel_constraint: str | dict | keras.constraints.Constraint | None = None,
+        bias_constraint: str | dict | keras.constraints.Constraint | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.units = check_positive_integer("units", units)

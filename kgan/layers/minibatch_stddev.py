@@ -1,5 +1,7 @@
 """Minibatch standard deviation: lets a discriminator see how much its samples vary."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -38,7 +40,7 @@ class MinibatchStdDev(keras.layers.Layer):
 
     mixes_samples = True
 
-    def __init__(self, group_size: int = 4, **kwargs):
+    def __init__(self, group_size: int = 4, **kwargs: Any):
         super().__init__(**kwargs)
         if not is_integer(group_size) or group_size < 2:
             raise ValueError(

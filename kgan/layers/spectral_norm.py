@@ -1,6 +1,7 @@
 """Spectral normalisation of any layer with a kernel."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -63,7 +64,7 @@ class SpectralNorm(keras.layers.Wrapper):
         arXiv 1802.05957, equations 19 to 23.
     """
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: keras.Layer, **kwargs: Any):
         if isinstance(layer, keras.Model):
             raise ValueError(
                 "SpectralNorm wraps one layer. "

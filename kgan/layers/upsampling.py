@@ -1,5 +1,7 @@
 """Nearest-neighbour upsampling that every export format and compiler takes."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -21,7 +23,7 @@ class NearestUpSampling2D(keras.layers.Layer):
         (8, 28, 28, 3)
     """
 
-    def __init__(self, size: int = 2, **kwargs):
+    def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
         self.size = check_positive_integer("size", size)
         self.input_spec = keras.InputSpec(ndim=4)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
 from kgan.losses.loss import check_same_shape
 
@@ -56,7 +57,7 @@ class NonSaturating(_CrossEntropy):
         arXiv 1606.03498, section 3.4.
     """
 
-    def generator_loss(self, real_logits, fake_logits):
+    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         # -log sigmoid(f) = softplus(-f)
         return ops.softplus(-fake_logits)
 
@@ -79,6 +80,6 @@ class Minimax(_CrossEntropy):
         Goodfellow et al. 2014, arXiv 1406.2661, equation 1 and Algorithm 1.
     """
 
-    def generator_loss(self, real_logits, fake_logits):
+    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         # log(1 - sigmoid(f)) = -softplus(f)
         return -ops.softplus(fake_logits)

@@ -1,6 +1,9 @@
 """The protocol of every GAN loss."""
 
+from numpy.typing import ArrayLike
+
 from kgan._utils.configured import Configured
+from kgan._utils.tensors import Tensor
 
 
 class Loss(Configured):
@@ -18,7 +21,7 @@ class Loss(Configured):
 
     compares_with_reals = False
 
-    def discriminator_loss(self, real_logits, fake_logits):
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         """What the discriminator minimises, per sample.
 
         Args:
@@ -33,7 +36,7 @@ class Loss(Configured):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define discriminator_loss.")
 
-    def generator_loss(self, real_logits, fake_logits):
+    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         """What the generator minimises, per sample.
 
         Args:
@@ -45,7 +48,7 @@ class Loss(Configured):
         """
         raise NotImplementedError(f"{type(self).__name__} does not define generator_loss.")
 
-    def scores(self, logits):
+    def scores(self, logits: Tensor):
         """What the logs `d_real` and `d_fake` show: D as a probability, or the logit itself.
 
         Args:
@@ -57,7 +60,7 @@ class Loss(Configured):
         """
         return logits
 
-    def optimal_logits(self, ratio):
+    def optimal_logits(self, ratio: ArrayLike):
         """The logits of the best discriminator for a fixed generator.
 
         Args:

@@ -1,11 +1,13 @@
 """The classifier two-sample test: can anything tell the two samples apart?"""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import layers
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
@@ -45,7 +47,7 @@ class ClassifierTwoSampleResult(NamedTuple):
 
 
 def classifier_two_sample(
-    real, fake, *, splits: int = 5, seed: int = 0
+    real: ArrayLike, fake: ArrayLike, *, splits: int = 5, seed: int = 0
 ) -> ClassifierTwoSampleResult:
     """Train a classifier to tell two samples apart, and test whether it can.
 
@@ -128,7 +130,7 @@ class ClassifierTwoSample(SampleMetric):
 
     def __init__(
         self,
-        extractor=None,
+        extractor: Callable | None = None,
         *,
         splits: int = 5,
         seed: int = 0,

@@ -1,6 +1,9 @@
 """Density and coverage: precision and recall that a single outlier does not mislead."""
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.neighbours import checked_for_balls
@@ -22,7 +25,7 @@ class DensityCoverageResult(NamedTuple):
     coverage: float
 
 
-def density_coverage(real, fake, *, k: int = 5) -> DensityCoverageResult:
+def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> DensityCoverageResult:
     """Count real balls around fakes, and real balls that hold a fake.
 
     The ball of a real reaches to its k-th nearest neighbour among the reals, itself not counted,
@@ -76,7 +79,7 @@ class DensityCoverage(SampleMetric):
         Naeem et al. 2020, arXiv 2002.09797.
     """
 
-    def __init__(self, extractor=None, *, k: int = 5, name: str | None = None):
+    def __init__(self, extractor: Callable | None = None, *, k: int = 5, name: str | None = None):
         super().__init__(extractor, name=name)
         self.k = check_positive_integer("k", k)
 

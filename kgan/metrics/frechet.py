@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked
@@ -13,7 +14,7 @@ from kgan.metrics.states import Moments
 _OWN_VARIANCE = 1e-10
 
 
-def frechet_distance(real, fake) -> float:
+def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     """Squared Frechet distance between normal distributions fitted to two samples of features.
 
     |mean_r - mean_f|^2 + tr(cov_r + cov_f - 2 (cov_r cov_f)^(1/2)), covariances over n - 1.
@@ -40,7 +41,12 @@ def frechet_distance(real, fake) -> float:
     return _distance(_moments(real, "real features"), _moments(fake, "fake features"))
 
 
-def frechet_distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance) -> float:
+def frechet_distance_of_moments(
+    real_mean: ArrayLike,
+    real_covariance: ArrayLike,
+    fake_mean: ArrayLike,
+    fake_covariance: ArrayLike,
+) -> float:
     """The Frechet distance of given moments, such as published ones of a data set.
 
     Args:

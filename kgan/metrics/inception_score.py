@@ -1,8 +1,10 @@
 """The Inception Score: confident predictions of many classes."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
@@ -21,7 +23,7 @@ class InceptionScoreResult(NamedTuple):
     std: float
 
 
-def inception_score(probabilities, *, splits: int = 10) -> InceptionScoreResult:
+def inception_score(probabilities: ArrayLike, *, splits: int = 10) -> InceptionScoreResult:
     """The exponential of the mean divergence of predictions from their mean.
 
     exp E_x KL(p(y|x) || p(y)), where p(y) = E_x p(y|x).
@@ -72,7 +74,9 @@ class InceptionScore(SampleMetric):
 
     reads = "probabilities"
 
-    def __init__(self, extractor=None, *, splits: int = 10, name: str | None = None):
+    def __init__(
+        self, extractor: Callable | None = None, *, splits: int = 10, name: str | None = None
+    ):
         self.splits = check_positive_integer("splits", splits)
         super().__init__(extractor, name=name)
 

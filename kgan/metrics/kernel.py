@@ -1,8 +1,10 @@
 """The kernel distance: squared maximum mean discrepancy of features, free of bias."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
@@ -27,7 +29,12 @@ class KernelDistanceResult(NamedTuple):
 
 
 def kernel_distance(
-    real, fake, *, subset_size: int = 1000, num_subsets: int = 100, seed: int = 0
+    real: ArrayLike,
+    fake: ArrayLike,
+    *,
+    subset_size: int = 1000,
+    num_subsets: int = 100,
+    seed: int = 0,
 ) -> KernelDistanceResult:
     """Unbiased squared MMD of random subsets of two samples of features.
 
@@ -70,7 +77,7 @@ def kernel_distance(
     return KernelDistanceResult(mean=float(np.mean(distances)), std=float(np.std(distances)))
 
 
-def squared_mmd(real, fake) -> float:
+def squared_mmd(real: ArrayLike, fake: ArrayLike) -> float:
     """Unbiased squared MMD of all rows, with the kernel k(x, y) = (x.y / width + 1)^3.
 
     mean_{i != j} k(r_i, r_j) + mean_{i != j} k(f_i, f_j) - 2 mean_{i, j} k(r_i, f_j).
@@ -124,7 +131,7 @@ class KernelDistance(SampleMetric):
 
     def __init__(
         self,
-        extractor=None,
+        extractor: Callable | None = None,
         *,
         subset_size: int = 1000,
         num_subsets: int = 100,

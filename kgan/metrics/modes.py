@@ -1,8 +1,10 @@
 """Which classes a generator makes, and how evenly."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
@@ -28,7 +30,9 @@ class ModeCountResult(NamedTuple):
     kl_floor: float
 
 
-def mode_count(fake, *, real=None, min_samples: int = 1) -> ModeCountResult:
+def mode_count(
+    fake: ArrayLike, *, real: ArrayLike | None = None, min_samples: int = 1
+) -> ModeCountResult:
     """Count the classes that a classifier finds among generated samples.
 
     A classifier that errs invents modes: with many rows, a higher `min_samples` forgives that.
@@ -53,7 +57,9 @@ def mode_count(fake, *, real=None, min_samples: int = 1) -> ModeCountResult:
     return mode_count_of_counts(fake, real=real, min_samples=min_samples)
 
 
-def mode_count_of_counts(fake, *, real=None, min_samples: int = 1) -> ModeCountResult:
+def mode_count_of_counts(
+    fake: ArrayLike, *, real: ArrayLike | None = None, min_samples: int = 1
+) -> ModeCountResult:
     """The same of given numbers of samples, where a mode is no class of one classifier.
 
     Args:
@@ -114,7 +120,9 @@ class ModeCount(SampleMetric):
 
     reads = "probabilities"
 
-    def __init__(self, extractor=None, *, min_samples: int = 1, name: str | None = None):
+    def __init__(
+        self, extractor: Callable | None = None, *, min_samples: int = 1, name: str | None = None
+    ):
         super().__init__(extractor, name=name)
         self.min_samples = check_positive_integer("min_samples", min_samples)
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
@@ -33,7 +34,7 @@ class MultiScaleSSIMResult(NamedTuple):
     num_pairs: int
 
 
-def multi_scale_ssim(first, second) -> np.ndarray:
+def multi_scale_ssim(first: ArrayLike, second: ArrayLike) -> np.ndarray:
     """Structural similarity of pairs of images, over several scales.
 
     luminance(coarsest scale)^w_M * product_j structure_j^w_j, where with means, variances and
@@ -84,7 +85,7 @@ def multi_scale_ssim(first, second) -> np.ndarray:
 
 
 def multi_scale_ssim_diversity(
-    images, *, num_pairs: int = 1000, seed: int = 0
+    images: ArrayLike, *, num_pairs: int = 1000, seed: int = 0
 ) -> MultiScaleSSIMResult:
     """Mean similarity of random pairs of different images of one sample.
 

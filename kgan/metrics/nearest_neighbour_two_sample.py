@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.neighbours import nearest_neighbours
@@ -30,7 +31,7 @@ class NearestNeighbourTestResult(NamedTuple):
 
 
 def nearest_neighbour_two_sample(
-    real, fake, *, permutations: int = 1000, seed: int = 0
+    real: ArrayLike, fake: ArrayLike, *, permutations: int = 1000, seed: int = 0
 ) -> NearestNeighbourTestResult:
     """Ask of every row whether its nearest neighbour comes from its own sample.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import as_rows
@@ -58,7 +59,9 @@ class _Block(NamedTuple):
     margins: np.ndarray
 
 
-def nearest_neighbours(queries, references=None, *, n: int = 1) -> Neighbours:
+def nearest_neighbours(
+    queries: ArrayLike, references: ArrayLike | None = None, *, n: int = 1
+) -> Neighbours:
     """Find the n nearest references of every query.
 
     Takes the time of a matrix product, and memory for a float64 copy of the references and some

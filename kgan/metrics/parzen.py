@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_range
 from kgan.metrics.sample_metric import SampleMetric
@@ -34,7 +35,9 @@ class ParzenResult(NamedTuple):
     validation_log_likelihood: float
 
 
-def parzen_log_likelihood(samples, validation, test, *, sigmas=SIGMAS) -> ParzenResult:
+def parzen_log_likelihood(
+    samples: ArrayLike, validation: ArrayLike, test: ArrayLike, *, sigmas: ArrayLike = SIGMAS
+) -> ParzenResult:
     """Fit a Gaussian Parzen window to samples, its width on `validation`, and score `test`.
 
     log p(x) = log mean_i N(x; sample_i, sigma^2 I).
@@ -100,7 +103,9 @@ class ParzenLogLikelihood(SampleMetric):
 
     reads = "images"
 
-    def __init__(self, validation, *, sigmas=SIGMAS, name: str | None = None):
+    def __init__(
+        self, validation: ArrayLike, *, sigmas: ArrayLike = SIGMAS, name: str | None = None
+    ):
         super().__init__(name=name)
         self.validation = checked_images(validation, "validation images")
         self.sigmas = tuple(sigmas)

@@ -1,6 +1,9 @@
 """Improved precision and recall: are the samples in the data, is the data in the samples?"""
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.neighbours import checked_for_balls
@@ -21,7 +24,7 @@ class PrecisionRecallResult(NamedTuple):
     recall: float
 
 
-def precision_recall(real, fake, *, k: int = 3) -> PrecisionRecallResult:
+def precision_recall(real: ArrayLike, fake: ArrayLike, *, k: int = 3) -> PrecisionRecallResult:
     """Share of fakes in a ball around any real, and of reals in a ball around any fake.
 
     The ball of a row reaches to its k-th nearest neighbour in its own sample, itself not counted,
@@ -73,7 +76,7 @@ class PrecisionRecall(SampleMetric):
         Kynkaanniemi et al. 2019, arXiv 1904.06991.
     """
 
-    def __init__(self, extractor=None, *, k: int = 3, name: str | None = None):
+    def __init__(self, extractor: Callable | None = None, *, k: int = 3, name: str | None = None):
         super().__init__(extractor, name=name)
         self.k = check_positive_integer("k", k)
 

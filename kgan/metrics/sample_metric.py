@@ -1,8 +1,10 @@
 """What every measure of a sample shares: its streaming protocol."""
 
 import abc
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.by_name import snake_name
 from kgan._utils.checks import check_range
@@ -36,12 +38,12 @@ class SampleMetric(Configured, abc.ABC):
 
     reads = "features"
 
-    def __init__(self, extractor=None, *, name: str | None = None):
+    def __init__(self, extractor: Callable | None = None, *, name: str | None = None):
         self.extractor = extractor
         self.name = snake_name(type(self).__name__) if name is None else name
         self.reset_state()
 
-    def update_state(self, real=None, fake=None) -> None:
+    def update_state(self, real: ArrayLike | None = None, fake: ArrayLike | None = None) -> None:
         """Count more rows. The two samples need not come in equal numbers.
 
         Args:

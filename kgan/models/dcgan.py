@@ -102,7 +102,7 @@ def dcgan_discriminator(
     *,
     width: int = 64,
     num_classes: int | None = None,
-    weight_constraint=None,
+    weight_constraint: keras.constraints.Constraint | None = None,
     normalization: str | None = "batch",
 ) -> keras.Model:
     """Strided convolutions that halve the picture down to 4 to 8 pixels, then logits.

@@ -52,7 +52,7 @@ def mlp_discriminator(
     *,
     width: int = 240,
     num_classes: int | None = None,
-    weight_constraint=None,
+    weight_constraint: keras.constraints.Constraint | None = None,
 ) -> keras.Model:
     """The 2014 paper's discriminator: two maxout layers of five pieces, dropout before each layer.
 
@@ -128,7 +128,7 @@ def small_mlp_discriminator(
     *,
     width: int = 128,
     num_classes: int | None = None,
-    weight_constraint=None,
+    weight_constraint: keras.constraints.Constraint | None = None,
 ) -> keras.Model:
     """One hidden layer with leaky ReLU, linear at the output.
 

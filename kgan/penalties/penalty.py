@@ -2,8 +2,12 @@
 
 import math
 import numbers
+from collections.abc import Callable
+
+import keras
 
 from kgan._utils.configured import Configured
+from kgan._utils.tensors import Tensor
 
 
 class Penalty(Configured):
@@ -19,7 +23,16 @@ class Penalty(Configured):
 
     name = "penalty"
 
-    def __call__(self, discriminator, *, real_images, fake_images, real_logits, fake_logits, seed):
+    def __call__(
+        self,
+        discriminator: Callable[[Tensor], Tensor],
+        *,
+        real_images: Tensor,
+        fake_images: Tensor,
+        real_logits: Tensor,
+        fake_logits: Tensor,
+        seed: keras.random.SeedGenerator,
+    ):
         """The penalty on one minibatch.
 
         Args:
@@ -45,7 +58,7 @@ class Penalty(Configured):
         """The state that is saved with the GAN."""
         return []
 
-    def check_discriminator(self, discriminator) -> None:
+    def check_discriminator(self, discriminator: keras.Model) -> None:
         """Raise if the penalty means nothing for this discriminator.
 
         Args:

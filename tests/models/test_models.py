@@ -155,7 +155,8 @@ def test_dcgan_normalises_by_batch_unless_told_otherwise():
 
 
 @every_normalization
-def test_a_normalised_dcgan_gives_one_logit_per_image(normalization, num_classes=5):
+def test_a_normalised_dcgan_gives_one_logit_per_image(normalization):
+    num_classes = 5
     discriminator = normalised(normalization, num_classes)
     logits = discriminator(inputs(random_images(), num_classes, 6))
     assert logits.shape == (6, 1)
@@ -193,7 +194,8 @@ def test_without_normalisation_nothing_but_kernels_and_biases_is_left():
 
 
 @every_other_normalization
-def test_without_batch_norm_every_sample_is_judged_alone(normalization, num_classes=5):
+def test_without_batch_norm_every_sample_is_judged_alone(normalization):
+    num_classes = 5
     discriminator = normalised(normalization, num_classes)
     images = random_images()
     together = np.asarray(discriminator(inputs(images, num_classes, 6), training=True))
@@ -260,7 +262,8 @@ def test_spectral_norm_is_the_only_norm_and_keeps_the_names_of_the_layers():
 
 
 @every_normalization
-def test_an_update_leaves_no_weight_beyond_its_constraint(normalization, num_classes=5):
+def test_an_update_leaves_no_weight_beyond_its_constraint(normalization):
+    num_classes = 5
     discriminator = normalised(normalization, num_classes, weight_constraint=WeightClip(0.1))
     weights = discriminator.trainable_variables
     # No weight starts above 1, so a step of -3 takes each below the bound.

@@ -21,6 +21,7 @@ from kgan.callbacks.health.probe import loss_range
 from kgan.callbacks.monitors import check_known
 from kgan.callbacks.monitors import check_monitors
 from kgan.callbacks.pictures.curve_points import means_between
+from kgan.features.extractor import Extractor
 
 # What a look measures of samples, in the logs of an epoch.
 _LOGGED = ("g_gradient", "diversity", "duplicates", "distance")
@@ -93,7 +94,7 @@ class Health(GANCallback):
         every_n_steps: int = 200,
         *,
         patience: int = 3,
-        classifier=None,
+        classifier: Extractor | None = None,
         stop_on: tuple[str, ...] = (),
         rollback: str | os.PathLike | None = None,
     ):
