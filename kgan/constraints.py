@@ -16,7 +16,7 @@ class WeightClip(keras.constraints.Constraint):
         c: float > 0, the bound, default 0.01.
 
     Example:
-        >>> layer = keras.layers.Dense(1, kernel_constraint=WeightClip(0.01))
+        >>> layer = keras.layers.Dense(1, kernel_constraint=kgan.constraints.WeightClip(0.01))
 
     Reference:
         Arjovsky et al. 2017, arXiv 1701.07875, Algorithm 1, line 7.

@@ -59,9 +59,9 @@ class Evaluation(GANCallback):
 
     Example:
         >>> best = keras.callbacks.ModelCheckpoint(
-        ...     "best.keras", monitor="frechet_distance_digits_2000", mode="min",
+        ...     "best.keras", monitor="frechet_distance_digits_100", mode="min",
         ...     save_best_only=True)
-        >>> evaluation = kgan.callbacks.Evaluation(kgan.data.digits(), "digits")
+        >>> evaluation = kgan.callbacks.Evaluation(kgan.data.digits(), "digits", num_images=100)
         >>> gan.fit(dataset, epochs=20, callbacks=[evaluation, best])
     """
 

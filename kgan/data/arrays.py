@@ -39,8 +39,7 @@ def from_arrays(
         ValueError: if the shape, dtype, range or labels are wrong, or an image is not finite.
 
     Example:
-        >>> (images, labels), _ = keras.datasets.cifar10.load_data()
-        >>> kgan.data.from_arrays(images, labels[:, 0]).batches(64)
+        >>> kgan.data.from_arrays(images, labels).batches(64)
     """
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
     images = _with_channels(np.asarray(images))

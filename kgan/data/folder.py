@@ -58,7 +58,7 @@ def from_folder(
             read, or images of several sizes without `image_size`.
 
     Example:
-        >>> kgan.data.from_folder("photos", image_size=64).batches(64)
+        >>> kgan.data.from_folder("photos", image_size=64).batches(16)
     """
     folder = Path(folder).expanduser()
     resize = Resize(image_size=image_size, crop=crop, channels=channels)

@@ -49,7 +49,7 @@ def from_idx(
         LeCun, Cortes, Burges: The MNIST database of handwritten digits, "File formats".
 
     Example:
-        >>> kgan.data.from_idx("mnist", split="train[:50000]").batches(100)
+        >>> kgan.data.from_idx("mnist", split="train[:40]").batches(20)
     """
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
     part, rows = _parsed(split)

@@ -35,7 +35,7 @@ class Images:
 
     Example:
         >>> digits = kgan.data.digits()
-        >>> gan.fit(digits.batches(64), epochs=20)
+        >>> gan.fit(digits.batches(64, labels=False), epochs=20)
     """
 
     def __init__(

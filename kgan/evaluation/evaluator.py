@@ -75,9 +75,9 @@ class Evaluator:
             measures that do not.
 
     Example:
-        >>> evaluator = kgan.evaluation.Evaluator(kgan.data.digits(), "digits")
-        >>> evaluator(gan.generate(10_000, seed=0))
-        {'frechet_distance_digits_10000': 4.1, 'precision_digits_10000': 0.83, ...}
+        >>> evaluator = kgan.evaluation.Evaluator(kgan.data.digits(), "digits", num_images=100)
+        >>> evaluator(gan.generate(100, seed=0))
+        {'frechet_distance_digits_100': ..., 'precision_digits_100': ..., ...}
     """
 
     def __init__(

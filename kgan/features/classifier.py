@@ -55,6 +55,9 @@ def classifier_model(
 
     Raises:
         ValueError: for a smaller image shape or no classes.
+
+    Example:
+        >>> model = kgan.features.classifier_model((32, 32, 3), num_classes=10)
     """
     check_image_shape(image_shape)
     check_positive_integer("num_classes", num_classes)
@@ -116,8 +119,9 @@ def train_classifier(
         ValueError: for images or labels that do not fit, or too few.
 
     Example:
-        >>> photos = kgan.data.load("folder:photos", image_size=32)
-        >>> extractor = kgan.features.train_classifier(photos.images, photos.labels, name="photos")
+        >>> digits = kgan.data.digits()
+        >>> extractor = kgan.features.train_classifier(
+        ...     digits.images, digits.labels, name="mine", steps=5)
     """
     check_name_is_free(name)
     check_positive_integer("steps", steps)

@@ -61,11 +61,11 @@ class Extractor:
         ValueError: for a model or a name of another kind.
 
     Example:
-        >>> inputs = keras.Input((32, 32, 3))
-        >>> features = keras.layers.GlobalAveragePooling2D()(backbone(inputs))
+        >>> inputs = keras.Input((28, 28, 1))
+        >>> features = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3)(inputs))
         >>> extractor = kgan.features.Extractor(keras.Model(inputs, features), "my_backbone")
         >>> extractor(images).features.shape
-        (1000, 512)
+        (200, 8)
     """
 
     def __init__(

@@ -22,9 +22,9 @@ class Maxout(keras.layers.Layer):
         bias_constraint: as in `keras.layers.Dense`.
 
     Example:
-        >>> layer = Maxout(240, pieces=5)
+        >>> layer = kgan.layers.Maxout(240, pieces=5)
         >>> layer(ops.zeros((8, 784))).shape
-        (8, 240)
+        TensorShape([8, 240])
 
     Reference:
         Goodfellow et al. 2013, Maxout Networks, arXiv 1302.4389, section 2.

@@ -30,8 +30,8 @@ class MinibatchStdDev(keras.layers.Layer):
         group_size: int > 1, samples per group, default 4.
 
     Example:
-        >>> MinibatchStdDev()(ops.zeros((8, 4, 4, 512))).shape
-        (8, 4, 4, 513)
+        >>> kgan.layers.MinibatchStdDev()(ops.zeros((8, 4, 4, 512))).shape
+        TensorShape([8, 4, 4, 513])
 
     Reference:
         Karras et al. 2018, Progressive Growing of GANs, arXiv 1710.10196, section 3; groups of 4:

@@ -55,9 +55,9 @@ class SpectralNorm(keras.layers.Wrapper):
             several as `SeparableConv2D` has.
 
     Example:
-        >>> layer = SpectralNorm(keras.layers.Conv2D(64, 3, padding="same"))
+        >>> layer = kgan.layers.SpectralNorm(keras.layers.Conv2D(64, 3, padding="same"))
         >>> layer(ops.zeros((8, 28, 28, 1))).shape
-        (8, 28, 28, 64)
+        TensorShape([8, 28, 28, 64])
 
     Reference:
         Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks,

@@ -19,8 +19,8 @@ class NearestUpSampling2D(keras.layers.Layer):
         size: int > 0, how often every row and every column is repeated, default 2.
 
     Example:
-        >>> NearestUpSampling2D()(ops.ones((8, 14, 14, 3))).shape
-        (8, 28, 28, 3)
+        >>> kgan.layers.NearestUpSampling2D()(ops.ones((8, 14, 14, 3))).shape
+        TensorShape([8, 28, 28, 3])
     """
 
     def __init__(self, size: int = 2, **kwargs: Any):

@@ -25,7 +25,8 @@ class LeastSquares(Loss):
         c: float, what the generator wants the discriminator to say of fakes, default 1.
 
     Example:
-        >>> loss = kgan.losses.LeastSquares.pearson()
+        >>> kgan.losses.LeastSquares.pearson()
+        LeastSquares(a=-1.0, b=1.0, c=0.0)
 
     Reference:
         Mao et al. 2017, arXiv 1611.04076; the Pearson chi-square identity holds for b - c = 1 and

@@ -17,6 +17,15 @@ class Loss(Configured):
     Attributes:
         compares_with_reals: bool, whether the generator's loss needs real logits too, as those of
             relativistic losses do; False unless a subclass says otherwise.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class Linear(kgan.losses.Loss):
+        ...     def discriminator_loss(self, real_logits, fake_logits):
+        ...         return fake_logits - real_logits
+        ...     def generator_loss(self, real_logits, fake_logits):
+        ...         return -fake_logits
+        >>> gan.compile(d_optimizer="adam", g_optimizer="adam", loss=Linear())
     """
 
     compares_with_reals = False

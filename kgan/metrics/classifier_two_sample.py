@@ -81,7 +81,7 @@ def classifier_two_sample(
     Example:
         The same test finds whether a model will meet other inputs than it was trained on:
 
-        >>> shift = kgan.metrics.classifier_two_sample(training_inputs, deployment_inputs)
+        >>> shift = kgan.metrics.classifier_two_sample(training_inputs, live_inputs, splits=1)
         >>> if shift.p_value < 0.01:
         ...     print(f"The inputs have shifted: they can be told apart by {shift.accuracy:.0%}.")
 
@@ -120,9 +120,9 @@ class ClassifierTwoSample(SampleMetric):
         name: str, default "classifier_two_sample".
 
     Example:
-        >>> metric = kgan.metrics.ClassifierTwoSample(kgan.features.digits())
-        >>> metric.update_state(test_images, gan.generate(10_000, seed=0))
-        >>> metric.result()["c2st_accuracy"]
+        >>> metric = kgan.metrics.ClassifierTwoSample(splits=1)
+        >>> metric.update_state(real_features, fake_features)
+        >>> accuracy = metric.result()["c2st_accuracy"]
 
     Reference:
         Lopez-Paz and Oquab 2017, arXiv 1610.06545.

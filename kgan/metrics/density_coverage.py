@@ -48,6 +48,10 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> Density
         ValueError: for arrays of different widths or that are not finite, k reals or fewer, or
             reals that are all the same.
 
+    Example:
+        >>> kgan.metrics.density_coverage(real_features, real_features)
+        DensityCoverageResult(density=1.0, coverage=1.0)
+
     Reference:
         Naeem et al. 2020, arXiv 2002.09797, section 3.
     """
@@ -72,8 +76,9 @@ class DensityCoverage(SampleMetric):
 
     Example:
         >>> metric = kgan.metrics.DensityCoverage(kgan.features.digits())
-        >>> metric.update_state(real_images, gan.generate(10_000, seed=0))
+        >>> metric.update_state(images, gan.generate(100, seed=0))
         >>> metric.result()
+        {'density': ..., 'coverage': ...}
 
     Reference:
         Naeem et al. 2020, arXiv 2002.09797.

@@ -35,6 +35,10 @@ def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     Warns:
         UserWarning: for no more rows than features.
 
+    Example:
+        >>> round(kgan.metrics.frechet_distance(real_features, real_features + [3, 4]), 6)
+        25.0
+
     Reference:
         Heusel et al. 2017, arXiv 1706.08500; Dowson and Landau 1982.
     """
@@ -60,6 +64,10 @@ def frechet_distance_of_moments(
 
     Raises:
         ValueError: for arrays of other shapes or that are not finite.
+
+    Example:
+        >>> kgan.metrics.frechet_distance_of_moments([0.0], [[1.0]], [3.0], [[4.0]])
+        10.0
     """
     real_mean, real_covariance = _checked_moments(real_mean, real_covariance, "real")
     fake_mean, fake_covariance = _checked_moments(fake_mean, fake_covariance, "fake")
@@ -86,8 +94,8 @@ class FrechetDistance(SampleMetric):
 
     Example:
         >>> metric = kgan.metrics.FrechetDistance(kgan.features.digits())
-        >>> metric.update_state(real_images, gan.generate(10_000, seed=0))
-        >>> metric.result()
+        >>> metric.update_state(images, gan.generate(100, seed=0))
+        >>> distance = metric.result()
 
     Reference:
         Heusel et al. 2017, arXiv 1706.08500.

@@ -57,6 +57,10 @@ def kernel_distance(
         ValueError: for arrays of different widths or that are not finite, or fewer rows of either
             than `subset_size`.
 
+    Example:
+        >>> result = kgan.metrics.kernel_distance(real_features, fake_features, subset_size=50)
+        >>> distance = result.mean
+
     Reference:
         Binkowski et al. 2018, arXiv 1801.01401.
     """
@@ -93,6 +97,10 @@ def squared_mmd(real: ArrayLike, fake: ArrayLike) -> float:
     Raises:
         ValueError: for arrays of different widths or that are not finite, or fewer than 2 rows.
 
+    Example:
+        >>> kgan.metrics.squared_mmd(real_features, real_features + 10) > 0
+        True
+
     Reference:
         Gretton et al. 2012, JMLR 13, equation 3; Binkowski et al. 2018, arXiv 1801.01401.
     """
@@ -121,9 +129,9 @@ class KernelDistance(SampleMetric):
         name: str, default "kernel_distance".
 
     Example:
-        >>> metric = kgan.metrics.KernelDistance(kgan.features.digits())
-        >>> metric.update_state(real_images, gan.generate(10_000, seed=0))
-        >>> metric.result()["kernel_distance"]
+        >>> metric = kgan.metrics.KernelDistance(kgan.features.digits(), subset_size=100)
+        >>> metric.update_state(images, gan.generate(100, seed=0))
+        >>> distance = metric.result()["kernel_distance"]
 
     Reference:
         Binkowski et al. 2018, arXiv 1801.01401.

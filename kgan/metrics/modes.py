@@ -48,6 +48,10 @@ def mode_count(
     Raises:
         ValueError: for rows that are no probabilities, or of different numbers of classes.
 
+    Example:
+        >>> kgan.metrics.mode_count(np.eye(10)[[0, 0, 1, 2]]).modes
+        3
+
     Reference:
         Srivastava et al. 2017, arXiv 1705.07761, section 4; Lin et al. 2018, arXiv 1712.04086.
     """
@@ -74,8 +78,8 @@ def mode_count_of_counts(
         ValueError: for arrays of different shapes, negative numbers or no samples at all.
 
     Example:
-        >>> triples = 100 * digits[:, 0] + 10 * digits[:, 1] + digits[:, 2]
-        >>> kgan.metrics.mode_count_of_counts(np.bincount(triples, minlength=1000))
+        >>> triples = 100 * labels[:-2] + 10 * labels[1:-1] + labels[2:]
+        >>> modes = kgan.metrics.mode_count_of_counts(np.bincount(triples, minlength=1000)).modes
     """
     check_positive_integer("min_samples", min_samples)
     fake = _checked_counts(fake, "fake")
@@ -111,8 +115,9 @@ class ModeCount(SampleMetric):
 
     Example:
         >>> metric = kgan.metrics.ModeCount(kgan.features.digits())
-        >>> metric.update_state(fake=gan.generate(10_000, seed=0))
+        >>> metric.update_state(fake=images)
         >>> metric.result()["modes"]
+        10.0
 
     Reference:
         Lin et al. 2018, arXiv 1712.04086.

@@ -66,6 +66,10 @@ def multi_scale_ssim(first: ArrayLike, second: ArrayLike) -> np.ndarray:
         ValueError: for images of other shapes, beyond [-1, 1] or not finite, or with fewer than 11
             pixels to a side.
 
+    Example:
+        >>> kgan.metrics.multi_scale_ssim(images[:2], images[:2]).round(6)
+        array([1., 1.])
+
     Reference:
         Wang, Simoncelli and Bovik 2003, "Multi-scale structural similarity for image quality
         assessment", equation 7.
@@ -103,6 +107,9 @@ def multi_scale_ssim_diversity(
     Raises:
         ValueError: as `multi_scale_ssim`, or for a single image.
 
+    Example:
+        >>> similarity = kgan.metrics.multi_scale_ssim_diversity(images, num_pairs=50).mean
+
     Reference:
         Odena et al. 2017, arXiv 1610.09585, section 4.2.
     """
@@ -132,9 +139,9 @@ class MultiScaleSSIM(SampleMetric):
         name: str, default "multi_scale_ssim".
 
     Example:
-        >>> metric = kgan.metrics.MultiScaleSSIM()
-        >>> metric.update_state(real_images, gan.generate(2000, seed=0))
-        >>> metric.result()["ms_ssim"]
+        >>> metric = kgan.metrics.MultiScaleSSIM(num_pairs=50)
+        >>> metric.update_state(images, gan.generate(100, seed=0))
+        >>> similarity = metric.result()["ms_ssim"]
 
     Reference:
         Wang et al. 2003; Odena et al. 2017, arXiv 1610.09585, section 4.2.

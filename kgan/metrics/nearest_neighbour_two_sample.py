@@ -52,6 +52,10 @@ def nearest_neighbour_two_sample(
     Raises:
         ValueError: for rows of different widths, that are not finite, or fewer than 20 of each.
 
+    Example:
+        >>> kgan.metrics.nearest_neighbour_two_sample(real_features, real_features + 10).accuracy
+        1.0
+
     Reference:
         Lopez-Paz and Oquab 2017, arXiv 1610.06545; Henze 1988.
     """

@@ -81,8 +81,8 @@ def nearest_neighbours(
         ValueError: for rows of different widths or that are not finite, or fewer references than n.
 
     Example:
-        >>> nearest = kgan.metrics.nearest_neighbours(samples, training_images)
-        >>> column = training_images[nearest.indices[:, 0]]
+        >>> nearest = kgan.metrics.nearest_neighbours(gan.generate(10, seed=0), images)
+        >>> column = images[nearest.indices[:, 0]]
     """
     among_themselves = references is None
     queries = as_rows(queries, "queries")

@@ -59,6 +59,11 @@ def parzen_log_likelihood(
     Raises:
         ValueError: for arrays of different widths, not finite or outside [-1, 1], or a sigma <= 0.
 
+    Example:
+        >>> samples = gan.generate(100, seed=0)
+        >>> kgan.metrics.parzen_log_likelihood(samples, images, test_images).sigma in (0.1, 1.0)
+        False
+
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5 and Table 1, and the code published with
         it; Breuleux et al. 2009.
@@ -93,9 +98,9 @@ class ParzenLogLikelihood(SampleMetric):
         name: str, default "parzen_log_likelihood".
 
     Example:
-        >>> metric = kgan.metrics.ParzenLogLikelihood(train_images[50_000:51_000])
-        >>> metric.update_state(test_images, gan.generate(10_000, seed=0))
-        >>> metric.result()["parzen_log_likelihood"]
+        >>> metric = kgan.metrics.ParzenLogLikelihood(images[:50])
+        >>> metric.update_state(test_images, gan.generate(100, seed=0))
+        >>> likelihood = metric.result()["parzen_log_likelihood"]
 
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5.

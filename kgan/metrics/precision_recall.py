@@ -46,6 +46,10 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, *, k: int = 3) -> Precisi
         ValueError: for arrays of different widths or that are not finite, k rows or fewer, or reals
             that are all the same.
 
+    Example:
+        >>> kgan.metrics.precision_recall(real_features, real_features)
+        PrecisionRecallResult(precision=1.0, recall=1.0)
+
     Reference:
         Kynkaanniemi et al. 2019, arXiv 1904.06991, equations 1 and 2.
     """
@@ -69,8 +73,9 @@ class PrecisionRecall(SampleMetric):
 
     Example:
         >>> metric = kgan.metrics.PrecisionRecall(kgan.features.digits())
-        >>> metric.update_state(real_images, gan.generate(10_000, seed=0))
+        >>> metric.update_state(images, gan.generate(100, seed=0))
         >>> metric.result()
+        {'precision': ..., 'recall': ...}
 
     Reference:
         Kynkaanniemi et al. 2019, arXiv 1904.06991.

@@ -34,6 +34,16 @@ class SampleMetric(Configured, abc.ABC):
             extractor.
         real: the state of the reals; its `count` is the number of rows so far.
         fake: the state of the fakes.
+
+    Example:
+        >>> class Brightness(kgan.metrics.SampleMetric):
+        ...     reads = "images"
+        ...     def values(self):
+        ...         return {"brightness": float(self.fake.all().mean() - self.real.all().mean())}
+        >>> metric = Brightness()
+        >>> metric.update_state(images, images)
+        >>> metric.result()
+        0.0
     """
 
     reads = "features"

@@ -53,7 +53,7 @@ def dcgan_generator(
         ValueError: for sides that do not halve down to 4 to 8 pixels.
 
     Example:
-        >>> dcgan_generator((28, 28, 1), latent_dim=64).output_shape
+        >>> kgan.models.dcgan_generator((28, 28, 1), latent_dim=64).output_shape
         (None, 28, 28, 1)
 
     Reference:
@@ -140,8 +140,8 @@ def dcgan_discriminator(
 
     Example:
         >>> gan = kgan.GAN(
-        ...     dcgan_generator((28, 28, 1), latent_dim=64),
-        ...     dcgan_discriminator((28, 28, 1), normalization="layer"), latent_dim=64)
+        ...     kgan.models.dcgan_generator((28, 28, 1), latent_dim=64),
+        ...     kgan.models.dcgan_discriminator((28, 28, 1), normalization="layer"), latent_dim=64)
         >>> gan.compile(d_optimizer="adam", g_optimizer="adam", penalties="r1=0.1")
 
     Reference:

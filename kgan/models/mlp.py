@@ -34,6 +34,10 @@ def mlp_generator(
         Keras model of latents (batch, latent_dim), or [latents, labels], to images
         (batch, *image_shape) in [-1, 1], float32.
 
+    Example:
+        >>> kgan.models.mlp_generator((28, 28, 1)).output_shape
+        (None, 28, 28, 1)
+
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5, and the configuration of its MNIST
         model (1200 and 1200 rectifiers, sigmoid output).
@@ -68,6 +72,10 @@ def mlp_discriminator(
 
     Returns:
         Keras model of images (batch, *image_shape), or [images, labels], to logits (batch, 1).
+
+    Example:
+        >>> kgan.models.mlp_discriminator((28, 28, 1)).output_shape
+        (None, 1)
 
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5; the head of labels: arXiv 1802.05637.
@@ -113,6 +121,10 @@ def small_mlp_generator(
 
     Returns:
         As `mlp_generator`.
+
+    Example:
+        >>> kgan.models.small_mlp_generator((28, 28, 1)).output_shape
+        (None, 28, 28, 1)
     """
     return _generator(
         image_shape,
@@ -141,6 +153,10 @@ def small_mlp_discriminator(
 
     Returns:
         As `mlp_discriminator`.
+
+    Example:
+        >>> kgan.models.small_mlp_discriminator((28, 28, 1)).output_shape
+        (None, 1)
     """
     image_shape = check_image_shape(image_shape)
     width = check_positive_integer("width", width)

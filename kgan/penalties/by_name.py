@@ -98,6 +98,10 @@ def get_all(
     Raises:
         ValueError: as `get`; if two have one name, or that of another log, or one means nothing for
             this discriminator.
+
+    Example:
+        >>> kgan.penalties.get_all(["r1=0.1", "lecam"], gan.discriminator)
+        [R1(gamma=0.1), LeCam(weight=0.3, decay=0.99, start=1000)]
     """
     if identifiers is None:
         return []

@@ -73,7 +73,8 @@ class R2(R1):
         gamma: float >= 0, as in `R1`.
 
     Example:
-        >>> penalties = [kgan.penalties.R1(0.1), kgan.penalties.R2(0.1)]
+        >>> gan.compile(d_optimizer="adam", g_optimizer="adam",
+        ...             penalties=[kgan.penalties.R1(0.1), kgan.penalties.R2(0.1)])
 
     Reference:
         Mescheder et al. 2018; Huang et al. 2025, arXiv 2501.05441.

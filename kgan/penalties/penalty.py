@@ -19,6 +19,14 @@ class Penalty(Configured):
 
     Attributes:
         name: str, what the logs call the mean of the penalty.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class SmallLogits(kgan.penalties.Penalty):
+        ...     name = "small_logits"
+        ...     def __call__(self, discriminator, *, real_logits, fake_logits, **_):
+        ...         return 0.001 * (real_logits**2 + fake_logits**2)
+        >>> gan.compile(d_optimizer="adam", g_optimizer="adam", penalties=SmallLogits())
     """
 
     name = "penalty"

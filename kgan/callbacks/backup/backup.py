@@ -97,7 +97,7 @@ class Backup(GANCallback):
 
     Example:
         >>> backup = kgan.callbacks.Backup("runs/digits/backup")
-        >>> gan.fit(kgan.data.digits().batches(64), epochs=20, callbacks=[backup])
+        >>> gan.fit(kgan.data.digits().batches(64, labels=False), epochs=20, callbacks=[backup])
     """
 
     def __init__(

@@ -85,8 +85,7 @@ class Health(GANCallback):
         >>> best = keras.callbacks.ModelCheckpoint(
         ...     "best.keras", monitor="health_distance", mode="min", save_best_only=True)
         >>> gan.fit(dataset, epochs=20, callbacks=[health, best])
-        >>> health.state
-        'balanced'
+        >>> state = health.state
     """
 
     def __init__(
