@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kgan._utils.configured import constructor_call
+
 
 @keras.saving.register_keras_serializable("kgan")
 class WeightClip(keras.constraints.Constraint):
@@ -29,6 +31,9 @@ class WeightClip(keras.constraints.Constraint):
 
     def __call__(self, w):
         return ops.clip(w, -self.c, self.c)
+
+    def __repr__(self):
+        return constructor_call(self)
 
     def get_config(self):
         return {"c": self.c}

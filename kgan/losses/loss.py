@@ -9,10 +9,11 @@ from kgan._utils.tensors import Tensor
 class Loss(Configured):
     """The protocol of every GAN loss: two objectives, two readings, one config.
 
-    A subclass defines `discriminator_loss` and `generator_loss` on logits of any shape, lists its
-    constructor's arguments in `get_config`, and is registered with Keras so that a saved GAN finds
-    it again. It overrides `scores` where sigmoid(logit) is a probability, and `optimal_logits`
-    where theory knows the best discriminator.
+    A subclass defines `discriminator_loss` and `generator_loss` on logits of any shape, keeps its
+    constructor's arguments as attributes of their names, which is what its config and its `repr`
+    show, and is registered with Keras so that a saved GAN finds it again. It overrides `scores`
+    where sigmoid(logit) is a probability, and `optimal_logits` where theory knows the best
+    discriminator.
 
     Attributes:
         compares_with_reals: bool, whether the generator's loss needs real logits too, as those of

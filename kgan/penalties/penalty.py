@@ -13,8 +13,9 @@ from kgan._utils.tensors import Tensor
 class Penalty(Configured):
     """The protocol of every penalty on the discriminator: a value per sample, a name, a config.
 
-    A subclass defines `__call__`, lists its constructor's arguments in `get_config`, and is
-    registered with Keras so that a saved GAN finds it again. One with state of its own makes its
+    A subclass defines `__call__`, keeps its constructor's arguments as attributes of their names,
+    which is what its config and its `repr` show, and is registered with Keras so that a saved GAN
+    finds it again. One with state of its own makes its
     variables in `build` and lists them in `variables`; they are saved with the GAN.
 
     Attributes:

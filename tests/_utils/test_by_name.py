@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from kgan import constraints
 from kgan import losses
 from kgan import metrics
 from kgan import penalties
@@ -55,6 +56,7 @@ def test_repr_is_the_constructors_call():
     assert repr(losses.LeastSquares()) == "LeastSquares(a=0.0, b=1.0, c=1.0)"
     assert repr(penalties.R1(0.1)) == "R1(gamma=0.1)"
     assert repr(losses.Hinge()) == "Hinge()"
+    assert repr(constraints.WeightClip(0.1)) == "WeightClip(c=0.1)"
 
 
 def test_classes_registered_by_users_go_by_their_names():
