@@ -210,16 +210,13 @@ def examine(generator, training, held_out, extractor):
 
 def chosen_metrics():
     """The measures of --metrics, None for the default."""
-    from kgan import evaluation
     from kgan import metrics
 
     if FLAGS.metrics is None:
         return None
     # Small sets are measured by smaller subsets; the protocol says how many.
     smaller = metrics.KernelDistance(subset_size=min(1000, FLAGS.num_images or 1000))
-    return [
-        smaller if name == "kernel_distance" else evaluation.get(name) for name in FLAGS.metrics
-    ]
+    return [smaller if name == "kernel_distance" else metrics.get(name) for name in FLAGS.metrics]
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kgan._utils import checks
 from kgan._utils import images
-from kgan._utils import validation
 from kgan._utils.animation import write_animation
 from kgan._utils.files import replacing
 from kgan.callbacks.base import GANCallback
@@ -68,7 +68,7 @@ class SampleGrid(GANCallback):
         counts = {"rows": rows, "columns": columns, "every_n_images": every_n_images}
         for name, value in counts.items():
             if value is not None:
-                validation.check_positive_integer(name, value)
+                checks.check_positive_integer(name, value)
         if animation not in ("webp", "gif", None):
             raise ValueError(
                 f'animation must be "webp", "gif" or None. Received: animation={animation!r}.'

@@ -26,7 +26,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         >>> watch = kgan.callbacks.StopOnNonFinite()
         >>> gan.fit(dataset, epochs=20, callbacks=[watch])
         >>> watch.step, watch.keys
-        (1234, ('d_loss', 'g_loss'))
+        (None, ())
     """
 
     def __init__(self):

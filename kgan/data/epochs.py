@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
 
 # How a dataset carries its `Epochs`.
 _CARRIED = "kgan_epochs"
@@ -42,9 +42,9 @@ def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
 
     Example:
         >>> def batches(epoch):
-        ...     order = tf.random.experimental.stateless_shuffle(paths, seed=[0, epoch])
-        ...     return tf.data.Dataset.from_tensor_slices(order).map(read).batch(64)
-        >>> gan.fit(kgan.data.by_epoch(batches, -(-len(paths) // 64)), epochs=20)
+        ...     order = tf.random.experimental.stateless_shuffle(images, seed=[0, epoch])
+        ...     return tf.data.Dataset.from_tensor_slices(order).batch(64)
+        >>> gan.fit(kgan.data.by_epoch(batches, -(-len(images) // 64)), epochs=20)
     """
     check_positive_integer("length", length)
     epochs = Epochs(length, lambda: {"source": "by_epoch"})

@@ -26,9 +26,9 @@ _BLOCK = 32
 def from_folder(
     folder: str | os.PathLike,
     *,
-    image_size=None,
-    crop=None,
-    channels=None,
+    image_size: int | tuple[int, int] | None = None,
+    crop: int | tuple[int, int] | None = None,
+    channels: int | None = None,
     memory_limit: int = memory.MEMORY_LIMIT,
 ) -> Images:
     """Read a folder of images, or a folder with one sub-folder of images per class.
@@ -58,7 +58,7 @@ def from_folder(
             read, or images of several sizes without `image_size`.
 
     Example:
-        >>> kgan.data.from_folder("photos", image_size=64).batches(64)
+        >>> kgan.data.from_folder("photos", image_size=64).batches(16)
     """
     folder = Path(folder).expanduser()
     resize = Resize(image_size=image_size, crop=crop, channels=channels)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from kgan._utils.checks import check_image_values
 from kgan._utils.images import to_uint8
-from kgan._utils.validation import check_image_values
 from kgan.evaluation.progress import Progress
 
 # The pixel of the value 0.

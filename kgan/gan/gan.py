@@ -10,7 +10,7 @@ from keras import ops
 from kgan import backend
 from kgan import losses
 from kgan import sampling
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
 from kgan.data.epochs import uncounted
 from kgan.export import export_generator
 from kgan.gan import averaging
@@ -111,9 +111,9 @@ class GAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive_integer("latent_dim", latent_dim)
+        latent_dim = check_positive_integer("latent_dim", latent_dim)
         if num_classes is not None:
-            check_positive_integer("num_classes", num_classes)
+            num_classes = check_positive_integer("num_classes", num_classes)
         if num_classes is not None and condition_shape is not None:
             raise ValueError(
                 "A GAN has classes or another condition, not both. Received: "
@@ -126,8 +126,8 @@ class GAN(keras.Model):
             )
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_dim = int(latent_dim)
-        self.num_classes = None if num_classes is None else int(num_classes)
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
         self.condition_shape = None if condition_shape is None else tuple(condition_shape)
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
@@ -201,15 +201,15 @@ class GAN(keras.Model):
         )
         checks.check_optimizer("d_optimizer", d_optimizer)
         checks.check_optimizer("g_optimizer", g_optimizer)
-        check_positive_integer("discriminator_steps", discriminator_steps)
-        check_positive_integer("steps_per_execution", steps_per_execution)
+        discriminator_steps = check_positive_integer("discriminator_steps", discriminator_steps)
+        steps_per_execution = check_positive_integer("steps_per_execution", steps_per_execution)
         loss = losses.get(loss)
         penalties = get_penalties(penalties, self.discriminator)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.
         self._execution = {
             "jit_compile": jit_compile,
             "run_eagerly": bool(run_eagerly),
-            "steps_per_execution": int(steps_per_execution),
+            "steps_per_execution": steps_per_execution,
         }
         with backend.scope(self):
             optimizer = paired(d_optimizer, g_optimizer, d_networks, g_networks)
@@ -220,7 +220,7 @@ class GAN(keras.Model):
                 penalty.build()
         self.penalties = penalties
         self.loss = loss
-        self.discriminator_steps = int(discriminator_steps)
+        self.discriminator_steps = discriminator_steps
         # As it begins: callbacks change the learning rates.
         self._compiled_with = self.get_compile_config()
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from kgan import backend
 from kgan import losses
-from kgan._utils import validation
+from kgan._utils import checks
 from kgan.gan import GAN
 
 _BATCH = 256
@@ -110,8 +110,8 @@ def measure_saturation(
         Arjovsky and Bottou 2017, arXiv 1701.04862, whose figures 2 and 3 show the same of images;
         Goodfellow et al. 2014, arXiv 1406.2661, section 3.
     """
-    validation.check_positive_integer("steps", steps)
-    validation.check_positive_integer("moments", moments)
+    checks.check_positive_integer("steps", steps)
+    checks.check_positive_integer("moments", moments)
     if gan.num_classes is not None:
         raise ValueError(
             "Saturation is measured without labels. Expected: a GAN with num_classes=None. "
@@ -132,8 +132,7 @@ def measure_saturation(
     def train():
         chosen = keras.random.randint((_BATCH,), 0, len(points), seed=seeds)
         real = ops.take(points, chosen, axis=0)
-        latents = gan.sample_latents(_BATCH, seeds)
-        fake = gan.generator(latents, training=False)
+        fake = gan.generator(gan.sample_latents(_BATCH, seeds), training=False)
         for student in (cross_entropy, squares):
             student.learn(real, fake)
 

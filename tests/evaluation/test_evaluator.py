@@ -22,7 +22,6 @@ class BrightnessDifference(SampleMetric):
     """Mean value of the fakes less that of the reals: a measure of pixels."""
 
     reads = "images"
-    default_name = "brightness_difference"
 
     def __init__(self, extractor=None, *, name=None, digits=6):
         super().__init__(extractor, name=name)

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from kgan import backend
-from kgan._utils import validation
+from kgan._utils import checks
 from kgan._utils.arrays_file import ArraysFile
 from kgan._utils.arrays_file import ForeignFileError
 from kgan.callbacks.backup.csv_logs import cut_logs
@@ -92,7 +92,7 @@ class Backup(GANCallback):
 
     Example:
         >>> backup = kgan.callbacks.Backup("runs/digits/backup")
-        >>> gan.fit(kgan.data.digits().batches(64), epochs=20, callbacks=[backup])
+        >>> gan.fit(kgan.data.digits().batches(64, labels=False), epochs=20, callbacks=[backup])
     """
 
     def __init__(
@@ -110,8 +110,8 @@ class Backup(GANCallback):
                 f"Received: every_n_minutes={every_n_minutes}."
             )
         if every_n_images is not None:
-            validation.check_positive_integer("every_n_images", every_n_images)
-        validation.check_positive_integer("keep", keep)
+            checks.check_positive_integer("every_n_images", every_n_images)
+        checks.check_positive_integer("keep", keep)
         self.every_n_minutes = every_n_minutes
         self.every_n_images = every_n_images
         self.keep = keep

@@ -1,7 +1,9 @@
-"""What can be known to be wrong before the first step: networks, data, labels.
+"""Checks of single arguments, by every package: integers, shapes, ranges, labels.
 
 Every check says what is wrong, what was expected, what was received, and the remedy.
 """
+
+import numbers
 
 import numpy as np
 
@@ -9,26 +11,37 @@ import numpy as np
 _RANGE_TOLERANCE = 1e-3
 
 
-def check_positive_integer(name: str, value) -> None:
-    """Raise unless `value` is a whole number greater than zero.
+def is_integer(value: object) -> bool:
+    """Whether `value` is a whole number, Python's or NumPy's such as `labels.max() + 1`."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def check_positive_integer(name: str, value: object) -> int:
+    """Raise unless `value` is a whole number greater than zero, Python's or NumPy's.
 
     Args:
         name: how the user knows the value, for the message.
         value: anything.
 
+    Returns:
+        The value as Python's int, the only one that Keras and JSON take.
+
     Raises:
         ValueError: if it is not.
     """
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < 1:
+    if not is_integer(value) or value < 1:
         raise ValueError(f"{name} must be a positive integer. Received: {name}={value!r}.")
+    return int(value)
 
 
-def check_image_shape(image_shape) -> None:
+def check_image_shape(image_shape: object) -> tuple[int, int, int]:
     """Raise unless `image_shape` is (height, width, channels).
 
     Args:
         image_shape: anything.
+
+    Returns:
+        The three as Python's integers.
 
     Raises:
         ValueError: if it is something else, or has an entry that is no positive integer.
@@ -38,8 +51,8 @@ def check_image_shape(image_shape) -> None:
             "image_shape must be (height, width, channels). "
             f"Received: image_shape={image_shape!r}. Grey images have one channel: (28, 28, 1)."
         )
-    for name, size in zip(("height", "width", "channels"), image_shape, strict=True):
-        check_positive_integer(f"{name} of image_shape", size)
+    sizes = zip(("height", "width", "channels"), image_shape, strict=True)
+    return tuple(check_positive_integer(f"{name} of image_shape", size) for name, size in sizes)
 
 
 def check_labels(labels: np.ndarray, rows: int, num_classes: int) -> None:
