@@ -3,6 +3,7 @@
 from kgan import callbacks
 from kgan import constraints
 from kgan import data
+from kgan import distribution
 from kgan import evaluation
 from kgan import export
 from kgan import features
@@ -25,6 +26,7 @@ __all__ = [
     "callbacks",
     "constraints",
     "data",
+    "distribution",
     "evaluation",
     "export",
     "features",
