@@ -137,12 +137,8 @@ def _multi_worker(start_up_seconds: float) -> tf.distribute.Strategy:
         others = ", ".join(addresses[:index] + addresses[index + 1 :])
         # A warning, for else it is not seen, and the wait can be long.
         logging.getLogger(__name__).warning(
-            "Worker %d of %d, %s, waits at most %g s for %s.",
-            index,
-            len(addresses),
-            addresses[index],
-            start_up_seconds,
-            others,
+            f"Worker {index} of {len(addresses)}, {addresses[index]}, waits at most "
+            f"{start_up_seconds:g} s for {others}."
         )
     _reach_directly(addresses)
     with _ended_after(start_up_seconds), _sigterm_unchanged():
@@ -200,7 +196,7 @@ def _tpu() -> tf.distribute.Strategy:
         raise ValueError(
             f"There is no TPU. Expected: a machine with one, or TPU_NAME set to its address. "
             f"Received: TPU_NAME={os.environ.get('TPU_NAME')!r}. TensorFlow says: "
-            f"{_first_line(error)}"
+            f"{str(error).strip().partition(chr(10))[0]}"
         ) from None
     warnings.warn(
         "kgan has never been run on a TPU: that its training step compiles for XLA with static "
@@ -208,7 +204,3 @@ def _tpu() -> tf.distribute.Strategy:
         stacklevel=3,
     )
     return tf.distribute.TPUStrategy(resolver)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

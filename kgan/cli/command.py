@@ -53,9 +53,8 @@ class Flags(absl_flags.FlagValues):
     def command(self, word: str) -> str:
         """The command that gives what was given here."""
         given = [name for name in sorted(self) if self[name].present]
-        return shlex.join(
-            ["kgan", word, *(line for name in given for line in self._lines_of(name))]
-        )
+        lines = [line for name in given for line in self._lines_of(name)]
+        return shlex.join(["kgan", word, *lines])
 
     def text(self) -> str:
         """Every flag and what it means."""

@@ -46,13 +46,9 @@ def define(flags: Flags) -> None:
     generators.define(flags, "run_dir", "<run folder>")
     real_images.define(flags, None)
     real_images.define_extractor(flags)
-    define(
-        "string",
-        "held_out",
-        None,
-        "Real images that the generator was not trained on: another data set, or 'split:<name>' of "
-        "the same. Default: for mnist the embedded digits, which are its test images.",
-    )
+    # Of mnist the embedded digits, which are its test images.
+    held_out = "Real images not trained on: a data set, or 'split:<name>' of the same."
+    define("string", "held_out", None, held_out)
     define("list", "metrics", None, "Names as kgan.evaluation.get takes them. Default: the main.")
     define("integer", "num_images", None, "Samples and reals. Default: 10,000 or half the data.", 2)
     define("integer", "num_repeats", 3, "Sets of samples, for the uncertainty.", 1)

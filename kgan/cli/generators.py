@@ -136,14 +136,11 @@ def count_classes(knows: Callable[[int], bool]) -> int:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of all files of a folder, in hexadecimal."""
+    """SHA-256 of a file, or of all files of a folder one after the other, in hexadecimal."""
     found = hashlib.sha256()
-    if path.is_file():
-        found.update(path.read_bytes())
-        return found.hexdigest()
-    for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        found.update(str(file.relative_to(path)).encode() + b"\0")
-        found.update(file.read_bytes())
+    for file in [path, *sorted(path.rglob("*"))]:
+        if file.is_file():
+            found.update(file.read_bytes())
     return found.hexdigest()
 
 

@@ -40,9 +40,7 @@ def define(flags: Flags) -> None:
     """Define the flags of this command."""
     flags.define("integer", "num_workers", 2, "How many workers to start.", 1)
     flags.define("integer", "restarts", 0, "How often to start all again after a failure.", 0)
-    flags.define(
-        "float", "grace_seconds", 30.0, "How long workers may take to end before they must.", 0
-    )
+    flags.define("float", "grace_seconds", 30.0, "How long workers may take to end.", 0)
 
 
 def main(flags: Flags, command: list[str]) -> int:

@@ -37,14 +37,9 @@ def define(flags: Flags, dataset: str | None) -> None:
 
 
 def define_extractor(flags: Flags) -> None:
-    """Define the flag that says what looks at the images."""
-    flags.define(
-        "string",
-        "extractor",
-        None,
-        "What looks at the images: 'digits', 'fashion', 'inception:<path>', a .keras file, or "
-        "'classifier' for one trained on the data set. Default: by the data set.",
-    )
+    """Define the flag that says what looks at the images; unset: what fits the data set."""
+    kinds = "'digits', 'fashion', 'inception:<path>', '<path>.keras' or 'classifier', trained here."
+    flags.define("string", "extractor", None, f"What looks at the images: {kinds}")
 
 
 def data_options(flags: Flags, run: RunFolder | None) -> dict:

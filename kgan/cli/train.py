@@ -40,14 +40,9 @@ def define(flags: Flags) -> None:
     define("enum", "model", "dcgan", families, "Family of the two networks.")
     define("integer", "width", None, "Channels or units of a layer; unset: the family's own.", 1)
     define("integer", "latent_dim", 64, "Width of the latents.", 1)
-    define(
-        "enum",
-        "d_normalization",
-        None,
-        ["batch", "layer", "spectral", "none"],
-        "What normalises the discriminator of a dcgan; unset: the family's own. A --penalty on "
-        "gradients needs another one than batch.",
-    )
+    # A --penalty on gradients needs another one than batch.
+    kinds = ["batch", "layer", "spectral", "none"]
+    define("enum", "d_normalization", None, kinds, "What normalises the discriminator of a dcgan.")
 
     define("string", "loss", "non_saturating", "Name of the loss, as kgan.losses.get takes it.")
     define("multi_string", "penalty", [], "Penalty on the discriminator, as r1=0.1; may repeat.")
@@ -71,13 +66,8 @@ def define(flags: Flags) -> None:
     define("bool", "jit_compile", None, "Compile the step with XLA; unset: Keras decides.")
     define("enum", "mixed_precision", None, ["float16", "bfloat16"], "Compute in 16 bits.")
     define("float", "backup_minutes", 1.0, "Minutes between backups.", 0)
-    define(
-        "integer",
-        "backup_images",
-        None,
-        "Images between backups, in place of the minutes; unset, several workers take an epoch's.",
-        1,
-    )
+    # Unset, several workers take an epoch's.
+    define("integer", "backup_images", None, "Images between backups, in place of minutes.", 1)
     flags.require("run_dir")
     flags.check(["epochs", "images"], lambda *given: any(given), "give --images or --epochs.")
     flags.check(
@@ -198,7 +188,19 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
         flags.backup_minutes,
         every_n_images=flags.backup_images or (per_epoch if workers > 1 else None),
     )
-    files = [callbacks.Health(), grids, *files_of(gan, run, non_finite)] if is_writer else []
+
+    def save(epoch, logs):
+        # After a NaN the file of the epoch before is the one worth having.
+        if non_finite.step is None:
+            gan.save(run.model)
+
+    files = [
+        callbacks.Health(),
+        grids,
+        callbacks.Curves(run.curves),
+        keras.callbacks.CSVLogger(run.log, append=True),
+        keras.callbacks.LambdaCallback(on_epoch_end=save),
+    ]
     start = time.monotonic()
     try:
         gan.fit(
@@ -206,7 +208,7 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
             epochs=epochs,
             # A bar for eyes, a line per epoch for a log file.
             verbose=(1 if sys.stdout.isatty() else 2) if is_writer else 0,
-            callbacks=[non_finite, *files, backup],
+            callbacks=[non_finite, *(files if is_writer else []), backup],
         )
     except KeyboardInterrupt:
         if is_writer:
@@ -220,34 +222,15 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
             print_left(gan, run, time.monotonic() - start)
         return 130
     if non_finite.step is not None:
-        if is_writer:
-            kept = "holds the last finite epoch" if run.model.exists() else "was not written"
-            print(
-                f"error: {', '.join(non_finite.keys)} became NaN or infinite at step "
-                f"{non_finite.step}. {run.model} {kept}. Lower the learning rates, or choose "
-                "another loss.",
-                file=sys.stderr,
-            )
-        return 1
+        kept = "holds the last finite epoch" if run.model.exists() else "was not written"
+        raise ValueError(
+            f"{', '.join(non_finite.keys)} became NaN or infinite at step {non_finite.step}. "
+            f"{run.model} {kept}. Lower the learning rates, or choose another loss."
+        )
     if is_writer:
         run.complete()
         print_left(gan, run, time.monotonic() - start)
     return 0
-
-
-def files_of(gan: GAN, run: RunFolder, non_finite) -> list:
-    """The callbacks that write curves, log and model into the run folder."""
-
-    def save(epoch, logs):
-        # After a NaN the file of the epoch before is the one worth having.
-        if non_finite.step is None:
-            gan.save(run.model)
-
-    return [
-        callbacks.Curves(run.curves),
-        keras.callbacks.CSVLogger(run.log, append=True),
-        keras.callbacks.LambdaCallback(on_epoch_end=save),
-    ]
 
 
 def print_left(gan: GAN, run: RunFolder, seconds: float) -> None:

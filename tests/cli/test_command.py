@@ -1,8 +1,6 @@
 """The command itself: what it lists, what it refuses, and flags that commands do not share."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -57,10 +55,8 @@ def test_a_file_of_tools_is_the_command(forks, word):
     assert "error: Unknown command line flag 'nonsense'" in found.stderr
 
 
-def test_python_runs_the_package():
-    done = subprocess.run(
-        [sys.executable, "-m", "kgan", "launch"], capture_output=True, text=True, check=False
-    )
+def test_python_runs_the_package(forks):
+    done = forks.run(ROOT / "kgan" / "__main__.py", "launch")
     assert done.returncode == 1
     assert "error: There is no command to run." in done.stderr
 

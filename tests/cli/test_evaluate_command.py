@@ -1,7 +1,6 @@
 """kgan evaluate: numbers and a page of a generator in any file, and errors in one line."""
 
 import json
-import math
 import shutil
 import signal
 import time
@@ -256,18 +255,6 @@ def test_an_export_knows_how_many_classes_it_has(work, name):
     assert (found.num_classes, found.latent_dim, found.image_shape) == (CLASSES, 5, (8, 8, 1))
     with pytest.raises(ValueError, match=r"has 3 classes\. Expected: 2"):
         generators.open_generator(path, flags, 2)
-
-
-@pytest.mark.parametrize("classes", [1, 2, 3, 4, 7, 1000])
-def test_classes_are_counted_by_few_questions(classes):
-    asked = []
-    assert generators.count_classes(lambda label: asked.append(label) or label < classes) == classes
-    assert len(asked) <= 2 * math.log2(classes) + 3
-
-
-def test_a_generator_that_refuses_every_label_is_refused():
-    with pytest.raises(ValueError, match="refuses every label"):
-        generators.count_classes(lambda label: False)
 
 
 def test_a_data_set_without_labels_needs_a_named_extractor(refused, work, tmp_path):

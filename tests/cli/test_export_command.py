@@ -10,6 +10,8 @@ import tensorflow as tf
 
 import kgan
 from kgan._utils.images import to_uint8
+from kgan.cli import export as export_command
+from kgan.cli.command import Flags
 
 
 def build_networks():
@@ -166,20 +168,20 @@ def test_a_plain_generator_has_the_classes_of_its_embedding_and_old_versions_mak
     base = tmp_path / "exported" / "mine"
     (base / "1").mkdir(parents=True)
     (base / "1" / "saved_model.pb").touch()
-    (base / "mine.tflite").touch()
-    # In an order of its own, and twice.
-    found = export("--model=mine.keras", "--quantize=int8,float16,int8", "--keep=1")
+    (base / "mine-int8.tflite").touch()
+    # Twice.
+    found = export("--model=mine.keras", "--quantize=float16,float16", "--keep=1")
     assert found.returncode == 0, found.stderr
     assert sorted(path.name for path in base.iterdir()) == [
         "2",
         "mine-float16.tflite",
         "mine-int8.tflite",
-        "mine.tflite",
     ]
-    assert list(card_of(base / "2")["files"]) == ["mine-float16.tflite", "mine-int8.tflite"]
-    assert "exported/mine/mine-int8.tflite  TFLite int8, 0.0" in found.stdout
+    assert list(card_of(base / "2")["files"]) == ["mine-float16.tflite"]
+    assert "exported/mine/mine-float16.tflite  TFLite float16, 0.0" in found.stdout
     assert (
-        "exported/mine/mine.tflite is left as it was, of a version before this one." in found.stdout
+        "exported/mine/mine-int8.tflite is left as it was, of a version before this one."
+        in found.stdout
     )
     assert "Removed: 1 (--keep)." in found.stdout
     assert (
@@ -192,58 +194,24 @@ def test_a_plain_generator_has_the_classes_of_its_embedding_and_old_versions_mak
     assert "label must be in [0, 3). Received:" in str(error.value)
 
 
-def test_the_run_folder_can_be_the_current_one(export, tmp_path):
-    generator, _ = build_networks()
-    generator.save(tmp_path / "gan.keras")
-    assert export("--run_dir=.", "--notflite").returncode == 0
-    assert (tmp_path / "exported" / tmp_path.name / "1").is_dir()
-
-
-OWN_LAYER = """
-import keras
-
-
-@keras.saving.register_keras_serializable("mine")
-class Doubled(keras.layers.Layer):
-    def call(self, inputs):
-        return 2 * inputs
-"""
-
-
-def test_own_layers_are_imported_from_a_file(forks, export, refused, tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path / "unused")
-    (tmp_path / "own_layers.py").write_text(OWN_LAYER)
-    # In a process of its own, so that this one does not know the layer.
-    (tmp_path / "make.py").write_text(
-        "import keras, own_layers; z = keras.Input((5,));"
-        "x = keras.layers.Reshape((2, 2, 1))(keras.layers.Dense(4)(own_layers.Doubled()(z)));"
-        "keras.Model(z, x).save('mine.keras')"
-    )
-    assert forks.run(tmp_path / "make.py", folder=tmp_path).returncode == 0
-    message = (
-        "mine.keras cannot be loaded: it needs 'Doubled', which is not registered. Decorate its "
-        "definition with @keras.saving.register_keras_serializable() and say "
-        "--imports=<module or file.py>."
-    )
-    refused("export", "--model=mine.keras", message=message, folder=tmp_path)
-    other = ["--model=mine.keras", "--imports=other_layers.py"]
-    refused("export", *other, message="No module named 'other_layers'", folder=tmp_path)
-    found = export("--model=mine.keras", "--imports=own_layers.py", "--notflite")
-    assert found.returncode == 0, found.stderr
-    assert (tmp_path / "exported" / "mine" / "1").is_dir()
-
-
-def test_python_code_in_a_file_runs_only_if_asked_for(export, refused, tmp_path):
-    latents = keras.Input((4,))
-    images = keras.layers.Reshape((2, 2, 1))(keras.layers.Lambda(lambda x: 2 * x)(latents))
-    keras.Model(latents, images).save(tmp_path / "mine.keras")
-    message = (
-        "mine.keras cannot be loaded: it brings Python code, which loading would run. Write the "
-        "layer as a class, not a lambda; or, if the file is your own, say --nosafe_mode."
-    )
-    refused("export", "--model=mine.keras", message=message, folder=tmp_path)
-    found = export("--model=mine.keras", "--nosafe_mode", "--notflite")
-    assert found.returncode == 0, found.stderr
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        (["--run_dir=runs/digits/"], "exported/digits"),
+        (["--run_dir=."], "exported/here"),
+        (["--model=files/mine.keras"], "exported/mine"),
+        (["--run_dir=r", "--output=elsewhere/digits"], "elsewhere/digits"),
+    ],
+)
+def test_an_export_is_named_after_its_run_or_file(tmp_path, monkeypatch, arguments, output):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    flags = Flags()
+    export_command.define(flags)
+    flags(["export", *arguments])
+    assert str(export_command.output_folder(flags)) == output
+    flags(["export", *arguments, "--output=."])
+    assert export_command.output_folder(flags) == tmp_path / "here"
 
 
 @pytest.mark.slow
