@@ -27,7 +27,7 @@ def serve(replicas: int) -> None:
     import tensorflow as tf
 
     import kgan
-    from kgan.backend.strategies import strategy
+    from kgan.distribution import strategy
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     parts = [tf.config.LogicalDeviceConfiguration()] * replicas

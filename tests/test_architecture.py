@@ -52,6 +52,28 @@ FLOORS = [
         "report": {"_utils", "data", "evaluation", "features", "metrics", "sampling"},
         "toys": {"_utils", "backend", "constraints", "gan", "layers", "losses", "theory"},
     },
+    {
+        "cli": {
+            "_utils",
+            "_version",
+            "callbacks",
+            "constraints",
+            "data",
+            "distribution",
+            "evaluation",
+            "export",
+            "features",
+            "gan",
+            "losses",
+            "metrics",
+            "models",
+            "penalties",
+            "report",
+            "sampling",
+            "toys",
+        },
+    },
+    {"__main__": {"cli"}},
 ]
 WITH_TENSORFLOW = {"backend", "data", "export", "features"}
 
@@ -99,7 +121,15 @@ def test_public_names_are_listed_once_and_exist():
     import kgan
 
     rooms = (kgan.callbacks, kgan.data, kgan.evaluation, kgan.export, kgan.features, kgan.layers)
-    more = (kgan.losses, kgan.metrics, kgan.models, kgan.penalties, kgan.report, kgan.toys)
+    more = (
+        kgan.distribution,
+        kgan.losses,
+        kgan.metrics,
+        kgan.models,
+        kgan.penalties,
+        kgan.report,
+        kgan.toys,
+    )
     for module in (kgan, *rooms, *more):
         assert len(set(module.__all__)) == len(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)

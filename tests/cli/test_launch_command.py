@@ -1,9 +1,8 @@
-"""tools/launch_local.py: workers that know each other, and that never outlive it."""
+"""kgan launch: workers that know each other, and that never outlive it."""
 
 import os
 import re
 import signal
-import subprocess
 import sys
 import textwrap
 import time
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kgan.backend.strategies import cluster_from_environment
+from kgan.cli import launch as launching
+from kgan.distribution import cluster_from_environment
 
 TOOL = Path(__file__).parents[2] / "tools" / "launch_local.py"
 # What every worker of these tests begins with.
@@ -24,45 +24,37 @@ ON_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="need
 
 
 def command(code, *flags, grace=20):
-    """The command that runs Python code as two workers."""
+    """What runs Python code as two workers, behind `kgan launch`."""
     code = BEGINNING + textwrap.dedent(code)
     flags = [f"--grace_seconds={grace}", *flags]
-    return [sys.executable, str(TOOL), *flags, "--", sys.executable, "-c", code]
+    return [*flags, "--", sys.executable, "-c", code]
 
 
-def launch(code, *flags, grace=20, folder=None, **environment):
-    """Run Python code as two workers to the end."""
-    return subprocess.run(
-        command(code, *flags, grace=grace),
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+@pytest.fixture
+def launch(kgan_command, tmp_path):
+    """Run Python code as two workers to the end, in the test's folder."""
+
+    def launch(code, *flags, grace=20):
+        return kgan_command("launch", *command(code, *flags, grace=grace), folder=tmp_path)
+
+    return launch
 
 
 class Started:
     """Two workers that have run Python code and now sleep for a minute."""
 
-    def __init__(self, code, folder, *flags, grace=20):
+    def __init__(self, forks, code, folder, *flags, grace=20):
         code += '\nPath(f"started{index}").write_text(str(os.getpid()))\ntime.sleep(60)'
-        self.tool = subprocess.Popen(
-            command(code, *flags, grace=grace),
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.forks = forks
+        forks.start(TOOL, *command(code, *flags, grace=grace), folder=folder)
         files = [folder / "started0", folder / "started1"]
         wait_until(lambda: all(file.exists() and file.read_text() for file in files))
         self.workers = [int(file.read_text()) for file in files]
 
     def finish(self):
         """Returns its exit status and what it has printed on stdout and stderr."""
-        printed = self.tool.communicate(timeout=60)
-        return self.tool.returncode, *printed
+        done = self.forks.finish()
+        return done.returncode, done.stdout, done.stderr
 
 
 def wait_until(true, seconds=20):
@@ -82,7 +74,7 @@ def is_gone(process):
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def test_each_worker_has_its_place_among_the_same_free_addresses():
+def test_each_worker_has_its_place_among_the_same_free_addresses(launch):
     done = launch("print(os.environ['TF_CONFIG'])", "--num_workers=3")
     assert done.returncode == 0, done.stderr
     clusters = {}
@@ -97,17 +89,18 @@ def test_each_worker_has_its_place_among_the_same_free_addresses():
     assert all(address.startswith("127.0.0.1:") for address in clusters[0])
 
 
-def test_the_workers_share_the_cores_unless_told_otherwise(monkeypatch):
+def test_the_workers_share_the_cores_unless_told_otherwise(launch, monkeypatch):
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     code = "if index == 0: print(os.environ['TF_NUM_INTRAOP_THREADS'])"
     assert launch(code).stdout == f"[0] {max(1, cores // 2)}\n"
     # Never none, however many there are.
     assert launch(code, f"--num_workers={cores + 1}").stdout == "[0] 1\n"
-    assert launch(code, TF_NUM_INTRAOP_THREADS="7").stdout == "[0] 7\n"
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
+    assert launch(code).stdout == "[0] 7\n"
 
 
-def test_every_line_begins_with_its_worker_and_stays_in_its_stream():
+def test_every_line_begins_with_its_worker_and_stays_in_its_stream(launch):
     done = launch(
         """
         for number in range(200):
@@ -125,19 +118,14 @@ def test_every_line_begins_with_its_worker_and_stays_in_its_stream():
     assert len(done.stdout.splitlines()) == 402
 
 
-def test_the_command_keeps_its_own_flags():
+def test_the_command_keeps_its_own_flags(kgan_command):
     worker = [sys.executable, "-c", "import sys; print(sys.argv[1:])"]
     flags = ["--num_workers=2", "--", "--restarts=1", "rest"]
-    done = subprocess.run(
-        [sys.executable, TOOL, "--num_workers=1", "--", *worker, *flags],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = kgan_command("launch", "--num_workers=1", "--", *worker, *flags)
     assert done.stdout == f"[0] {flags}\n", done.stderr
 
 
-def test_the_first_failure_is_named_and_its_status_returned_after_the_others_have_ended():
+def test_the_first_failure_is_named_and_its_status_returned_after_the_others_have_ended(launch):
     done = launch(
         """
         if index == 1:
@@ -150,12 +138,12 @@ def test_the_first_failure_is_named_and_its_status_returned_after_the_others_hav
     assert done.returncode == 3
     assert done.stdout == "[0] the end\n"
     assert done.stderr == (
-        "launch_local: worker 1 ended with exit status 3.\n"
-        "launch_local: The others cannot go on without it and have 20 s to end.\n"
+        "launch: worker 1 ended with exit status 3.\n"
+        "launch: The others cannot go on without it and have 20 s to end.\n"
     )
 
 
-def test_a_worker_that_goes_on_alone_is_stopped_after_the_time_of_grace():
+def test_a_worker_that_goes_on_alone_is_stopped_after_the_time_of_grace(launch):
     start = time.monotonic()
     done = launch(
         """
@@ -169,20 +157,15 @@ def test_a_worker_that_goes_on_alone_is_stopped_after_the_time_of_grace():
     assert 1 < time.monotonic() - start < 20
     assert done.returncode == 128 + signal.SIGKILL
     assert done.stderr == (
-        "launch_local: worker 0 was ended by SIGKILL.\n"
-        "launch_local: The others cannot go on without it and have 1 s to end.\n"
+        "launch: worker 0 was ended by SIGKILL.\n"
+        "launch: The others cannot go on without it and have 1 s to end.\n"
         "[1] asked to end\n"
     )
 
 
-def test_a_worker_that_will_not_end_is_killed(tmp_path):
-    # The tool with less patience than its five seconds.
-    (tmp_path / "impatient.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(TOOL.parent)!r})\n"
-        "import launch_local\nlaunch_local.SECONDS_TO_OBEY = 0.3\n"
-        "launch_local.app.run(launch_local.main)\n"
-    )
-    arguments = command(
+def test_a_worker_that_will_not_end_is_killed(launch, monkeypatch):
+    monkeypatch.setattr(launching, "SECONDS_TO_OBEY", 0.3)
+    done = launch(
         """
         signal.signal(signal.SIGTERM, lambda *_: print("no", flush=True))
         Path(f"ready{index}").touch()
@@ -195,15 +178,11 @@ def test_a_worker_that_will_not_end_is_killed(tmp_path):
         """,
         grace=0,
     )
-    arguments[1] = "impatient.py"
-    done = subprocess.run(
-        arguments, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
     assert done.returncode == 5
     assert done.stdout == "[0] no\n"
 
 
-def test_a_worker_may_end_well_before_the_others():
+def test_a_worker_may_end_well_before_the_others(launch):
     done = launch("time.sleep(0.5 * index)\nprint('well')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "[0] well\n[1] well\n", "")
 
@@ -215,11 +194,10 @@ mine.write_text(str(attempts))
 """
 
 
-def test_all_are_started_again_after_a_failure(tmp_path):
+def test_all_are_started_again_after_a_failure(launch, tmp_path):
     done = launch(
         COUNTS_ITS_STARTS + "sys.exit(6 if index == 1 and attempts < 3 else 0)",
         "--restarts=5",
-        folder=tmp_path,
     )
     assert done.returncode == 0
     assert (tmp_path / "attempts0").read_text() == "3"
@@ -230,80 +208,66 @@ def test_all_are_started_again_after_a_failure(tmp_path):
     ]
 
 
-def test_the_last_failure_counts_when_no_restart_is_left(tmp_path):
+def test_the_last_failure_counts_when_no_restart_is_left(launch, tmp_path):
     code = COUNTS_ITS_STARTS + "sys.exit(attempts + 6 if index == 0 else 0)"
-    done = launch(code, "--restarts=1", folder=tmp_path)
+    done = launch(code, "--restarts=1")
     assert done.returncode == 8
     assert (tmp_path / "attempts0").read_text() == "2"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_reaches_every_worker_and_nothing_is_started_again(number, tmp_path):
+def test_an_interruption_reaches_every_worker_and_nothing_is_started_again(forks, number, tmp_path):
     code = f"signal.signal({number.value}, lambda *_: sys.exit('saved'))"
-    started = Started(code, tmp_path, "--restarts=3")
-    started.tool.send_signal(number)
+    started = Started(forks, code, tmp_path, "--restarts=3")
+    forks.send(number)
     status, printed, errors = started.finish()
     assert status == 128 + number
     assert printed == ""
     first, *others = errors.splitlines()
-    assert first == (
-        f"launch_local: {number.name} is passed on to all workers, which have 20 s to end."
-    )
+    assert first == (f"launch: {number.name} is passed on to all workers, which have 20 s to end.")
     assert sorted(others) == ["[0] saved", "[1] saved"]
 
 
-def test_a_second_ctrl_c_kills(tmp_path):
-    started = Started("signal.signal(signal.SIGINT, signal.SIG_IGN)", tmp_path, grace=60)
-    started.tool.send_signal(signal.SIGINT)
+def test_a_second_ctrl_c_kills(forks, tmp_path):
+    started = Started(forks, "signal.signal(signal.SIGINT, signal.SIG_IGN)", tmp_path, grace=60)
+    forks.send(signal.SIGINT)
     time.sleep(0.3)
     assert not any(is_gone(worker) for worker in started.workers)
-    started.tool.send_signal(signal.SIGINT)
+    forks.send(signal.SIGINT)
     status, _, errors = started.finish()
     assert status == 128 + signal.SIGINT
-    assert errors.endswith("launch_local: Interrupted again: killing all workers.\n")
+    assert errors.endswith("launch: Interrupted again: killing all workers.\n")
     assert all(is_gone(worker) for worker in started.workers)
 
 
 @ON_LINUX
-def test_the_workers_die_with_the_tool(tmp_path):
-    started = Started("", tmp_path)
-    started.tool.kill()
-    started.tool.wait()
+def test_the_workers_die_with_the_launcher(forks, tmp_path):
+    started = Started(forks, "", tmp_path)
+    forks.send(signal.SIGKILL)
+    assert forks.finish().returncode == -signal.SIGKILL
     wait_until(lambda: all(is_gone(worker) for worker in started.workers))
 
 
-def test_what_a_worker_has_started_ends_with_it(tmp_path):
+def test_what_a_worker_has_started_ends_with_it(launch, tmp_path):
     done = launch(
         """
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
         Path(f"child{index}").write_text(str(child.pid))
         """,
-        folder=tmp_path,
     )
     assert done.returncode == 0
     children = [int((tmp_path / f"child{index}").read_text()) for index in range(2)]
     wait_until(lambda: all(is_gone(child) for child in children))
 
 
-def test_a_run_without_a_command_says_what_is_missing():
-    done = subprocess.run([sys.executable, TOOL], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: There is no command to run. Expected: it follows two dashes, for example python "
-        "tools/launch_local.py --num_workers=2 -- python tools/train.py --strategy=multi_worker "
-        "--run_dir=runs/two\n"
+def test_a_launch_without_a_command_says_what_is_missing(refused):
+    message = (
+        "error: There is no command to run. Expected: it follows two dashes, for example kgan "
+        "launch --num_workers=2 -- kgan train --strategy=multi_worker --run_dir=runs/two"
     )
+    refused("launch", message=message)
 
 
-def test_a_command_that_is_not_there_is_an_error_in_one_line():
-    done = subprocess.run(
-        [sys.executable, TOOL, "--", "no-such-command"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert done.stderr == (
-        "error: The command cannot be started: [Errno 2] No such file or directory: "
-        "'no-such-command'\n"
-    )
+def test_a_command_that_is_not_there_is_an_error_in_one_line(refused):
+    message = "error: [Errno 2] No such file or directory: 'no-such-command'"
+    refused("launch", "--", "no-such-command", message=message)

@@ -1,4 +1,4 @@
-"""tools/train.py as two workers leaves what one process does, also after one has been killed."""
+"""kgan train as two workers leaves what one process does, also after one has been killed."""
 
 import csv
 import os
@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,9 +15,8 @@ from PIL import Image
 
 import kgan
 
-ROOT = Path(__file__).parents[2]
-TRAIN = [sys.executable, str(ROOT / "tools" / "train.py")]
-LAUNCH = [sys.executable, str(ROOT / "tools" / "launch_local.py"), "--num_workers=2"]
+TRAIN = [sys.executable, "-m", "kgan", "train"]
+LAUNCH = [sys.executable, "-m", "kgan", "launch", "--num_workers=2"]
 PICTURES, ROWS_OF_A_STEP = 160, 16
 # Ten steps an epoch, and a backup every second step.
 FLAGS = [
@@ -148,8 +146,8 @@ def test_two_workers_leave_what_one_process_does(runs):
 
 def test_a_killed_worker_is_started_again_with_the_other_from_the_last_backup(disturbed):
     _, printed, errors = disturbed
-    assert "launch_local: worker 1 was ended by SIGKILL.\n" in errors
-    assert "launch_local: Starting all again, 1 of 1.\n" in errors
+    assert "launch: worker 1 was ended by SIGKILL.\n" in errors
+    assert "launch: Starting all again, 1 of 1.\n" in errors
     # On a busy machine the kill may come later than in the second epoch.
     assert re.search(
         r"^\[0\] Backup: training goes on at epoch [234], batch ", printed, re.MULTILINE

@@ -1,6 +1,6 @@
-"""A generator behind TensorFlow Serving, asked over REST. Needs Pillow and no more packages.
+"""A generator behind TensorFlow Serving, asked over REST.
 
-gRPC would need tensorflow-serving-api, grpcio and TensorFlow's messages on the machine that asks;
+gRPC would need tensorflow-serving-api and grpcio on the machine that asks;
 deploy/serving/grpc_client.py is for those who have them.
 """
 
@@ -12,8 +12,10 @@ import re
 import urllib.error
 import urllib.request
 
-from pictures import picture
+import numpy as np
 from PIL import Image
+
+from kgan.cli.generators import count_classes
 
 # One model of a server: its newest version, one version, or the version of a label.
 ADDRESS = re.compile(r"https?://[^/\s]+/v1/models/[^/\s:]+(/versions/\d+|/labels/[^/\s:]+)?")
@@ -21,7 +23,7 @@ ADDRESS = re.compile(r"https?://[^/\s]+/v1/models/[^/\s:]+(/versions/\d+|/labels
 PATIENCE = 60
 
 
-class ServerError(Exception):
+class ServerError(OSError):
     """The server cannot be asked, or does not answer as TensorFlow Serving does."""
 
 
@@ -30,34 +32,38 @@ class RequestError(ServerError):
 
 
 class ServedGenerator:
-    """A generator behind a server: seeds to pictures, as `sources` says.
+    """A generator behind a server: seeds to pixels.
 
     Args:
         address: str, http://<host>:<port>/v1/models/<name>, with /versions/<number> or
             /labels/<label> after it for another version than the newest.
-    """
 
-    refusal = RequestError
+    Attributes:
+        num_classes: int, None for a generator of latents alone.
+    """
 
     def __init__(self, address: str):
         self.address = address
         self._signatures = read_signatures(address)
-        self.conditional = "label" in self._signatures["generate"]["inputs"]
-        self.truncates = "generate_truncated" in self._signatures
+        takes_labels = "label" in self._signatures["generate"]["inputs"]
+        self.num_classes = count_classes(self._knows) if takes_labels else None
 
-    def __call__(self, seeds, labels, truncation) -> list[Image.Image]:
+    def pixels(self, seeds, labels, truncation: float | None) -> np.ndarray:
+        """Images of seeds, as uint8 (n, height, width, channels)."""
         instances = [{"seed": seed} for seed in seeds]
         if labels is not None:
             for instance, label in zip(instances, labels, strict=True):
                 instance["label"] = label
+        # The same pixels in fewer bytes than as decimal numbers.
+        name = "generate_png" if "generate_png" in self._signatures else "generate"
         if truncation is not None:
+            name = "generate_truncated"
             for instance in instances:
                 instance["truncation"] = truncation
-        body = {"signature_name": self._signature(truncation), "instances": instances}
-        answer = ask(f"{self.address}:predict", body)
+        answer = ask(f"{self.address}:predict", {"signature_name": name, "instances": instances})
         try:
-            images = [decode(prediction) for prediction in answer["predictions"]]
-        except (IndexError, KeyError, TypeError, ValueError, OSError) as error:
+            images = np.stack([decode(prediction) for prediction in answer["predictions"]])
+        except (KeyError, TypeError, ValueError, OSError) as error:
             raise ServerError(f"{self.address} answers with something else than images.") from error
         if len(images) != len(seeds):
             raise ServerError(
@@ -65,11 +71,12 @@ class ServedGenerator:
             )
         return images
 
-    def _signature(self, truncation) -> str:
-        if truncation is not None:
-            return "generate_truncated"
-        # The same pixels in fewer bytes than as decimal numbers.
-        return "generate_png" if "generate_png" in self._signatures else "generate"
+    def _knows(self, label: int) -> bool:
+        try:
+            self.pixels([0], [label], None)
+        except RequestError:
+            return False
+        return True
 
 
 def read_signatures(address: str) -> dict:
@@ -103,7 +110,8 @@ def ask(address: str, body: dict | None = None) -> dict:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         kind = RequestError if error.code == 400 else ServerError
-        raise kind(f"{address} answers {error.code}: {complaint(error)}") from error
+        said = " ".join(error.read().decode(errors="replace").split())
+        raise kind(f"{address} answers {error.code}: {said}") from error
     except ValueError as error:
         raise ServerError(f"{address} answers, but not as TensorFlow Serving does.") from error
     except (OSError, http.client.HTTPException) as error:
@@ -114,22 +122,12 @@ def ask(address: str, body: dict | None = None) -> dict:
         ) from error
 
 
-def complaint(error: urllib.error.HTTPError) -> str:
-    """What the server says is wrong, in one line."""
-    try:
-        text = json.load(error)["error"]
-    except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException):
-        return f"{error.reason}. It does not answer as TensorFlow Serving does."
-    return " ".join(str(text).split())
-
-
-def decode(prediction) -> Image.Image:
-    """The picture in a row of an answer: PNG in base64, or nested lists of uint8."""
+def decode(prediction) -> np.ndarray:
+    """The pixels in a row of an answer: PNG in base64, or nested lists of uint8."""
     if isinstance(prediction, dict):
-        image = Image.open(io.BytesIO(base64.b64decode(prediction["b64"])))
-        # Pillow reads the pixels no sooner than they are needed.
-        image.load()
-        return image
-    shape = (len(prediction), len(prediction[0]), len(prediction[0][0]))
-    values = bytes(value for row in prediction for pixel in row for value in pixel)
-    return picture(shape, values)
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(prediction["b64"]))))
+    else:
+        pixels = np.array(prediction, "uint8")
+    # A grey picture has no channels.
+    height, width = pixels.shape[:2]
+    return pixels.reshape(height, width, -1)
