@@ -49,7 +49,7 @@ def define(flags: Flags) -> None:
     # Of mnist the embedded digits, which are its test images.
     held_out = "Real images not trained on: a data set, or 'split:<name>' of the same."
     define("string", "held_out", None, held_out)
-    define("list", "metrics", None, "Names as kgan.evaluation.get takes them. Default: the main.")
+    define("list", "metrics", None, "Names as kgan.metrics.get takes them. Default: the main.")
     define("integer", "num_images", None, "Samples and reals. Default: 10,000 or half the data.", 2)
     define("integer", "num_repeats", 3, "Sets of samples, for the uncertainty.", 1)
     define("integer", "seed", 0, "Seed of the first set of samples.", 0, 2**32 - 2**16)
@@ -119,7 +119,7 @@ def chosen_metrics(flags: Flags) -> list | None:
     # Small sets are measured by smaller subsets; the protocol says how many.
     smaller = metrics.KernelDistance(subset_size=min(1000, flags.num_images or 1000))
     return [
-        smaller if name == "kernel_distance" else evaluation.get(name) for name in flags.metrics
+        smaller if name == "kernel_distance" else metrics.get(name) for name in flags.metrics
     ]
 
 

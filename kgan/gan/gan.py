@@ -328,7 +328,7 @@ class GAN(keras.Model):
     ):
         """Losses and scores on held-out images: `keras.Model.evaluate`, after a look at the data.
 
-        Two calls on the same data give the same numbers, and training goes on as if there had
+        Two calls on the same data give the same numbers, and a later `fit` trains as if there had
         been none. A discriminator with batch norm scores in inference mode, with moving statistics
         over reals and fakes, and so differs from the logs of training.
 

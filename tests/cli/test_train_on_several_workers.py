@@ -150,7 +150,7 @@ def test_a_killed_worker_is_started_again_with_the_other_from_the_last_backup(di
     assert "launch: Starting all again, 1 of 1.\n" in errors
     # On a busy machine the kill may come later than in the second epoch.
     assert re.search(
-        r"^\[0\] Backup: training goes on at epoch [234], batch ", printed, re.MULTILINE
+        r"^\[0\] Backup: the run resumes at epoch [234], batch ", printed, re.MULTILINE
     )
 
 
