@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from kgan.backend import private
+
 # Far more than the draws of any training, so that no two replicas' seeds meet.
 _SEEDS_APART = 1_000_003
 
@@ -218,7 +220,7 @@ def _moved_by_replica(draw):
 
 
 def _seed_generators(model):
-    for layer in model._flatten_layers():
+    for layer in private.walk_layers(model):
         for part in _parts(list(vars(layer).values())):
             if isinstance(part, keras.random.SeedGenerator):
                 yield part
@@ -236,8 +238,10 @@ def _parts(value):
 
 def _over_several_workers(strategy) -> bool:
     """Whether a strategy spans several processes."""
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    return several and strategy.extended._in_multi_worker_mode()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return False
+    cluster = strategy.cluster_resolver.cluster_spec().as_dict()
+    return len(cluster.get("chief", [])) + len(cluster.get("worker", [])) > 1
 
 
 def _replica():

@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from kgan._utils.validation import check_positive_integer
+from kgan.backend import private
 
 # How a dataset carries its `Epochs`.
 _CARRIED = "kgan_epochs"
 # As many rows tell data apart, however many there are.
 _DIGESTED = 1_000
 _NUMBER, _STRIDE = 0, 1
-_WITH_STATE = {"CacheDataset": "cache", "_ShuffleDataset": "shuffle"}
 
 
 def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
@@ -151,8 +151,7 @@ def epochs_of(dataset) -> Epochs | None:
             epochs = getattr(current, _CARRIED)
             found[id(epochs)] = epochs
         elif isinstance(current, tf.data.Dataset):
-            # TensorFlow has no public way to ask what a dataset was derived from.
-            waiting.extend(current._inputs())
+            waiting.extend(private.dataset_inputs(current))
     return found.popitem()[1] if len(found) == 1 else None
 
 
@@ -169,24 +168,27 @@ def frozen_or_shuffled(dataset) -> str | None:
     """
     if hasattr(dataset, _CARRIED) or not isinstance(dataset, tf.data.Dataset):
         return None
-    inputs = [each for each in dataset._inputs() if _counts(each)]
-    if not inputs:
+    inputs = private.dataset_inputs(dataset)
+    counting = [each for each in inputs if _counts(each)]
+    if not counting:
         return None
-    # TensorFlow has no public way to ask what a dataset does.
-    method = _WITH_STATE.get(type(dataset).__name__)
-    if any(_is_shuffled_anew(each) for each in dataset._inputs() if each not in inputs):
+    method = None
+    if private.is_cache(dataset):
+        method = "cache"
+    elif private.is_shuffle(dataset):
         method = "shuffle"
-    return method or next(filter(None, map(frozen_or_shuffled, inputs)), None)
+    if any(_is_shuffled_anew(each) for each in inputs if each not in counting):
+        method = "shuffle"
+    return method or next(filter(None, map(frozen_or_shuffled, counting)), None)
 
 
 def _is_shuffled_anew(dataset) -> bool:
-    if type(dataset).__name__ == "_ShuffleDataset" and dataset._reshuffle_each_iteration:
-        return True
-    return any(map(_is_shuffled_anew, dataset._inputs()))
+    inputs = private.dataset_inputs(dataset)
+    return private.shuffles_anew(dataset) or any(map(_is_shuffled_anew, inputs))
 
 
 def _counts(dataset) -> bool:
-    return hasattr(dataset, _CARRIED) or any(map(_counts, dataset._inputs()))
+    return hasattr(dataset, _CARRIED) or any(map(_counts, private.dataset_inputs(dataset)))
 
 
 @contextlib.contextmanager
