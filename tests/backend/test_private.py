@@ -38,10 +38,10 @@ class Recording(keras.Model):
         self.built_by_fit = False
 
     def train_step(self, data):
-        return {}
+        return {"value": tf.constant(0.0)}
 
     def test_step(self, data):
-        return {}
+        return {"value": tf.constant(0.0)}
 
     def evaluate(self, *args, **kwargs):
         self.seen.append(private.is_validation_of_fit(kwargs))
