@@ -5,6 +5,8 @@ from keras import ops
 
 from kgan._utils.configured import constructor_call
 
+__all__ = ["WeightClip"]
+
 
 @keras.saving.register_keras_serializable("kgan")
 class WeightClip(keras.constraints.Constraint):

@@ -3,7 +3,10 @@
 import ast
 from pathlib import Path
 
+import keras
 import pytest
+
+from kgan.backend import private
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "kgan"
@@ -17,22 +20,22 @@ FLOORS = [
     {
         "backend": {"_utils"},
         "constraints": {"_utils"},
-        "layers": {"_utils"},
         "theory": {"_utils"},
     },
     {
-        "data": {"_utils"},
+        "data": {"_utils", "backend"},
         "distribution": {"backend"},
         "features": {"_utils", "_version"},
+        "layers": {"_utils", "backend"},
         "losses": {"_utils", "backend"},
         "metrics": {"_utils"},
-        "models": {"_utils", "layers"},
         "penalties": {"_utils", "backend"},
         "sampling": {"_utils"},
     },
     {
+        "models": {"_utils", "layers"},
         "evaluation": {"_utils", "features", "metrics", "sampling"},
-        "export": {"_utils", "_version", "layers", "metrics"},
+        "export": {"_utils", "_version", "backend", "layers", "metrics"},
     },
     {
         "gan": {"_utils", "backend", "data", "export", "layers", "losses", "penalties", "sampling"},
@@ -77,6 +80,14 @@ FLOORS = [
 ]
 WITH_TENSORFLOW = {"backend", "data", "export", "features"}
 
+# Public though they begin with an underscore, and kgan's own, which its rooms share.
+NOT_PRIVATE = {"_asdict", "_replace", "_fields", "_compiled_with"}
+# The packages of a framework that are not its public interface.
+INTERNALS = ("keras.src", "tf.python", "tf.core", "tensorflow.python", "tensorflow.core")
+INTERNALS += ("keras._tf_keras", "tf.__internal__", "tensorflow.__internal__")
+
+EVALUATES = "_use_cached_eval_dataset"
+
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
@@ -115,6 +126,83 @@ def test_a_file_imports_only_what_its_floor_allows(path):
         if first == "tensorflow":
             assert own in WITH_TENSORFLOW, f"{path.name} imports TensorFlow"
         assert first != "tools", f"{path.name} imports {name}"
+
+
+def private_names(tree, overridden):
+    """What a file uses that is private to another package: pairs of a line and a name.
+
+    Attributes of anything but `self` and `cls`, keywords and strings that are names of Keras'
+    model, methods that override one, and whatever lies in a framework's internal packages.
+    """
+    ours = {"self", "cls"}
+    of_keras = {name for name in dir(keras.Model) if is_private(name)} | {EVALUATES}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            chain = ast.unparse(node)
+            foreign = is_private(node.attr) and ast.unparse(node.value) not in ours
+            if foreign or chain.startswith(INTERNALS):
+                yield node.lineno, chain
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names]
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{name}" for name in names]
+            for name in names:
+                parts = name.split(".")
+                if name.startswith(INTERNALS) or (
+                    parts[0] not in ("kgan", "__future__") and any(map(is_private, parts))
+                ):
+                    yield node.lineno, name
+        elif isinstance(node, ast.ClassDef):
+            methods = (part for part in node.body if isinstance(part, ast.FunctionDef))
+            for method in methods:
+                if method.name in of_keras.difference(overridden.get(node.name, ())):
+                    yield method.lineno, f"{node.name}.{method.name}"
+        elif isinstance(node, ast.Constant) and node.value in of_keras:
+            yield node.lineno, repr(node.value)
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__") and name not in NOT_PRIVATE
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_private_names_of_others_are_used_in_one_file_only(path):
+    if path == PACKAGE / "backend" / "private.py":
+        return
+    found = list(private_names(ast.parse(path.read_text()), private.OVERRIDDEN))
+    assert not found, (
+        f"{path.relative_to(ROOT)} uses private names of another package: "
+        f"{', '.join(f'{name} (line {line})' for line, name in found)}. Use a public one, or give "
+        "it a function, a reason and a test in kgan/backend/private.py."
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("model._flatten_layers()", "model._flatten_layers"),
+        ("super()._flatten_layers()", "super()._flatten_layers"),
+        ("strategy.extended._num_workers", "strategy.extended._num_workers"),
+        ("import keras.src.backend", "keras.src.backend"),
+        ("from tensorflow.python.framework import ops", "tensorflow.python.framework.ops"),
+        ("from keras.src import tree", "keras.src.tree"),
+        ("keras.src.tree", "keras.src.tree"),
+        ("tf.__internal__.tracking", "tf.__internal__.tracking"),
+        ("from scipy import _lib", "scipy._lib"),
+        ("class GAN:\n    def _symbolic_build(self): pass", "GAN._symbolic_build"),
+        ("getattr(model, '_flatten_layers')", "'_flatten_layers'"),
+        ("kwargs.get('_use_cached_eval_dataset')", "'_use_cached_eval_dataset'"),
+    ],
+)
+def test_a_private_name_is_found(code, name):
+    assert name in [found for _, found in private_names(ast.parse(code), private.OVERRIDDEN)]
+
+
+def test_what_is_ours_or_public_is_no_private_name():
+    code = "self._own\ncls._own\nrow._replace(a=1)\nfrom kgan._utils import files\nmodel.__class__"
+    assert not list(private_names(ast.parse(code), {}))
+    code = "class GAN:\n    def _maybe_symbolic_build(self): pass"
+    assert not list(private_names(ast.parse(code), private.OVERRIDDEN))
 
 
 def test_public_names_are_listed_once_and_exist():

@@ -15,7 +15,7 @@ from PIL import Image
 import kgan
 
 # To be done; each of these lists may only become shorter.
-NOT_ANNOTATED_YET = ("kgan.GAN", "kgan.callbacks.Backup", "kgan.theory.", "kgan.toys.")
+NOT_ANNOTATED_YET = ("kgan.toys.",)
 NO_EXAMPLE_YET = {
     "kgan.GANOptimizer",
     "kgan.export.Export",
@@ -25,12 +25,10 @@ NO_EXAMPLE_YET = {
     "kgan.report.divide",
     "kgan.report.examine",
     "kgan.report.report_page",
-    *(f"kgan.theory.{name}" for name in vars(kgan.theory)),
     *(f"kgan.toys.{name}" for name in kgan.toys.__all__),
 }
 # Their examples train for long, or need what is not finished here.
 NOT_RUN_YET = {
-    "kgan.GAN",
     "kgan.export.FrechetGate",
     "kgan.export.export_generator",
     *(f"kgan.toys.{name}" for name in kgan.toys.__all__),

@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 
+from kgan._utils.tensors import Tensor
+from kgan.backend import private
+
 # Far more than the draws of any training, so that no two replicas' seeds meet.
 _SEEDS_APART = 1_000_003
 
@@ -37,6 +40,10 @@ def worker(model: keras.Model) -> tuple[int, int]:
     Returns:
         (index, count): 0 <= index < count. Worker 0 is the one that writes files. (0, 1) where
         there is one process.
+
+    Example:
+        >>> kgan.distribution.worker(gan)
+        (0, 1)
     """
     strategy = model.distribute_strategy
     if not _over_several_workers(strategy):
@@ -114,7 +121,7 @@ def draw_own_numbers(model: keras.Model) -> None:
             generator.next = _moved_by_replica(generator.next)
 
 
-def global_mean(values, axis: int | None = None):
+def global_mean(values: Tensor, axis: int | None = None) -> Tensor:
     """The mean over the global batch, the same on every replica.
 
     Gradients pass through it, those of the other replicas too.
@@ -125,6 +132,10 @@ def global_mean(values, axis: int | None = None):
 
     Returns:
         Tensor: of the shape of a row, or a scalar.
+
+    Example:
+        >>> float(kgan.distribution.global_mean(np.float32([1, 2, 6])))
+        3.0
     """
     if num_replicas() == 1:
         return tf.reduce_mean(values, axis)
@@ -218,7 +229,7 @@ def _moved_by_replica(draw):
 
 
 def _seed_generators(model):
-    for layer in model._flatten_layers():
+    for layer in private.walk_layers(model):
         for part in _parts(list(vars(layer).values())):
             if isinstance(part, keras.random.SeedGenerator):
                 yield part
@@ -236,8 +247,10 @@ def _parts(value):
 
 def _over_several_workers(strategy) -> bool:
     """Whether a strategy spans several processes."""
-    several = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-    return several and strategy.extended._in_multi_worker_mode()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return False
+    cluster = strategy.cluster_resolver.cluster_spec().as_dict()
+    return len(cluster.get("chief", [])) + len(cluster.get("worker", [])) > 1
 
 
 def _replica():

@@ -42,6 +42,10 @@ def strategy(name: str | None, *, start_up_seconds: float = 600.0) -> tf.distrib
     Raises:
         ValueError: for an unknown name, a TF_CONFIG that `cluster_from_environment` refuses, a
             strategy that comes too late, or a TPU that is not there.
+
+    Example:
+        >>> with kgan.distribution.strategy("one_device").scope():
+        ...     network = kgan.models.mlp_generator((8, 8, 1), latent_dim=4)
     """
     if name in (None, "one_device"):
         return tf.distribute.get_strategy()
@@ -70,7 +74,7 @@ def cluster_from_environment(text: str | None) -> tuple[list[str], int]:
         ValueError: if it does not say that, or asks for what kgan has no use for.
 
     Example:
-        >>> cluster_from_environment(
+        >>> kgan.distribution.cluster_from_environment(
         ...     '{"cluster": {"worker": ["a:2222", "b:2222"]}, '
         ...     '"task": {"type": "worker", "index": 1}}')
         (['a:2222', 'b:2222'], 1)
@@ -105,6 +109,9 @@ def lost_worker(error: BaseException) -> str | None:
 
     Returns:
         One line with the remedy, or None if the error is another one.
+
+    Example:
+        >>> kgan.distribution.lost_worker(ValueError("something else"))
     """
     # Aborted, where the other has been started again before its silence was noticed.
     if not isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):

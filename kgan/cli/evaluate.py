@@ -27,7 +27,6 @@ import sys
 import warnings
 from pathlib import Path
 
-from kgan import evaluation
 from kgan import metrics
 from kgan import report
 from kgan._utils.files import replacing
@@ -118,9 +117,7 @@ def chosen_metrics(flags: Flags) -> list | None:
         return None
     # Small sets are measured by smaller subsets; the protocol says how many.
     smaller = metrics.KernelDistance(subset_size=min(1000, flags.num_images or 1000))
-    return [
-        smaller if name == "kernel_distance" else metrics.get(name) for name in flags.metrics
-    ]
+    return [smaller if name == "kernel_distance" else metrics.get(name) for name in flags.metrics]
 
 
 def print_findings(findings) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from kgan._utils.checks import check_positive_integer
+from kgan.backend import private
 
 # How a dataset carries its `Epochs`.
 _CARRIED = "kgan_epochs"
 # As many rows tell data apart, however many there are.
 _DIGESTED = 1_000
 _NUMBER, _STRIDE = 0, 1
-_WITH_STATE = ("CacheDataset", "_ShuffleDataset")
 
 
 def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
@@ -151,8 +151,7 @@ def epochs_of(dataset) -> Epochs | None:
             epochs = getattr(current, _CARRIED)
             found[id(epochs)] = epochs
         elif isinstance(current, tf.data.Dataset):
-            # TensorFlow has no public way to ask what a dataset was derived from.
-            waiting.extend(current._inputs())
+            waiting.extend(private.dataset_inputs(current))
     return found.popitem()[1] if len(found) == 1 else None
 
 
@@ -168,13 +167,12 @@ def keeps_order(dataset) -> bool:
     """
     if hasattr(dataset, _CARRIED) or not isinstance(dataset, tf.data.Dataset):
         return True
-    # TensorFlow has no public way to ask what a dataset does.
-    kind = type(dataset).__name__
-    if kind == "_ShuffleDataset" and dataset._reshuffle_each_iteration:
+    inputs = private.dataset_inputs(dataset)
+    if private.shuffles_anew(dataset):
         return False
-    if kind in _WITH_STATE and epochs_of(dataset) is not None:
+    if (private.is_cache(dataset) or private.is_shuffle(dataset)) and epochs_of(dataset):
         return False
-    return all(map(keeps_order, dataset._inputs()))
+    return all(map(keeps_order, inputs))
 
 
 @contextlib.contextmanager

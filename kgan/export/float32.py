@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
+from kgan.backend import private
+
 
 def float32_twin(model: keras.Model) -> keras.Model:
     """The same model with the same weights, computing in float32 in every layer.
@@ -31,10 +33,9 @@ def float32_twin(model: keras.Model) -> keras.Model:
 
 
 def _is_float32(model) -> bool:
-    # Keras has no public walk that also enters wrappers and custom layers' own layers.
     return all(
         layer.compute_dtype == layer.variable_dtype == "float32"
-        for layer in model._flatten_layers()
+        for layer in private.walk_layers(model)
     )
 
 

@@ -16,9 +16,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import Message
-from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow.python.framework import op_def_registry
+
+from kgan.backend import private
 
 # TensorFlow says of each operation whether it depends on more than its inputs, or does more than
 # give outputs ("stateful"). Of those, these read the weights, check, call and branch.
@@ -167,9 +166,9 @@ def check_paths(folder: str | os.PathLike) -> None:
             )
 
 
-def read_saved_model(folder: str | os.PathLike) -> SavedModel:
+def read_saved_model(folder: str | os.PathLike) -> private.SavedModelProto:
     """The message in a SavedModel's saved_model.pb."""
-    return SavedModel.FromString(Path(folder, "saved_model.pb").read_bytes())
+    return private.SavedModelProto.FromString(Path(folder, "saved_model.pb").read_bytes())
 
 
 def read_variables(folder: str | os.PathLike) -> Iterator[tuple[str, np.ndarray]]:
@@ -187,7 +186,7 @@ def read_variables(folder: str | os.PathLike) -> Iterator[tuple[str, np.ndarray]
             yield name, np.asarray(reader.get_tensor(name))
 
 
-def _operations(meta_graph: MetaGraphDef) -> Iterator[tuple[str, str]]:
+def _operations(meta_graph: tf.compat.v1.MetaGraphDef) -> Iterator[tuple[str, str]]:
     graph = meta_graph.graph_def
     savers = _functions_of_the_saver(meta_graph)
     for node in graph.node:
@@ -199,7 +198,7 @@ def _operations(meta_graph: MetaGraphDef) -> Iterator[tuple[str, str]]:
                 yield node.op, f"function {name}, node {node.name}"
 
 
-def _functions_of_the_saver(meta_graph: MetaGraphDef) -> set[str]:
+def _functions_of_the_saver(meta_graph: tf.compat.v1.MetaGraphDef) -> set[str]:
     saver = meta_graph.saver_def
     names = {name.partition(":")[0] for name in (saver.save_tensor_name, saver.restore_op_name)}
     return {node.attr["f"].func.name for node in meta_graph.graph_def.node if node.name in names}
@@ -212,7 +211,7 @@ def _reason_against(operation: str) -> str | None:
     if not hasattr(tf.raw_ops, operation):
         return "is unknown to TensorFlow itself"
     # Not the model's own list of operations, which leaves out those inside loops.
-    stateful = op_def_registry.get(operation).is_stateful
+    stateful = private.is_stateful(operation)
     known = {**_OUTSIDE, **_STATEFUL} if stateful else _OUTSIDE
     reasons = [reason for part, reason in known.items() if part in operation]
     if reasons:

@@ -11,6 +11,7 @@ from kgan import backend
 from kgan import losses
 from kgan import sampling
 from kgan._utils.checks import check_positive_integer
+from kgan.backend import private
 from kgan.data.epochs import uncounted
 from kgan.export import export_generator
 from kgan.gan import averaging
@@ -351,7 +352,7 @@ class GAN(keras.Model):
         """
         inspection.check_call(self, "evaluate", sample_weight=sample_weight)
         # `fit` has looked at its validation data, and evaluates an iterator that it keeps.
-        if not kwargs.get("_use_cached_eval_dataset"):
+        if not private.is_validation_of_fit(kwargs):
             x = inspection.look_at_held_out(self, x, y, batch_size)
         self._steps_of_evaluation.begin(steps)
         with self.unchanged_random_state(), uncounted(x):
@@ -646,7 +647,8 @@ class GAN(keras.Model):
         return self.test_function
 
     def _maybe_symbolic_build(self, *args, **kwargs):
-        # Keras would call the model on a batch to build it, images in place of latents.
+        # Keras would call the model on a batch to build it, images in place of latents. The name is
+        # listed in kgan/backend/private.py.
         del args, kwargs
 
     @property

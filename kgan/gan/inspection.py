@@ -49,7 +49,11 @@ def check_call(gan: keras.Model, call: str, **weights) -> None:
     Raises:
         ValueError: before compile, in the scope of other devices, or with weights.
     """
-    gan._assert_compile_called(call)
+    if not gan.compiled:
+        raise ValueError(
+            f"You must call `compile()` before calling `{call}()`. Expected: a compiled GAN, "
+            "gan.compile(loss=...). Received: one that was never compiled."
+        )
     backend.check_scope_of_call(gan.images_seen, call)
     for name, weight in weights.items():
         if weight is not None:

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kgan.backend import private
+
 
 @keras.saving.register_keras_serializable("kgan")
 class GANOptimizer(keras.optimizers.Optimizer):
@@ -166,7 +168,7 @@ def trainable_variables(networks: list) -> list[keras.Variable]:
 
 def _computes_in_float16(network) -> bool:
     # Layer by layer: the policy of a model is that of the moment when it was made or loaded.
-    return any(layer.compute_dtype == "float16" for layer in network._flatten_layers())
+    return any(layer.compute_dtype == "float16" for layer in private.walk_layers(network))
 
 
 def _with_loss_scale(optimizer):

@@ -3,6 +3,7 @@
 import keras
 
 from kgan import backend
+from kgan.backend import private
 from kgan.layers import MinibatchStdDev
 
 
@@ -23,7 +24,7 @@ def prepare(gan: keras.Model, optimizer, *, jit_compile, run_eagerly: bool) -> N
         check_accumulation(optimizer, replicas)
     if replicas > 1:
         check_replicable(replicas, jit_compile=jit_compile, run_eagerly=run_eagerly)
-        for layer in gan._flatten_layers(include_self=False, recursive=False):
+        for layer in gan.layers:
             synchronize(layer)
             backend.draw_own_numbers(layer)
 
@@ -83,7 +84,7 @@ def synchronize(layer: keras.Layer) -> None:
     Args:
         layer: keras layer or model. It is changed.
     """
-    for part in layer._flatten_layers():
+    for part in private.walk_layers(layer):
         if isinstance(part, keras.layers.BatchNormalization):
             part.synchronized = True
 
@@ -98,7 +99,7 @@ def check_groups(discriminator: keras.Model, rows: int) -> None:
     Raises:
         ValueError: for a `MinibatchStdDev` whose group they would cut.
     """
-    for layer in discriminator._flatten_layers():
+    for layer in private.walk_layers(discriminator):
         if isinstance(layer, MinibatchStdDev) and rows % layer.group_size:
             raise ValueError(
                 f"The discriminator's layer {layer.name!r} compares groups of {layer.group_size} "

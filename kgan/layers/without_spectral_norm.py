@@ -2,6 +2,7 @@
 
 import keras
 
+from kgan.backend import private
 from kgan.layers.spectral_norm import SpectralNorm
 
 _REGISTERED_NAME = keras.saving.get_registered_name(SpectralNorm)
@@ -44,7 +45,7 @@ def without_spectral_norm(model: keras.Model) -> keras.Model:
 
 
 def _normalised_layers(model) -> list[SpectralNorm]:
-    return [layer for layer in model._flatten_layers() if isinstance(layer, SpectralNorm)]
+    return [layer for layer in private.walk_layers(model) if isinstance(layer, SpectralNorm)]
 
 
 def _with_plain_layers(config):

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kgan import backend
+from kgan.backend import private
 from kgan.penalties.penalty import Penalty
 from kgan.penalties.penalty import checked_weight
 
@@ -18,8 +19,7 @@ class _OfGradient(Penalty):
     """What penalties on the gradient by the image share: they need one per sample."""
 
     def check_discriminator(self, discriminator):
-        # Keras has no public walk that also enters wrappers and custom layers' own layers.
-        for layer in discriminator._flatten_layers():
+        for layer in private.walk_layers(discriminator):
             # Frozen, batch norm is a fixed scale and shift.
             batch_norm = isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
             if batch_norm or getattr(layer, "mixes_samples", False):

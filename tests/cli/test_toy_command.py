@@ -204,8 +204,11 @@ def test_a_training_ends_at_its_last_finite_moment(losses_until, samples_until, 
     ("arguments", "message"),
     [
         (["--toy=moons"], "--toy=moons: value should be one of <gaussian|ring|grid|saturation>"),
-        (["--toy=ring", "--loss=kll"], "error: Unknown GAN loss. Expected a kgan.losses.Loss or"),
-        (["--toy=ring", "--penalty=r1"], "error: r1 has no default weight"),
+        (
+            ["--toy=ring", "--loss=kll"],
+            "error: Unknown GAN loss. Expected a kgan.losses.Loss, its class",
+        ),
+        (["--toy=ring", "--penalty=r1"], "error: r1 needs gamma, which has no default"),
         (["--toy=ring", "--penalty=r1=-1"], "error: gamma of R1 must be a finite number >= 0"),
         (["--toy=ring", "--g_learning_rate=0"], "error: A learning rate must be positive."),
         (["--toy=ring", "--beta_1=1"], "beta_1=1.0: must lie in [0, 1)."),

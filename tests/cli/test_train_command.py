@@ -156,7 +156,7 @@ def test_of_a_complete_run_nothing_is_trained_and_that_is_success(
         ),
         (["--run_dir=r", "--epochs=1", "--dataset=folder:gone"], "gone"),
         (["--run_dir=r", "--epochs=1", "--loss=lsgna"], "Unknown GAN loss. Expected a kgan.losses"),
-        (["--run_dir=r", "--epochs=1", "--penalty=r1"], "r1 has no default weight"),
+        (["--run_dir=r", "--epochs=1", "--penalty=r1"], "r1 needs gamma, which has no default"),
         (
             # Before the data are looked for.
             ["--run_dir=r", "--epochs=1", "--penalty=r1=1", "--dataset=folder:gone"],

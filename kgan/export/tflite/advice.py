@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import keras
 
+from kgan.backend import private
+
 _PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 # TFLite has these; where they fail it is for the shape or the type of their input.
 _CONVOLUTIONS = {"Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative"}
@@ -79,8 +81,7 @@ def layer_at(place: str, generator: keras.Model) -> keras.layers.Layer | None:
     Returns:
         A keras layer, or None.
     """
-    # Keras has no public walk that also enters wrappers and custom layers' own layers.
-    layers = {layer.name: layer for layer in generator._flatten_layers(include_self=False)}
+    layers = {layer.name: layer for layer in private.walk_layers(generator)[1:]}
     for part in reversed(place.split("/")):
         # Keras numbers the calls of a layer: up_2_1 is the layer up_2.
         for name in (re.sub(r"_\d+$", "", part), part):
@@ -124,7 +125,7 @@ def _remedy(failures: list[Failure], generator: keras.Model) -> str:
         )
     nearest = [
         layer.name
-        for layer in generator._flatten_layers()
+        for layer in private.walk_layers(generator)
         if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "nearest"
     ]
     if nearest and operations <= _CONVOLUTIONS:

@@ -1,0 +1,112 @@
+"""Every private name of Keras and TensorFlow that kgan uses, and why no public one does.
+
+A name that begins with an underscore, or lies in a framework's own packages, may go with any
+release. So each is used here alone, and tests/backend/test_private.py says in a sentence which one
+has gone. tests/test_architecture.py finds a private name that is used anywhere else.
+"""
+
+import keras
+import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel as SavedModelProto
+from tensorflow.python.framework import op_def_registry
+
+__all__ = [
+    "OVERRIDDEN",
+    "SavedModelProto",
+    "dataset_inputs",
+    "is_cache",
+    "is_shuffle",
+    "is_stateful",
+    "is_validation_of_fit",
+    "shuffles_anew",
+    "walk_layers",
+]
+
+# Methods that kgan overrides, by the class of kgan. `keras.Model._maybe_symbolic_build`: `fit`
+# calls a model on a batch of its data to build it. A GAN's data are images and its inputs latents,
+# and no public argument turns the call off.
+OVERRIDDEN = {"GAN": {"_maybe_symbolic_build"}}
+
+
+def walk_layers(model: keras.Layer) -> list[keras.Layer]:
+    """A model or layer, and all the layers in it, however deep.
+
+    Uses `keras.Layer._flatten_layers`. The public `Model.layers` and `Model.summary` do not enter
+    wrappers, nor the layers that are attributes of custom layers.
+
+    Args:
+        model: keras model or layer.
+
+    Returns:
+        List of layers, the first of them `model`.
+    """
+    return model._flatten_layers()
+
+
+def is_validation_of_fit(kwargs: dict) -> bool:
+    """Whether `evaluate` was called by `fit`, for its validation data.
+
+    Reads `_use_cached_eval_dataset`, which Keras passes to `Model.evaluate`. The public arguments
+    are the same as in a call of the user's.
+
+    Args:
+        kwargs: the arguments of `evaluate` that have no public name.
+
+    Returns:
+        bool.
+    """
+    return bool(kwargs.get("_use_cached_eval_dataset"))
+
+
+def dataset_inputs(dataset: tf.data.Dataset) -> list[tf.data.Dataset]:
+    """The datasets that a dataset was derived from.
+
+    Uses `tf.data.Dataset._inputs`. TensorFlow has no public way to ask.
+
+    Args:
+        dataset: `tf.data.Dataset`.
+
+    Returns:
+        List of datasets; empty for a source.
+    """
+    return dataset._inputs()
+
+
+def is_cache(dataset: tf.data.Dataset) -> bool:
+    """Whether a dataset is what `Dataset.cache` returned.
+
+    Reads the name of TensorFlow's private class. A dataset does not tell publicly what it does.
+    """
+    return type(dataset).__name__ == "CacheDataset"
+
+
+def is_shuffle(dataset: tf.data.Dataset) -> bool:
+    """Whether a dataset is what `Dataset.shuffle` returned.
+
+    Reads the name of TensorFlow's private class. A dataset does not tell publicly what it does.
+    """
+    return type(dataset).__name__ == "_ShuffleDataset"
+
+
+def shuffles_anew(dataset: tf.data.Dataset) -> bool:
+    """Whether a dataset is shuffled in another order in every pass.
+
+    Reads `_reshuffle_each_iteration`, the argument of `Dataset.shuffle`, which is kept nowhere
+    else.
+    """
+    return is_shuffle(dataset) and bool(dataset._reshuffle_each_iteration)
+
+
+def is_stateful(operation: str) -> bool:
+    """Whether an operation has a state or an effect besides its outputs.
+
+    Uses `tensorflow.python.framework.op_def_registry`. `tf.raw_ops` has all operations and tells
+    this of none; a SavedModel's own list leaves out the operations inside loops.
+
+    Args:
+        operation: str, the name of an operation of TensorFlow, such as "RandomUniform".
+
+    Returns:
+        bool.
+    """
+    return op_def_registry.get(operation).is_stateful

@@ -1,0 +1,126 @@
+"""The private names of Keras and TensorFlow are still there and still do what kgan needs."""
+
+import inspect
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kgan.backend import private
+
+
+def gone(name, use):
+    return f"{name} is gone or no longer does what kgan uses it for: {use}; see {private.__file__}"
+
+
+class Nested(keras.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = keras.layers.TimeDistributed(keras.layers.Dense(2, name="deepest"))
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+def test_a_walk_enters_wrappers_and_layers_of_custom_layers():
+    message = gone("keras.Layer._flatten_layers", "to walk into wrappers and custom layers")
+    assert hasattr(keras.Layer, "_flatten_layers"), message
+    model = keras.Sequential([keras.Input((3, 4)), Nested()])
+    walked = private.walk_layers(model)
+    assert walked[0] is model, message
+    assert "deepest" in [layer.name for layer in walked], message
+
+
+class Recording(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+        self.built_by_fit = False
+
+    def train_step(self, data):
+        return {"value": tf.constant(0.0)}
+
+    def test_step(self, data):
+        return {"value": tf.constant(0.0)}
+
+    def evaluate(self, *args, **kwargs):
+        self.seen.append(private.is_validation_of_fit(kwargs))
+        return super().evaluate(*args, **kwargs)
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        self.built_by_fit = True
+
+
+def test_fit_says_which_evaluation_is_its_own_and_asks_before_it_builds():
+    model = Recording()
+    model.compile(run_eagerly=True)
+    x = np.zeros((2, 1), "float32")
+    model.fit(x, x, validation_data=(x, x), verbose=0)
+    assert model.seen == [True], gone(
+        "_use_cached_eval_dataset, an argument that keras.Model.fit gives to evaluate",
+        "to look at validation data once and not in every epoch",
+    )
+    model.evaluate(x, x, verbose=0)
+    assert model.seen == [True, False]
+    assert {"GAN": {"_maybe_symbolic_build"}} == private.OVERRIDDEN
+    message = gone(
+        "keras.Model._maybe_symbolic_build", "to keep fit from building a GAN from its images"
+    )
+    assert hasattr(keras.Model, "_maybe_symbolic_build"), message
+    assert model.built_by_fit, message
+
+
+def test_a_dataset_names_what_it_was_derived_from():
+    message = gone("tf.data.Dataset._inputs", "to find the data that count their epochs")
+    assert hasattr(tf.data.Dataset, "_inputs"), message
+    first, second = tf.data.Dataset.range(3), tf.data.Dataset.range(3)
+    zipped = tf.data.Dataset.zip(first, second)
+    assert list(private.dataset_inputs(zipped)) == [first, second], message
+    assert list(private.dataset_inputs(first)) == [], message
+
+
+def test_a_cache_and_a_shuffle_are_known_by_their_class():
+    data = tf.data.Dataset.range(3)
+    use = "to warn of orders that cannot be resumed"
+    assert private.is_cache(data.cache()), gone("The class name CacheDataset of TensorFlow", use)
+    assert private.is_shuffle(data.shuffle(3)), gone(
+        "The class name _ShuffleDataset of TensorFlow", use
+    )
+    for other in (data, data.batch(2), data.map(lambda x: x)):
+        assert not private.is_cache(other)
+        assert not private.is_shuffle(other)
+
+
+def test_a_shuffle_tells_whether_it_draws_a_new_order_for_every_pass():
+    message = gone(
+        "_reshuffle_each_iteration of TensorFlow's shuffled datasets",
+        "to warn of orders that cannot be resumed",
+    )
+    data = tf.data.Dataset.range(3)
+    assert hasattr(data.shuffle(3), "_reshuffle_each_iteration"), message
+    assert private.shuffles_anew(data.shuffle(3)), message
+    assert not private.shuffles_anew(data.shuffle(3, reshuffle_each_iteration=False)), message
+    assert not private.shuffles_anew(data)
+
+
+def test_an_operation_tells_whether_it_has_a_state():
+    # The module is imported by private.py itself: without it no test of this file runs.
+    message = gone("tensorflow.python.framework.op_def_registry", "to check exported graphs")
+    assert private.is_stateful("RandomUniform"), message
+    assert not private.is_stateful("MatMul"), message
+
+
+def test_the_message_of_a_saved_model_can_be_read(tmp_path):
+    message = gone(
+        "tensorflow.core.protobuf.saved_model_pb2.SavedModel", "to check exported graphs"
+    )
+    tf.saved_model.save(tf.Module(), str(tmp_path))
+    read = private.SavedModelProto.FromString((tmp_path / "saved_model.pb").read_bytes())
+    assert len(read.meta_graphs) == 1, message
+
+
+def test_every_private_name_has_a_reason():
+    for name in private.__all__:
+        value = getattr(private, name)
+        if inspect.isfunction(value):
+            assert inspect.getdoc(value).count(".") >= 2, name
