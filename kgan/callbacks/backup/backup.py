@@ -24,6 +24,7 @@ from kgan.callbacks.backup.states import check_callbacks
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.every_n_images import EveryNImages
 from kgan.data.passes import Position
+from kgan.gan.resuming import Plan
 
 _HEADER_NAMES = {
     "versions",
@@ -118,7 +119,7 @@ class Backup(GANCallback):
         self._folder = BackupFolder(folder, keep)
         self._pace = None if every_n_images is None else EveryNImages(every_n_images)
 
-    def restore_training(self, gan, plan) -> Position:
+    def restore_training(self, gan: keras.Model, plan: Plan) -> Position:
         """Give a GAN the state of the newest backup. `fit` calls this before everything else.
 
         Args:
