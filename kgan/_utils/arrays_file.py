@@ -49,7 +49,9 @@ def write_arrays(
     """
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", method) as archive:
-        archive.writestr(_HEADER, json.dumps({"format": FORMAT, **header}))
+        # Not `writestr`, which adds the time: equal content makes equal files.
+        with archive.open(_HEADER, "w") as member:
+            member.write(json.dumps({"format": FORMAT, **header}, sort_keys=True).encode())
         for name, array in arrays:
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 _write_array(member, np.ascontiguousarray(array).reshape(np.shape(array)))

@@ -5,8 +5,8 @@ from numpy.typing import ArrayLike
 
 from kgan._utils.images import to_picture
 from kgan._utils.images import to_uint8
+from kgan._utils.progress import Progress
 from kgan.data import memory
-from kgan.data.progress import with_progress
 from kgan.data.resize import Resize
 from kgan.data.store import Images
 
@@ -78,8 +78,10 @@ def resized(images: Images, resize: Resize) -> Images:
 def _stored(images: np.ndarray, resize: Resize) -> np.ndarray:
     first = _converted(images[0], resize)
     store = memory.allocate((len(images), *first.shape))
-    for index, image in enumerate(with_progress(images, len(images))):
-        store[index] = _converted(image, resize)
+    with Progress(len(images)) as progress:
+        for index, image in enumerate(images):
+            store[index] = _converted(image, resize)
+            progress.add(1)
     return store
 
 

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 from kgan import sampling
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.progress import Progress
 from kgan.evaluation import samples
 from kgan.evaluation.by_name import get_all
 from kgan.evaluation.cache import FeatureCache
 from kgan.evaluation.cache import key_of
-from kgan.evaluation.progress import Progress
 from kgan.evaluation.protocol import Measurement
 from kgan.evaluation.protocol import describe
 from kgan.evaluation.protocol import value_name

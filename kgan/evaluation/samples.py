@@ -8,7 +8,7 @@ import numpy as np
 
 from kgan._utils.checks import check_image_values
 from kgan._utils.images import to_uint8
-from kgan.evaluation.progress import Progress
+from kgan._utils.progress import Progress
 
 # The pixel of the value 0.
 _MIDDLE = 128

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from kgan import sampling
 from kgan._utils.images import to_uint8
+from kgan._utils.progress import Progress
 from kgan._utils.tensors import Tensor
 from kgan.evaluation import Evaluator
-from kgan.evaluation.progress import Progress
 from kgan.evaluation.samples import to_floats
 from kgan.features import Extractor
 from kgan.metrics import SampleMetric

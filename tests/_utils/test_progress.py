@@ -1,6 +1,6 @@
 import sys
 
-from kgan.evaluation.progress import Progress
+from kgan._utils.progress import Progress
 
 
 def work(**options):

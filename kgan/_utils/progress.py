@@ -1,4 +1,4 @@
-"""A bar for work on many images, batch by batch."""
+"""A bar for work on many images that takes longer than a moment."""
 
 import sys
 import time
