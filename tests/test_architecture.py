@@ -139,7 +139,8 @@ def private_names(tree, overridden):
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             chain = ast.unparse(node)
-            foreign = is_private(node.attr) and ast.unparse(node.value) not in ours
+            # `os._exit` is documented, and Python's.
+            foreign = is_private(node.attr) and ast.unparse(node.value) not in {*ours, "os"}
             if foreign or chain.startswith(INTERNALS):
                 yield node.lineno, chain
         elif isinstance(node, ast.Import | ast.ImportFrom):

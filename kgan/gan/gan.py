@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from kgan import backend
 from kgan import losses
 from kgan import sampling
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.tensors import Tensor
 from kgan.backend import private
 from kgan.data.epochs import uncounted
 from kgan.export import export_generator
@@ -109,7 +111,7 @@ class GAN(keras.Model):
         condition_shape: tuple | None = None,
         ema_halflife_images: float | None = None,
         seed: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         latent_dim = check_positive_integer("latent_dim", latent_dim)
@@ -164,7 +166,7 @@ class GAN(keras.Model):
         loss: losses.Loss | str = "non_saturating",
         discriminator_steps: int = 1,
         *,
-        penalties=None,
+        penalties: Any = None,
         jit_compile: bool | str = "auto",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -373,7 +375,7 @@ class GAN(keras.Model):
         n: int,
         *,
         seed: int | None = None,
-        labels=None,
+        labels: np.ndarray | int | None = None,
         truncation: float | None = None,
         batch_size: int = 256,
     ) -> np.ndarray:
@@ -489,7 +491,7 @@ class GAN(keras.Model):
 
     # What a subclass overrides.
 
-    def sample_latents(self, n, seed):
+    def sample_latents(self, n: int, seed: int | keras.random.SeedGenerator) -> Tensor:
         """Draw latents from the prior p(z), which is N(0, I).
 
         Args:
@@ -506,7 +508,9 @@ class GAN(keras.Model):
         """
         return keras.random.normal((n, self.latent_dim), seed=seed)
 
-    def discriminate(self, images, labels=None, *, training: bool = False):
+    def discriminate(
+        self, images: Tensor, labels: Tensor | None = None, *, training: bool = False
+    ) -> Tensor:
         """What the discriminator says to images. All of kgan asks it through this method.
 
         Args:

@@ -206,7 +206,7 @@ def test_a_training_ends_at_its_last_finite_moment(losses_until, samples_until, 
         (["--toy=moons"], "--toy=moons: value should be one of <gaussian|ring|grid|saturation>"),
         (
             ["--toy=ring", "--loss=kll"],
-            "error: Unknown GAN loss. Expected a kgan.losses.Loss, its class",
+            "error: Unknown GAN loss. Expected a kgan.losses.Loss,",
         ),
         (["--toy=ring", "--penalty=r1"], "error: r1 needs gamma, which has no default"),
         (["--toy=ring", "--penalty=r1=-1"], "error: gamma of R1 must be a finite number >= 0"),

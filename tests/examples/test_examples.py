@@ -150,6 +150,14 @@ def test_conditions_are_needed_and_checked():
         gan.fit(images, images, batch_size=8)
 
 
+def test_a_sample_grid_shows_samples_under_conditions_of_the_data(tmp_path):
+    gan, (images, halves) = make("image_to_image")
+    gan.compile(run_eagerly=True)
+    grid = kgan.callbacks.SampleGrid(tmp_path, rows=2, columns=3)
+    gan.fit(images, halves, batch_size=8, verbose=0, callbacks=[grid])
+    assert (tmp_path / "latest.png").is_file()
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
 def test_an_example_is_short_and_says_how_to_run_it(path):
     text = path.read_text()

@@ -36,6 +36,7 @@ def tflite_file(export, mode="float32"):
     return export.saved_model.parent / export.files[mode].name
 
 
+@pytest.mark.smoke
 def test_a_version_and_a_tflite_file_are_written(export):
     base = export.saved_model.parent
     assert names(base) == ["1", "digits.tflite"]
@@ -57,6 +58,7 @@ def test_a_version_and_a_tflite_file_are_written(export):
     ]
 
 
+@pytest.mark.smoke
 def test_the_differences_from_keras_are_told(export):
     assert 0 <= export.differences.images <= 1e-5
     assert 0 <= export.differences.levels <= 1
@@ -142,6 +144,7 @@ def test_an_unknown_tflite_mode_is_refused(generator, tmp_path):
             export_generator(generator, tmp_path / "digits", tflite=wrong)
 
 
+@pytest.mark.smoke
 def test_saved_model_and_tflite_file_give_the_same_images(export):
     latents = np.random.default_rng(3).standard_normal((4, 5), "float32")
     label = np.array([0, 1, 2, 0], "int32")

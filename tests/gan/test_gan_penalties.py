@@ -76,6 +76,7 @@ def weights_of(gan):
     return np.concatenate([np.ravel(weight) for weight in gan.get_weights()])
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("num_classes", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_a_discriminator_step_descends_loss_and_penalties_written_out(num_classes):
     options = {"loss": "non_saturating", "run_eagerly": False}

@@ -8,6 +8,7 @@ from pathlib import Path
 from keras import ops
 
 from kgan._utils import checks
+from kgan._utils.messages import tell
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.base import batches_done
 from kgan.callbacks.health.diagnosis import ADVICE
@@ -253,7 +254,7 @@ class Health(GANCallback):
             self.message += f" Training stops{self._rolled_back()}."
         # A progress bar leaves its line open.
         start = "\n" if self.params.get("verbose") in (1, "auto") else ""
-        print(f"{start}{self.message}", flush=True)
+        tell(f"{start}{self.message}")
 
     def _rolled_back(self) -> str:
         if self.rollback is None:

@@ -217,6 +217,7 @@ def test_backups_do_not_change_the_training(make_gan, alone):
     assert_same_state(gan, other)
 
 
+@pytest.mark.smoke
 def test_what_is_restored_is_all_that_was_there(tmp_path, make_gan):
     gan = make_gan()
     assert fit(gan, tmp_path / "backup", kill=4) is None
@@ -314,6 +315,7 @@ def test_the_checksums_are_read_once_in_a_restart(tmp_path, make_gan, monkeypatc
     assert len(checked) == 1
 
 
+@pytest.mark.smoke
 def test_a_complete_training_is_not_repeated(make_gan, alone, capsys):
     def written():
         return {path: path.stat().st_mtime_ns for path in folder.iterdir()}
@@ -330,6 +332,7 @@ def test_a_complete_training_is_not_repeated(make_gan, alone, capsys):
     )
 
 
+@pytest.mark.smoke
 def test_with_more_epochs_a_complete_training_goes_on(make_gan, alone, one_epoch, capsys):
     longer, history, _ = alone(make_gan)
     gan = make_gan()
