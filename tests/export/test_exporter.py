@@ -307,7 +307,7 @@ def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     generator = keras.Model(inputs, keras.layers.Reshape((1, 2, 1))(values))
     with pytest.raises(ValueError, match="Not convertible: Svd in"):
         export_generator(generator, tmp_path / "exported" / "digits")
-    assert names(tmp_path) == []
+    assert names(tmp_path / "exported" / "digits") == []
 
 
 def test_everything_is_compared_in_full_float32(generator, tmp_path, monkeypatch):
