@@ -9,10 +9,10 @@ OLDEST := $(VENV)-oldest
 
 # Train on the embedded digits, measure, export, reload the export without kgan and sample from it.
 demo: $(VENV)/installed
-	$(BIN)/python tools/train.py --flagfile=recipes/digits.flags --run_dir=$(RUN)
-	$(BIN)/python tools/evaluate.py --run_dir=$(RUN)
-	$(BIN)/python tools/export.py --run_dir=$(RUN) --output=exported/digits
-	$(BIN)/python tools/sample.py --model=exported/digits --num_images=100 --output=$(RUN)/served.png
+	$(BIN)/kgan train --flagfile=recipes/digits.flags --run_dir=$(RUN)
+	$(BIN)/kgan evaluate --run_dir=$(RUN)
+	$(BIN)/kgan export --run_dir=$(RUN) --output=exported/digits
+	$(BIN)/kgan sample --model=exported/digits --num_images=100 --output=$(RUN)/served.png
 	@echo "Look at $(RUN)/evaluation/report.html and, from the export, at $(RUN)/served.png"
 
 # One thread an operation: processes that share the cores would wait for each other's threads. The

@@ -2,8 +2,8 @@
 
     python benchmarks/objectives.py --run_dir=runs/objectives
 
-Each entry is one call of tools/toy.py and leaves its results beside the others; what is finished
-already is not run again, what was interrupted is begun anew. The losses and penalties run with the
+Each entry is one call of tools/toy.py and leaves its results beside the others. Finished entries
+are skipped, interrupted ones start again. The losses and penalties run with the
 settings of the ring's recipe, but fewer steps. The claims run without normalisation, penalty, decay
 and average, with the optimizers of the code that the papers published. Ends with the tables in
 Markdown and the time that all trainings took.

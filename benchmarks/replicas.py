@@ -5,9 +5,9 @@
 Two logical devices under kgan's strategy "mirrored" train the 28x28 DCGAN, as wide as it comes, on
 256 images a step, 128 a replica, its batch norm over all of them; one device trains it on the same
 256. Both may use all cores. Logical devices are made before TensorFlow starts, so each way has a
-process; the two take turns. Printed are, of the clock and of the processor's time, which other jobs
-disturb less, the medians of the rounds and the median of their ratios: 1.15 would be fifteen
-percent. About two minutes on two cores.
+process; the two take turns. Printed are the medians of the rounds and the median of their ratios
+(1.15 would be fifteen percent): of the time by the clock, and of CPU seconds, which other jobs
+disturb less. About two minutes on two cores.
 """
 
 import statistics
@@ -27,7 +27,7 @@ def serve(replicas: int) -> None:
     import tensorflow as tf
 
     import kgan
-    from kgan.backend.strategies import strategy
+    from kgan.distribution import strategy
 
     cpu = tf.config.list_physical_devices("CPU")[0]
     parts = [tf.config.LogicalDeviceConfiguration()] * replicas
@@ -62,7 +62,7 @@ def start(replicas: int) -> subprocess.Popen:
 
 
 def train(process: subprocess.Popen) -> list[float]:
-    """Let a process train a round; returns seconds per step, by the clock and of the processor."""
+    """Let a process train a round; returns seconds per step, by the clock and on the CPU."""
     process.stdin.write("\n")
     process.stdin.flush()
     return [float(seconds) / STEPS for seconds in process.stdout.readline().split()]
@@ -79,7 +79,7 @@ def main():
     ]
     for process in processes.values():
         process.communicate()
-    for kind, title in enumerate(("by the clock", "of the processor")):
+    for kind, title in enumerate(("by the clock", "on the CPU")):
         one, two = ([1e3 * times[replicas][kind] for times in rounds] for replicas in (1, 2))
         ratios = [b / a for a, b in zip(one, two, strict=True)]
         print(

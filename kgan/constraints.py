@@ -3,6 +3,10 @@
 import keras
 from keras import ops
 
+from kgan._utils.configured import constructor_call
+
+__all__ = ["WeightClip"]
+
 
 @keras.saving.register_keras_serializable("kgan")
 class WeightClip(keras.constraints.Constraint):
@@ -16,7 +20,7 @@ class WeightClip(keras.constraints.Constraint):
         c: float > 0, the bound, default 0.01.
 
     Example:
-        >>> layer = keras.layers.Dense(1, kernel_constraint=WeightClip(0.01))
+        >>> layer = keras.layers.Dense(1, kernel_constraint=kgan.constraints.WeightClip(0.01))
 
     Reference:
         Arjovsky et al. 2017, arXiv 1701.07875, Algorithm 1, line 7.
@@ -29,6 +33,9 @@ class WeightClip(keras.constraints.Constraint):
 
     def __call__(self, w):
         return ops.clip(w, -self.c, self.c)
+
+    def __repr__(self):
+        return constructor_call(self)
 
     def get_config(self):
         return {"c": self.c}

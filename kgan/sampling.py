@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan._utils import validation
+from kgan._utils import checks
 
 # Seeds are unsigned 32-bit numbers for Keras' random generators.
 _SEEDS = 2**32
@@ -47,8 +47,8 @@ def generate(
     Raises:
         ValueError: for arguments that are out of range or do not apply.
     """
-    validation.check_positive_integer("n", n)
-    validation.check_positive_integer("batch_size", batch_size)
+    checks.check_positive_integer("n", n)
+    checks.check_positive_integer("batch_size", batch_size)
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "little")
     if not isinstance(seed, int | np.integer) or not 0 <= seed < _SEEDS:
@@ -126,5 +126,5 @@ def _labels(n: int, num_classes: int | None, seed: int, labels):
         return np.random.default_rng(seed).integers(num_classes, size=n, dtype="int32")
     labels = np.asarray(labels)
     labels = np.full(n, labels) if labels.ndim == 0 else labels
-    validation.check_labels(labels, n, num_classes)
+    checks.check_labels(labels, n, num_classes)
     return labels

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kgan.backend.strategies import cluster_from_environment
+from kgan import cli
+from kgan.cli import train
+from kgan.cli.command import Flags
+from kgan.distribution import cluster_from_environment
 
 ROOT = Path(__file__).parent.parent
 KUBERNETES = ROOT / "deploy" / "kubernetes"
@@ -155,26 +158,21 @@ def test_the_image_holds_every_file_that_the_job_names():
 
 
 def test_the_job_gives_flags_that_train_has():
-    flags = re.findall(r"- (--[\w=/.]+)", JOB)
-    assert "--strategy=multi_worker" in flags
-    done = run(ROOT / "tools" / "train.py", *flags, "--only_check_args")
-    assert done.returncode == 0, done.stderr
+    words = re.findall(r"- (--[\w=/.]+)", JOB)
+    assert "--strategy=multi_worker" in words
+    flags = Flags()
+    train.define(flags)
+    assert flags(["train", *words]) == ["train"]
 
 
-def test_a_worker_of_ray_is_the_script_with_its_flags(tmp_path):
-    (tmp_path / "beside.py").write_text("")
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import sys\nimport beside\nprint(sys.argv[1:])\nsys.exit(3 * (sys.argv[1] != '-a'))"
-    )
-    code = (
-        f"import runpy; work = runpy.run_path({str(RAY)!r})['work']\n"
-        f"work({{'command': [{str(script)!r}, '-a']}})\n"
-        f"work({{'command': [{str(script)!r}, '-b']}})\n"
-    )
-    done = run("-c", code)
-    assert done.stdout == "['-a']\n['-b']\n"
-    assert done.stderr.endswith(f"RuntimeError: {script} ended with exit status 3.\n")
+def test_a_worker_of_ray_is_the_command_with_its_flags(monkeypatch):
+    work = runpy.run_path(str(RAY))["work"]
+    given = []
+    monkeypatch.setattr(cli, "main", lambda words: given.append(words) or 3 * (words[1] != "-a"))
+    work({"flags": ["-a"]})
+    with pytest.raises(RuntimeError, match=r"^kgan train ended with exit status 3\.$"):
+        work({"flags": ["-b"]})
+    assert given == [["train", "-a"], ["train", "-b"]]
 
 
 def test_ray_is_told_about_unknown_flags_before_anything_starts():

@@ -189,8 +189,8 @@ def test_the_batching_parameters_are_those_that_the_server_knows():
         "num_batch_threads",
         "max_enqueued_batches",
     ]
-    sample = (ROOT / "tools" / "sample.py").read_text()
-    # What tools/sample.py asks for at a time must be allowed.
+    sample = (ROOT / "kgan" / "cli" / "sample.py").read_text()
+    # What `kgan sample` asks for at a time must be allowed.
     assert int(re.search(r"^BATCH = (\d+)$", sample, re.MULTILINE)[1]) <= int(
         found["max_batch_size"]
     )

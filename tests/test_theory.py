@@ -432,32 +432,33 @@ def draw(parts, count, rng):
     return rng.normal(means[kinds], stddevs[kinds])
 
 
-def trained_logits(real, fake):
+def trained_logits(real, fake, epochs):
     """Logits on X of a small network that has learnt to tell the two samples apart."""
     samples = np.concatenate([real, fake])[:, None].astype("float32")
     labels = np.repeat([1.0, 0.0], [len(real), len(fake)])[:, None]
     layers = [keras.layers.Dense(32, "silu"), keras.layers.Dense(32, "silu")]
     network = keras.Sequential([keras.Input((1,)), *layers, keras.layers.Dense(1)])
-    rate = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=16 * 100)
-    network.compile(keras.optimizers.Adam(rate), keras.losses.BinaryCrossentropy(from_logits=True))
-    network.fit(samples, labels, batch_size=2000, epochs=16, verbose=0)
+    rate = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=100 * epochs)
+    cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+    network.compile(keras.optimizers.Adam(rate), cross_entropy, jit_compile=False)
+    network.fit(samples, labels, batch_size=2000, epochs=epochs, verbose=0)
     return np.asarray(network(X[:, None].astype("float32")), "float64")[:, 0]
 
 
 @pytest.mark.parametrize(
-    ("real", "fake"),
+    ("real", "fake", "epochs"),
     # The mixture is the harder one.
-    [pytest.param(ONE, WIDE, marks=pytest.mark.slow), (PEAKS, HUMP)],
+    [(ONE, WIDE, 5), pytest.param(PEAKS, HUMP, 16, marks=pytest.mark.slow)],
     ids=["normals", "mixture"],
 )
-def test_a_trained_discriminator_approaches_the_optimal_one(real, fake):
+def test_a_trained_discriminator_approaches_the_optimal_one(real, fake, epochs):
     p, q = normals(real), normals(fake)
     optimum = theory.optimal_discriminator(p, q)
     rng = np.random.default_rng(0)
-    trained = sigmoid(trained_logits(draw(real, 100_000, rng), draw(fake, 100_000, rng)))
+    trained = sigmoid(trained_logits(draw(real, 100_000, rng), draw(fake, 100_000, rng), epochs))
 
     # The error is stated where 99 % of all samples lie; beyond, there are too few to learn from.
-    # Over ten seeds it was at most 0.020 for the normals, 0.031 for the mixture.
+    # It was at most 0.029 for the normals (six seeds), 0.031 for the mixture (ten).
     mean = (p + q) / 2
     by_density = np.argsort(-mean)
     carrying = by_density[np.cumsum(mean[by_density]) * STEP < 0.99]

@@ -1,6 +1,6 @@
 """Be one worker of an indexed Kubernetes Job: say who the others are, and become the command.
 
-    python deploy/kubernetes/worker.py python tools/train.py --strategy=multi_worker ...
+    python deploy/kubernetes/worker.py kgan train --strategy=multi_worker ...
 
 The environment, which deploy/kubernetes/job.yaml sets, has JOB_NAME, SERVICE_NAME, NUM_WORKERS and
 PORT; JOB_COMPLETION_INDEX comes from Kubernetes itself. From them follows TF_CONFIG: in the job

@@ -32,6 +32,7 @@ from kgan.backend.tensorflow import first_batch
 from kgan.backend.tensorflow import input_gradients
 from kgan.backend.tensorflow import repeated
 from kgan.backend.tensorflow import value_and_gradients
+from kgan.backend.tensorflow import version
 from kgan.backend.training_loop import Steps
 from kgan.backend.training_loop import loop
 
@@ -56,5 +57,6 @@ __all__ = [
     "same_everywhere",
     "scope",
     "value_and_gradients",
+    "version",
     "worker",
 ]

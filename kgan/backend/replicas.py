@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from kgan._utils.tensors import Tensor
 from kgan.backend import private
 
 # Far more than the draws of any training, so that no two replicas' seeds meet.
@@ -39,6 +40,10 @@ def worker(model: keras.Model) -> tuple[int, int]:
     Returns:
         (index, count): 0 <= index < count. Worker 0 is the one that writes files. (0, 1) where
         there is one process.
+
+    Example:
+        >>> kgan.distribution.worker(gan)
+        (0, 1)
     """
     strategy = model.distribute_strategy
     if not _over_several_workers(strategy):
@@ -116,7 +121,7 @@ def draw_own_numbers(model: keras.Model) -> None:
             generator.next = _moved_by_replica(generator.next)
 
 
-def global_mean(values, axis: int | None = None):
+def global_mean(values: Tensor, axis: int | None = None) -> Tensor:
     """The mean over the global batch, the same on every replica.
 
     Gradients pass through it, those of the other replicas too.
@@ -127,6 +132,10 @@ def global_mean(values, axis: int | None = None):
 
     Returns:
         Tensor: of the shape of a row, or a scalar.
+
+    Example:
+        >>> float(kgan.distribution.global_mean(np.float32([1, 2, 6])))
+        3.0
     """
     if num_replicas() == 1:
         return tf.reduce_mean(values, axis)

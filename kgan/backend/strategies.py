@@ -3,9 +3,9 @@
 import contextlib
 import faulthandler
 import json
+import logging
 import os
 import signal
-import sys
 import threading
 import warnings
 
@@ -17,7 +17,6 @@ _EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 )
 _NO_GRPC_PROXY = "no_grpc_proxy"
-_LARGEST_PORT = 2**16 - 1
 
 
 def strategy(name: str | None, *, start_up_seconds: float = 600.0) -> tf.distribute.Strategy:
@@ -43,6 +42,10 @@ def strategy(name: str | None, *, start_up_seconds: float = 600.0) -> tf.distrib
     Raises:
         ValueError: for an unknown name, a TF_CONFIG that `cluster_from_environment` refuses, a
             strategy that comes too late, or a TPU that is not there.
+
+    Example:
+        >>> with kgan.distribution.strategy("one_device").scope():
+        ...     network = kgan.models.mlp_generator((8, 8, 1), latent_dim=4)
     """
     if name in (None, "one_device"):
         return tf.distribute.get_strategy()
@@ -71,7 +74,7 @@ def cluster_from_environment(text: str | None) -> tuple[list[str], int]:
         ValueError: if it does not say that, or asks for what kgan has no use for.
 
     Example:
-        >>> cluster_from_environment(
+        >>> kgan.distribution.cluster_from_environment(
         ...     '{"cluster": {"worker": ["a:2222", "b:2222"]}, '
         ...     '"task": {"type": "worker", "index": 1}}')
         (['a:2222', 'b:2222'], 1)
@@ -79,12 +82,23 @@ def cluster_from_environment(text: str | None) -> tuple[list[str], int]:
     if not text:
         raise ValueError(
             "TF_CONFIG is not set, and without it a worker does not know the others. Expected, "
-            f"with another index for each of them: {_EXAMPLE}. On one machine "
-            "tools/launch_local.py sets it; docs/scaling.md has Kubernetes and Ray."
+            f"with another index for each of them: {_EXAMPLE}. Kubernetes, Ray and "
+            "`kgan launch` on one machine set it: docs/scaling.md."
         )
-    config = _parsed(text)
-    chief, workers = _addresses(config.get("cluster"), text)
-    return chief + workers, _index(config.get("task"), chief, workers, text)
+    try:
+        config = json.loads(text)
+        cluster, task = config["cluster"], config["task"]
+        chief, workers = list(cluster.get("chief", [])), list(cluster["worker"])
+        index = range(len(workers if task["type"] == "worker" else chief)).index(task["index"])
+        # Parameter servers let every worker train at its own pace, and an evaluator trains nothing.
+        if {*cluster, task["type"]} <= {"chief", "worker"}:
+            return chief + workers, index + (len(chief) if task["type"] == "worker" else 0)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass
+    raise ValueError(
+        "TF_CONFIG does not say which workers there are, at most one chief among them, and which "
+        f"of them this process is. Expected, for example: {_EXAMPLE}. Received: {text}"
+    )
 
 
 def lost_worker(error: BaseException) -> str | None:
@@ -95,6 +109,9 @@ def lost_worker(error: BaseException) -> str | None:
 
     Returns:
         One line with the remedy, or None if the error is another one.
+
+    Example:
+        >>> kgan.distribution.lost_worker(ValueError("something else"))
     """
     # Aborted, where the other has been started again before its silence was noticed.
     if not isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
@@ -125,11 +142,10 @@ def _multi_worker(start_up_seconds: float) -> tf.distribute.Strategy:
     addresses, index = cluster_from_environment(os.environ.get("TF_CONFIG"))
     if len(addresses) > 1:
         others = ", ".join(addresses[:index] + addresses[index + 1 :])
-        print(
+        # A warning, for else it is not seen, and the wait can be long.
+        logging.getLogger(__name__).warning(
             f"Worker {index} of {len(addresses)}, {addresses[index]}, waits at most "
-            f"{start_up_seconds:g} s for {others}.",
-            file=sys.stderr,
-            flush=True,
+            f"{start_up_seconds:g} s for {others}."
         )
     _reach_directly(addresses)
     with _ended_after(start_up_seconds), _sigterm_unchanged():
@@ -187,7 +203,7 @@ def _tpu() -> tf.distribute.Strategy:
         raise ValueError(
             f"There is no TPU. Expected: a machine with one, or TPU_NAME set to its address. "
             f"Received: TPU_NAME={os.environ.get('TPU_NAME')!r}. TensorFlow says: "
-            f"{_first_line(error)}"
+            f"{str(error).strip().partition(chr(10))[0]}"
         ) from None
     warnings.warn(
         "kgan has never been run on a TPU: that its training step compiles for XLA with static "
@@ -195,88 +211,3 @@ def _tpu() -> tf.distribute.Strategy:
         stacklevel=3,
     )
     return tf.distribute.TPUStrategy(resolver)
-
-
-def _parsed(text: str) -> dict:
-    try:
-        config = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise _malformed(f"is not JSON, by {error.msg} at character {error.pos}", text) from None
-    if not isinstance(config, dict):
-        raise _malformed("is JSON, but no object", text)
-    return config
-
-
-def _addresses(cluster, text: str) -> tuple[list[str], list[str]]:
-    """The addresses of the chief, none or one, and of the workers."""
-    if not isinstance(cluster, dict) or not _is_filled_list(cluster.get("worker")):
-        raise _malformed("has no list cluster.worker with an address for each worker", text)
-    for job in cluster.keys() - {"worker", "chief"}:
-        raise _malformed(f"has a cluster.{job}. {_why_not(job)}", text)
-    chief = cluster.get("chief", [])
-    if not isinstance(chief, list) or len(chief) > 1:
-        raise _malformed("has a cluster.chief that is no list of one address", text)
-    addresses = chief + cluster["worker"]
-    for address in addresses:
-        if not _is_address(address):
-            raise _malformed(f"has the address {address!r}, which is not host:port", text)
-    doubled = sorted({address for address in addresses if addresses.count(address) > 1})
-    if doubled:
-        raise _malformed(f"has {doubled[0]} twice, but each process needs its own port", text)
-    return chief, cluster["worker"]
-
-
-def _index(task, chief: list, workers: list, text: str) -> int:
-    """The place of this process among the chief and the workers."""
-    if not isinstance(task, dict) or not {"type", "index"} <= task.keys():
-        raise _malformed(
-            "does not say which of them this process is, in task.type and .index", text
-        )
-    job, index = task["type"], task["index"]
-    if job not in ("worker", "chief"):
-        raise _malformed(f"has task.type {job!r}. {_why_not(job)}", text)
-    if job == "chief" and not chief:
-        raise _malformed("has task.type 'chief', but no cluster.chief", text)
-    count = len(chief if job == "chief" else workers)
-    whole = isinstance(index, int) and not isinstance(index, bool)
-    if not whole or not 0 <= index < count:
-        raise _malformed(
-            f"has task.index {index!r}, which is none of the {count} of cluster.{job}: "
-            f"a whole number from 0 to {count - 1}",
-            text,
-        )
-    return index if job == "chief" else len(chief) + index
-
-
-def _why_not(job) -> str:
-    """Why kgan has no use for a job of the cluster."""
-    if job == "ps":
-        return (
-            "Parameter servers let every worker train at its own pace, on weights that others "
-            "change meanwhile; kgan's workers take every step together, as workers alone"
-        )
-    if job == "evaluator":
-        return (
-            "An evaluator would train nothing; here validation_data and kgan.callbacks.Evaluation "
-            "evaluate in the workers"
-        )
-    return "kgan knows workers and, at most, a chief"
-
-
-def _is_filled_list(value) -> bool:
-    return isinstance(value, list) and len(value) > 0
-
-
-def _is_address(value) -> bool:
-    if not isinstance(value, str) or "/" in value:
-        return False
-    host, _, port = value.rpartition(":")
-    return bool(host) and port.isdecimal() and 1 <= int(port) <= _LARGEST_PORT
-
-
-def _malformed(what: str, text: str) -> ValueError:
-    return ValueError(f"TF_CONFIG {what}. Expected, for example: {_EXAMPLE}. Received: {text}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

@@ -7,6 +7,11 @@ import numpy as np
 import tensorflow as tf
 
 
+def version() -> str:
+    """TensorFlow's version."""
+    return tf.__version__
+
+
 def input_gradients(function, inputs):
     """The gradient of a function by its input, itself differentiable by the function's variables.
 

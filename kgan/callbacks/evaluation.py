@@ -3,13 +3,15 @@
 import os
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.monitors import check_known
 from kgan.callbacks.monitors import check_monitors
 from kgan.evaluation import Evaluator
 from kgan.features.extractor import Extractor
+from kgan.metrics import SampleMetric
 
 
 class Evaluation(GANCallback):
@@ -57,17 +59,17 @@ class Evaluation(GANCallback):
 
     Example:
         >>> best = keras.callbacks.ModelCheckpoint(
-        ...     "best.keras", monitor="frechet_distance_digits_2000", mode="min",
+        ...     "best.keras", monitor="frechet_distance_digits_100", mode="min",
         ...     save_best_only=True)
-        >>> evaluation = kgan.callbacks.Evaluation(kgan.data.digits(), "digits")
+        >>> evaluation = kgan.callbacks.Evaluation(kgan.data.digits(), "digits", num_images=100)
         >>> gan.fit(dataset, epochs=20, callbacks=[evaluation, best])
     """
 
     def __init__(
         self,
-        images,
+        images: ArrayLike,
         extractor: Extractor | str | None = "digits",
-        metrics=None,
+        metrics: str | SampleMetric | list | tuple | None = None,
         *,
         every_n_epochs: int = 1,
         every_n_images: int | None = None,

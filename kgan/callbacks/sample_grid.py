@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kgan._utils import checks
 from kgan._utils import images
-from kgan._utils import validation
 from kgan._utils.animation import write_animation
 from kgan._utils.files import replacing
 from kgan.callbacks.base import GANCallback
@@ -68,7 +68,7 @@ class SampleGrid(GANCallback):
         counts = {"rows": rows, "columns": columns, "every_n_images": every_n_images}
         for name, value in counts.items():
             if value is not None:
-                validation.check_positive_integer(name, value)
+                checks.check_positive_integer(name, value)
         if animation not in ("webp", "gif", None):
             raise ValueError(
                 f'animation must be "webp", "gif" or None. Received: animation={animation!r}.'
@@ -184,6 +184,19 @@ def _grid_shape(gan, rows: int | None, columns: int | None) -> tuple:
         )
     images.check_channels(gan.image_shape[-1])
     columns = columns or min(10, max(4, _WIDTH // (gan.image_shape[1] or 1)))
+    if gan.condition_shape is not None:
+        rows = rows or columns
+        if gan.reference_labels is None:
+            raise ValueError(
+                "SampleGrid shows samples under conditions of the data, and these data cannot be "
+                "looked into before training. Pass fit a tf.data.Dataset or arrays, or leave the "
+                "callback out."
+            )
+        return (
+            rows,
+            columns,
+            np.resize(gan.reference_labels, (rows * columns, *gan.condition_shape)),
+        )
     if gan.num_classes is None:
         return rows or columns, columns, None
     rows = rows or min(20, gan.num_classes)

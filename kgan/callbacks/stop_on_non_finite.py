@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from kgan._utils.messages import tell
 from kgan.callbacks.base import batches_done
 
 
@@ -26,7 +27,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         >>> watch = kgan.callbacks.StopOnNonFinite()
         >>> gan.fit(dataset, epochs=20, callbacks=[watch])
         >>> watch.step, watch.keys
-        (1234, ('d_loss', 'g_loss'))
+        (None, ())
     """
 
     def __init__(self):
@@ -53,7 +54,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         # Only now is the progress bar's line complete.
         if self.message is not None:
-            print(self.message, flush=True)
+            tell(self.message)
 
     def _describe(self, batch: int, values: dict) -> str:
         steps, epoch = self.model.steps_per_execution, self._epoch + 1

@@ -1,17 +1,24 @@
 """Images from NumPy arrays."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan._utils.images import to_picture
 from kgan._utils.images import to_uint8
+from kgan._utils.progress import Progress
 from kgan.data import memory
-from kgan.data.progress import with_progress
 from kgan.data.resize import Resize
 from kgan.data.store import Images
 
 
 def from_arrays(
-    images, labels=None, *, num_classes=None, image_size=None, crop=None, channels=None
+    images: ArrayLike,
+    labels: ArrayLike | None = None,
+    *,
+    num_classes: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+    crop: int | tuple[int, int] | None = None,
+    channels: int | None = None,
 ) -> Images:
     """Take images from an array, which is copied.
 
@@ -32,8 +39,7 @@ def from_arrays(
         ValueError: if the shape, dtype, range or labels are wrong, or an image is not finite.
 
     Example:
-        >>> (images, labels), _ = keras.datasets.cifar10.load_data()
-        >>> kgan.data.from_arrays(images, labels[:, 0]).batches(64)
+        >>> kgan.data.from_arrays(images, labels).batches(64)
     """
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
     images = _with_channels(np.asarray(images))
@@ -72,8 +78,10 @@ def resized(images: Images, resize: Resize) -> Images:
 def _stored(images: np.ndarray, resize: Resize) -> np.ndarray:
     first = _converted(images[0], resize)
     store = memory.allocate((len(images), *first.shape))
-    for index, image in enumerate(with_progress(images, len(images))):
-        store[index] = _converted(image, resize)
+    with Progress(len(images)) as progress:
+        for index, image in enumerate(images):
+            store[index] = _converted(image, resize)
+            progress.add(1)
     return store
 
 

@@ -1,6 +1,7 @@
 """Images by one word, for command lines."""
 
 import inspect
+from typing import Any
 
 from kgan.data.folder import from_folder
 from kgan.data.idx import from_idx
@@ -12,7 +13,7 @@ _FOLDER = "folder:"
 _IDX = "idx:"
 
 
-def load(name: str, **options) -> Images:
+def load(name: str, **options: Any) -> Images:
     """Take images from the source that a name stands for.
 
     Args:

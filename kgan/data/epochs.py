@@ -1,4 +1,4 @@
-"""Data whose order depends on the number of the epoch alone, so that training can go on exactly."""
+"""Data whose order depends on the number of the epoch alone, so that a run resumes bit by bit."""
 
 import contextlib
 import hashlib
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
 from kgan.backend import private
 
 # How a dataset carries its `Epochs`.
@@ -42,9 +42,9 @@ def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
 
     Example:
         >>> def batches(epoch):
-        ...     order = tf.random.experimental.stateless_shuffle(paths, seed=[0, epoch])
-        ...     return tf.data.Dataset.from_tensor_slices(order).map(read).batch(64)
-        >>> gan.fit(kgan.data.by_epoch(batches, -(-len(paths) // 64)), epochs=20)
+        ...     order = tf.random.experimental.stateless_shuffle(images, seed=[0, epoch])
+        ...     return tf.data.Dataset.from_tensor_slices(order).batch(64)
+        >>> gan.fit(kgan.data.by_epoch(batches, -(-len(images) // 64)), epochs=20)
     """
     check_positive_integer("length", length)
     epochs = Epochs(length, lambda: {"source": "by_epoch"})
@@ -155,40 +155,24 @@ def epochs_of(dataset) -> Epochs | None:
     return found.popitem()[1] if len(found) == 1 else None
 
 
-def frozen_or_shuffled(dataset) -> str | None:
-    """What makes the order of a dataset's epochs depend on more than their numbers.
+def keeps_order(dataset) -> bool:
+    """Whether the order of counted data still follows from the number of the epoch.
 
     Args:
         dataset: anything.
 
     Returns:
-        "cache" or "shuffle", the method that was called on data that count their epochs; "shuffle"
-        also where data that stand beside those are shuffled anew in every pass; None if neither
-        was.
+        bool. False for counted data after `cache` or `shuffle`, or beside data that are shuffled
+        anew in every pass.
     """
     if hasattr(dataset, _CARRIED) or not isinstance(dataset, tf.data.Dataset):
-        return None
+        return True
     inputs = private.dataset_inputs(dataset)
-    counting = [each for each in inputs if _counts(each)]
-    if not counting:
-        return None
-    method = None
-    if private.is_cache(dataset):
-        method = "cache"
-    elif private.is_shuffle(dataset):
-        method = "shuffle"
-    if any(_is_shuffled_anew(each) for each in inputs if each not in counting):
-        method = "shuffle"
-    return method or next(filter(None, map(frozen_or_shuffled, counting)), None)
-
-
-def _is_shuffled_anew(dataset) -> bool:
-    inputs = private.dataset_inputs(dataset)
-    return private.shuffles_anew(dataset) or any(map(_is_shuffled_anew, inputs))
-
-
-def _counts(dataset) -> bool:
-    return hasattr(dataset, _CARRIED) or any(map(_counts, private.dataset_inputs(dataset)))
+    if private.shuffles_anew(dataset):
+        return False
+    if (private.is_cache(dataset) or private.is_shuffle(dataset)) and epochs_of(dataset):
+        return False
+    return all(map(keeps_order, inputs))
 
 
 @contextlib.contextmanager

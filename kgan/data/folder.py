@@ -1,6 +1,5 @@
 """Images from a folder of files."""
 
-import itertools
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +9,8 @@ import numpy as np
 from PIL import Image
 from PIL import UnidentifiedImageError
 
+from kgan._utils.progress import Progress
 from kgan.data import memory
-from kgan.data.progress import with_progress
 from kgan.data.resize import Resize
 from kgan.data.resize import has_colour
 from kgan.data.resize import several_sizes
@@ -26,9 +25,9 @@ _BLOCK = 32
 def from_folder(
     folder: str | os.PathLike,
     *,
-    image_size=None,
-    crop=None,
-    channels=None,
+    image_size: int | tuple[int, int] | None = None,
+    crop: int | tuple[int, int] | None = None,
+    channels: int | None = None,
     memory_limit: int = memory.MEMORY_LIMIT,
 ) -> Images:
     """Read a folder of images, or a folder with one sub-folder of images per class.
@@ -58,7 +57,7 @@ def from_folder(
             read, or images of several sizes without `image_size`.
 
     Example:
-        >>> kgan.data.from_folder("photos", image_size=64).batches(64)
+        >>> kgan.data.from_folder("photos", image_size=64).batches(16)
     """
     folder = Path(folder).expanduser()
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
@@ -140,10 +139,9 @@ def _decoded(paths: Sequence[Path], resize: Resize, memory_limit: int) -> np.nda
 
     blocks = [range(len(paths))[start : start + _BLOCK] for start in range(0, len(paths), _BLOCK)]
     # Pillow decodes outside the interpreter's lock, so that threads share the work.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        indices = itertools.chain.from_iterable(pool.map(fill, blocks))
-        for _ in with_progress(indices, len(paths)):
-            pass
+    with ThreadPoolExecutor(os.cpu_count()) as pool, Progress(len(paths)) as progress:
+        for block in pool.map(fill, blocks):
+            progress.add(len(block))
     return store
 
 

@@ -21,9 +21,9 @@ def from_idx(
     folder: str | os.PathLike,
     *,
     split: str = "train",
-    image_size=None,
-    crop=None,
-    channels=None,
+    image_size: int | tuple[int, int] | None = None,
+    crop: int | tuple[int, int] | None = None,
+    channels: int | None = None,
 ) -> Images:
     """Read the four published files of MNIST, or of a set in the same form, in their own order.
 
@@ -49,7 +49,7 @@ def from_idx(
         LeCun, Cortes, Burges: The MNIST database of handwritten digits, "File formats".
 
     Example:
-        >>> kgan.data.from_idx("mnist", split="train[:50000]").batches(100)
+        >>> kgan.data.from_idx("mnist", split="train[:40]").batches(20)
     """
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
     part, rows = _parsed(split)

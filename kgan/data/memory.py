@@ -7,7 +7,7 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
 
 MEMORY_LIMIT = 2 * 1024**3
 

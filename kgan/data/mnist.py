@@ -8,7 +8,12 @@ from kgan.data.resize import Resize
 from kgan.data.store import Images
 
 
-def digits(*, image_size=None, crop=None, channels=None) -> Images:
+def digits(
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    crop: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+) -> Images:
     """Real handwritten digits, embedded in the package: nothing is downloaded.
 
     They are the 10,000 test images of MNIST, 28x28 pixels in one channel, white on black, with

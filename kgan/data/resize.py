@@ -4,6 +4,8 @@ import numpy as np
 from PIL import Image
 from PIL import ImageOps
 
+from kgan._utils.checks import is_integer
+
 _WHITE = (255, 255, 255, 255)
 
 
@@ -87,8 +89,7 @@ def _height_and_width(name: str, size) -> tuple[int, int] | None:
     if size is None:
         return None
     pair = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    whole = all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in pair)
-    if len(pair) != 2 or not whole or min(pair) < 1:
+    if len(pair) != 2 or not all(map(is_integer, pair)) or min(pair) < 1:
         raise ValueError(
             f"{name} must be a positive integer or a pair of them, (height, width), in pixels. "
             f"Received: {name}={size!r}."

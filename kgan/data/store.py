@@ -1,10 +1,13 @@
 """The one form in which every source hands over its images."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
-from kgan._utils.validation import check_labels
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_labels
+from kgan._utils.checks import check_positive_integer
 from kgan.data import memory
 from kgan.data.epochs import Epochs
 from kgan.data.epochs import digest
@@ -32,10 +35,18 @@ class Images:
 
     Example:
         >>> digits = kgan.data.digits()
-        >>> gan.fit(digits.batches(64), epochs=20)
+        >>> gan.fit(digits.batches(64, labels=False), epochs=20)
     """
 
-    def __init__(self, images, labels=None, *, num_classes=None, class_names=None, name="images"):
+    def __init__(
+        self,
+        images: ArrayLike,
+        labels: ArrayLike | None = None,
+        *,
+        num_classes: int | None = None,
+        class_names: Sequence[str] | None = None,
+        name: str = "images",
+    ):
         self.images = _as_stored(np.asanyarray(images))
         self.labels, self.num_classes = _labels_and_classes(labels, num_classes, len(self.images))
         self.class_names = _names_of(class_names, self.num_classes)

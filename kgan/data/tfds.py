@@ -6,9 +6,9 @@ import os
 import numpy as np
 
 from kgan._utils.images import to_picture
+from kgan._utils.progress import Progress
 from kgan.data import download
 from kgan.data import memory
-from kgan.data.progress import with_progress
 from kgan.data.resize import Resize
 from kgan.data.resize import several_sizes
 from kgan.data.store import Images
@@ -21,9 +21,9 @@ def from_tfds(
     name: str,
     *,
     split: str = "train",
-    image_size=None,
-    crop=None,
-    channels=None,
+    image_size: int | tuple[int, int] | None = None,
+    crop: int | tuple[int, int] | None = None,
+    channels: int | None = None,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
     memory_limit: int = memory.MEMORY_LIMIT,
@@ -166,13 +166,15 @@ def _examples(builder, split: str, image_key: str, label_key: str | None):
 
 def _decoded(examples, count: int, resize: Resize, memory_limit: int):
     store, labels = None, np.empty(count, np.int32)
-    for index, (image, label) in enumerate(with_progress(examples, count)):
-        image = image if resize.leaves_alone(image.shape) else _resized(index, image, resize)
-        if store is None:
-            store = memory.allocate((count, *image.shape), memory_limit)
-        if image.shape != store.shape[1:]:
-            raise ValueError(several_sizes(store[0], "image 0", image, f"image {index}"))
-        store[index], labels[index] = image, label
+    with Progress(count) as progress:
+        for index, (image, label) in enumerate(examples):
+            image = image if resize.leaves_alone(image.shape) else _resized(index, image, resize)
+            if store is None:
+                store = memory.allocate((count, *image.shape), memory_limit)
+            if image.shape != store.shape[1:]:
+                raise ValueError(several_sizes(store[0], "image 0", image, f"image {index}"))
+            store[index], labels[index] = image, label
+            progress.add(1)
     return store, labels
 
 

@@ -1,29 +1,28 @@
 """Features on the disk: those of the same images through the same extractor, made once."""
 
 import hashlib
-import io
 import os
 import warnings
 from pathlib import Path
 
 import numpy as np
 
-from kgan._utils.files import replacing
+from kgan._utils.arrays_file import ArraysFile
+from kgan._utils.arrays_file import DamagedFileError
+from kgan._utils.arrays_file import ForeignFileError
+from kgan._utils.arrays_file import write_arrays
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import Features
 
 # A part of every key, to be changed whenever what an extractor is given of the same pixels does.
 _PREPROCESSING = "kgan features 1: float32, pixels / 127.5 - 1"
 
-_DIGEST = hashlib.sha256().digest_size
-
 
 class FeatureCache:
     """Files of features in one folder, each named by what it holds the features of.
 
-    A file begins with a SHA-256 of its key and of everything behind it. One that is damaged, cut
-    short or renamed is therefore never used. Several processes may use one folder at the same time:
-    a file is there whole or not at all.
+    A file holds its key and checksums. One that is damaged, cut short or renamed is never used.
+    Several processes may use one folder at the same time: a file is there whole or not at all.
 
     Args:
         folder: where the files are. It is made if it is missing.
@@ -62,20 +61,22 @@ class FeatureCache:
             A `Features`, or None.
         """
         try:
-            content = self.path(key).read_bytes()
+            with ArraysFile(self.path(key)) as file:
+                if file.header.get("key") == key:
+                    arrays = file.arrays()
+                    return Features(arrays["features"], arrays.get("probabilities"))
         except FileNotFoundError:
             return None
-        digest, packed = content[:_DIGEST], content[_DIGEST:]
-        if digest != _digest(key, packed):
-            warnings.warn(
-                f"The features in {self.path(key)} are damaged, or those of something else. They "
-                "are not used but made again.",
-                # Whoever made the Evaluator.
-                stacklevel=4,
-            )
-            return None
-        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-            return Features(arrays["features"], arrays.get("probabilities"))
+        except (DamagedFileError, ForeignFileError):
+            # The warning is the same as for the features of something else.
+            pass
+        warnings.warn(
+            f"The features in {self.path(key)} are damaged, or those of something else. They are "
+            "not used but made again.",
+            # Whoever made the Evaluator.
+            stacklevel=4,
+        )
+        return None
 
     def save(self, key: str, features: Features) -> None:
         """Keep the features of a key.
@@ -84,11 +85,8 @@ class FeatureCache:
             key: str, of `key_of`.
             features: a `Features`.
         """
-        arrays = {name: array for name, array in features._asdict().items() if array is not None}
-        packed = io.BytesIO()
-        np.savez(packed, **arrays)
-        with replacing(self.path(key)) as temporary:
-            temporary.write_bytes(_digest(key, packed.getvalue()) + packed.getvalue())
+        arrays = [(name, array) for name, array in features._asdict().items() if array is not None]
+        write_arrays(self.path(key), {"key": key}, arrays)
 
 
 def key_of(pixels: np.ndarray, extractor: Extractor) -> str:
@@ -105,9 +103,3 @@ def key_of(pixels: np.ndarray, extractor: Extractor) -> str:
     digest = hashlib.sha256(f"{_PREPROCESSING} {extractor.fingerprint} {pixels.shape}".encode())
     digest.update(np.ascontiguousarray(pixels))
     return digest.hexdigest()
-
-
-def _digest(key: str, packed: bytes) -> bytes:
-    digest = hashlib.sha256(key.encode())
-    digest.update(packed)
-    return digest.digest()

@@ -5,14 +5,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan import sampling
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
+from kgan._utils.messages import tell
+from kgan._utils.progress import Progress
 from kgan.evaluation import samples
 from kgan.evaluation.by_name import get_all
 from kgan.evaluation.cache import FeatureCache
 from kgan.evaluation.cache import key_of
-from kgan.evaluation.progress import Progress
 from kgan.evaluation.protocol import Measurement
 from kgan.evaluation.protocol import describe
 from kgan.evaluation.protocol import value_name
@@ -49,7 +51,7 @@ class Evaluator:
         extractor: a `kgan.features.Extractor` or the name of one, as `kgan.features.get` takes it;
             None if only pixels are measured.
         metrics: measures of `kgan.metrics`, without extractors of their own, or their names (see
-            `kgan.evaluation.get`). Default: Frechet distance, precision and recall, and where the
+            `kgan.metrics.get`). Default: Frechet distance, precision and recall, and where the
             extractor has classes how many of them there are.
         num_images: int, how many reals to take at most. Of an iterable the first; of an array or an
             `Images` with more a random choice, the same every time. Many measures are biased by
@@ -74,19 +76,19 @@ class Evaluator:
             measures that do not.
 
     Example:
-        >>> evaluator = kgan.evaluation.Evaluator(kgan.data.digits(), "digits")
-        >>> evaluator(gan.generate(10_000, seed=0))
-        {'frechet_distance_digits_10000': 4.1, 'precision_digits_10000': 0.83, ...}
+        >>> evaluator = kgan.evaluation.Evaluator(kgan.data.digits(), "digits", num_images=100)
+        >>> evaluator(gan.generate(100, seed=0))
+        {'frechet_distance_digits_100': ..., 'precision_digits_100': ..., ...}
     """
 
     def __init__(
         self,
-        images,
+        images: ArrayLike,
         extractor: Extractor | str | None,
-        metrics=None,
+        metrics: str | SampleMetric | list | tuple | None = None,
         *,
         num_images: int = 10_000,
-        training_labels=None,
+        training_labels: ArrayLike | None = None,
         cache_dir: str | os.PathLike | None = None,
         batch_size: int = 256,
         verbose: int = 1,
@@ -111,11 +113,11 @@ class Evaluator:
         for metric in self._metrics:
             _check_readable(metric, extractor)
         if len(pixels) < num_images and verbose:
-            print(f"There are {len(pixels):,} real images to measure against, not {num_images:,}.")
+            tell(f"There are {len(pixels):,} real images to measure against, not {num_images:,}.")
         self.real = self._real_features(pixels, cache)
         self._update("real", pixels, self.real)
 
-    def __call__(self, images) -> dict[str, float]:
+    def __call__(self, images: ArrayLike) -> dict[str, float]:
         """Measure generated images.
 
         Args:
@@ -130,7 +132,7 @@ class Evaluator:
         pixels = self._pixels(images)
         return _by_name(self._measure(pixels, self._features(pixels)))
 
-    def extract(self, images) -> Features:
+    def extract(self, images: ArrayLike) -> Features:
         """What the extractor makes of images, as the measures see it.
 
         Args:
@@ -146,7 +148,7 @@ class Evaluator:
             raise ValueError("This Evaluator has no extractor. Give it one to extract features.")
         return self._features(self._pixels(images))
 
-    def measure(self, images, extracted: Features) -> dict[str, float]:
+    def measure(self, images: ArrayLike, extracted: Features) -> dict[str, float]:
         """Measure generated images whose features are there already.
 
         Args:

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from kgan._utils.checks import check_image_values
 from kgan._utils.images import to_uint8
-from kgan._utils.validation import check_image_values
-from kgan.evaluation.progress import Progress
+from kgan._utils.progress import Progress
 
 # The pixel of the value 0.
 _MIDDLE = 128

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import keras
 
+from kgan._utils.checks import is_integer
+
 
 class Interface(NamedTuple):
     """What every export format needs to know about a generator.
@@ -44,6 +46,7 @@ def read_interface(generator: keras.Model, num_classes: int | None = None) -> In
     outputs = [tuple(tensor.shape) for tensor in generator.outputs]
     _check_outputs(outputs, is_one_tensor=_gives_one_tensor(generator))
     _check_num_classes(num_classes, conditional=len(inputs) == 2)
+    num_classes = None if num_classes is None else int(num_classes)
     return Interface(inputs[0][1], outputs[0][1:], num_classes)
 
 
@@ -82,7 +85,7 @@ def _check_num_classes(num_classes: int | None, *, conditional: bool) -> None:
             "The generator takes no labels, so num_classes must be None. "
             f"Received: num_classes={num_classes}."
         )
-    if conditional and (not isinstance(num_classes, int) or num_classes < 1):
+    if conditional and (not is_integer(num_classes) or num_classes < 1):
         raise ValueError(
             "The generator takes labels, so num_classes must be the number of classes, an int "
             f"above 0: the export refuses labels out of range. Received: num_classes={num_classes}."

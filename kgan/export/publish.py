@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from kgan._utils.checks import is_integer
 from kgan._utils.files import flush_to_disk
 from kgan._utils.files import locked
 
@@ -111,12 +112,12 @@ def publish(
 
 
 def _check_numbers(version: int | None, keep: int | None) -> None:
-    if version is not None and not (isinstance(version, int) and 0 < version <= _LARGEST_VERSION):
+    if version is not None and not (is_integer(version) and 0 < version <= _LARGEST_VERSION):
         raise ValueError(
             "version must be a positive 64-bit integer, or None for the next free one. "
             f"Received: {version!r}."
         )
-    if keep is not None and not (isinstance(keep, int) and keep > 0):
+    if keep is not None and not (is_integer(keep) and keep > 0):
         raise ValueError(
             "keep is how many versions stay and must be a positive integer, or None for all. "
             f"Received: {keep!r}."
@@ -142,7 +143,7 @@ def _free_number(version: int | None, base: Path) -> int:
             "is no next version. Publish a lower number that is free, or choose another output "
             "folder."
         )
-    return version or highest + 1
+    return int(version or highest + 1)
 
 
 def _taken_numbers(base: Path) -> set[int]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan.export.comparison import batches
 from kgan.export.comparison import keras_images
@@ -104,7 +105,12 @@ class FrechetGate:
     """
 
     def __init__(
-        self, extract: Callable, real_features, *, limit: float = 1.15, samples: int = 5000
+        self,
+        extract: Callable,
+        real_features: ArrayLike,
+        *,
+        limit: float = 1.15,
+        samples: int = 5000,
     ):
         # Not "limit < 1", which NaN would pass.
         if not limit >= 1:

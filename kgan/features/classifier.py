@@ -10,12 +10,14 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers
+from numpy.typing import ArrayLike
 
+from kgan._utils.checks import check_image_shape
+from kgan._utils.checks import check_image_values
+from kgan._utils.checks import check_labels
+from kgan._utils.checks import check_positive_integer
 from kgan._utils.images import to_uint8
-from kgan._utils.validation import check_image_shape
-from kgan._utils.validation import check_image_values
-from kgan._utils.validation import check_labels
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.messages import tell
 from kgan._version import __version__
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import architecture_of
@@ -35,7 +37,9 @@ _FEWEST_IMAGES = 100
 _BLOCK = 1000
 
 
-def classifier_model(image_shape, num_classes: int, *, seed: int = 0) -> keras.Model:
+def classifier_model(
+    image_shape: tuple[int, int, int], num_classes: int, *, seed: int = 0
+) -> keras.Model:
     """A plain CNN whose features are a dense layer's outputs before their ReLU.
 
     Before the ReLU, because there they are closer to normal, as the Frechet distance supposes, and
@@ -52,6 +56,9 @@ def classifier_model(image_shape, num_classes: int, *, seed: int = 0) -> keras.M
 
     Raises:
         ValueError: for a smaller image shape or no classes.
+
+    Example:
+        >>> model = kgan.features.classifier_model((32, 32, 3), num_classes=10)
     """
     check_image_shape(image_shape)
     check_positive_integer("num_classes", num_classes)
@@ -79,8 +86,8 @@ def classifier_model(image_shape, num_classes: int, *, seed: int = 0) -> keras.M
 
 
 def train_classifier(
-    images,
-    labels,
+    images: ArrayLike,
+    labels: ArrayLike,
     *,
     num_classes: int | None = None,
     name: str = "classifier",
@@ -113,8 +120,9 @@ def train_classifier(
         ValueError: for images or labels that do not fit, or too few.
 
     Example:
-        >>> photos = kgan.data.load("folder:photos", image_size=32)
-        >>> extractor = kgan.features.train_classifier(photos.images, photos.labels, name="photos")
+        >>> digits = kgan.data.digits()
+        >>> extractor = kgan.features.train_classifier(
+        ...     digits.images, digits.labels, name="mine", steps=5)
     """
     check_name_is_free(name)
     check_positive_integer("steps", steps)
@@ -226,7 +234,7 @@ def _cached(path: Path, model: keras.Model, key: str) -> dict | None:
 def _report(name: str, accuracy: float, labels: np.ndarray) -> None:
     count = len(labels)
     error = np.sqrt(accuracy * (1 - accuracy) / count)
-    print(
+    tell(
         f"extractor {name!r}: right on {accuracy:.1%} of {count:,} held-out images "
         f"(standard error {error:.1%})"
     )

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
-from kgan._utils.validation import check_image_values
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_image_values
+from kgan._utils.checks import check_positive_integer
 
 # Numbers of these names are promised to be those of kgan's own extractors.
 _KEPT_NAMES = ("digits", "fashion", "inception")
@@ -60,11 +61,11 @@ class Extractor:
         ValueError: for a model or a name of another kind.
 
     Example:
-        >>> inputs = keras.Input((32, 32, 3))
-        >>> features = keras.layers.GlobalAveragePooling2D()(backbone(inputs))
+        >>> inputs = keras.Input((28, 28, 1))
+        >>> features = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(8, 3)(inputs))
         >>> extractor = kgan.features.Extractor(keras.Model(inputs, features), "my_backbone")
         >>> extractor(images).features.shape
-        (1000, 512)
+        (200, 8)
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Extractor:
         self.accuracy = accuracy
         self.batch_size = batch_size
 
-    def __call__(self, images) -> Features:
+    def __call__(self, images: ArrayLike) -> Features:
         """Look at images, a batch at a time.
 
         Args:

@@ -2,7 +2,7 @@
 
 import os
 
-from kgan._utils.validation import check_image_shape
+from kgan._utils.checks import check_image_shape
 from kgan.features.extractor import Extractor
 from kgan.features.inception_network import inception_network
 from kgan.features.inception_weights import FILES

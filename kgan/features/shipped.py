@@ -23,8 +23,8 @@ def digits() -> Extractor:
         ValueError: if the weight file is damaged.
 
     Example:
-        >>> kgan.features.digits()(gan.generate(10_000, seed=0)).probabilities.shape
-        (10000, 10)
+        >>> kgan.features.digits()(gan.generate(100, seed=0)).probabilities.shape
+        (100, 10)
     """
     return _shipped("digits")
 
@@ -40,6 +40,10 @@ def fashion() -> Extractor:
 
     Raises:
         ValueError: if the weight file is damaged.
+
+    Example:
+        >>> kgan.features.fashion()(gan.generate(100, seed=0)).features.shape
+        (100, 64)
 
     Reference:
         Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747.

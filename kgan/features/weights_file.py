@@ -1,19 +1,15 @@
-"""Weights in one small file that tells whether it is whole."""
+"""The weights of a model, with facts about them, in one file with checksums."""
 
-import hashlib
-import io
-import json
 import os
-from pathlib import Path
 
 import keras
-import numpy as np
 
-from kgan._utils.files import replacing
+from kgan._utils.arrays_file import ArraysFile
+from kgan._utils.arrays_file import write_arrays
 
 
 def save_weights(path: str | os.PathLike, model: keras.Model, facts: dict, *, dtype="float32"):
-    """Write a model's weights, facts about them and a digest of both, whole or not at all.
+    """Write a model's weights and facts about them, whole or not at all.
 
     Args:
         path: the file to write, a compressed `.npz` without pickled objects.
@@ -21,13 +17,11 @@ def save_weights(path: str | os.PathLike, model: keras.Model, facts: dict, *, dt
         facts: dict that JSON can hold, to be read back with the weights.
         dtype: "float32", or "float16" for half the size.
     """
-    arrays = {
-        f"weight_{index:02}": keras.ops.convert_to_numpy(weight).astype(dtype)
+    arrays = (
+        (f"weight_{index:02}", keras.ops.convert_to_numpy(weight).astype(dtype))
         for index, weight in enumerate(model.weights)
-    }
-    arrays["facts"] = np.array(json.dumps(facts, sort_keys=True))
-    with replacing(path) as temporary:
-        np.savez_compressed(temporary, **arrays, digest=np.array(_digest(arrays)))
+    )
+    write_arrays(path, {"facts": facts}, arrays, compress=True)
 
 
 def load_weights(path: str | os.PathLike, model: keras.Model, *, key: str | None = None) -> dict:
@@ -45,44 +39,21 @@ def load_weights(path: str | os.PathLike, model: keras.Model, *, key: str | None
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged, or does not belong to this model or key.
     """
-    arrays = _read(path)
-    facts = json.loads(str(arrays.pop("facts")))
+    with ArraysFile(path) as file:
+        facts = file.header.get("facts", {})
+        arrays = list(file.arrays().values())
     if key is not None and facts.get("key") != key:
         raise ValueError(
             f"The weight file {path} belongs to something else. Expected: the key {key}. "
             f"Received: {facts.get('key')}."
         )
     expected = [tuple(weight.shape) for weight in model.weights]
-    received = [array.shape for array in arrays.values()]
+    received = [array.shape for array in arrays]
     if received != expected:
         raise ValueError(
             f"The weight file {path} belongs to another architecture. Expected: weights of the "
             f"shapes {expected}. Received: {received}."
         )
-    for weight, array in zip(model.weights, arrays.values(), strict=True):
+    for weight, array in zip(model.weights, arrays, strict=True):
         weight.assign(array.astype("float32"))
     return facts
-
-
-def _read(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    content = Path(path).read_bytes()
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        whole = str(arrays.pop("digest")) == _digest(arrays)
-    # A damaged archive raises what it likes, from BadZipFile to NotImplementedError.
-    except Exception as error:
-        raise ValueError(f"The weight file {path} is damaged: it cannot be read.") from error
-    if not whole:
-        raise ValueError(
-            f"The weight file {path} is damaged: its content is not that of its digest."
-        )
-    return arrays
-
-
-def _digest(arrays: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()

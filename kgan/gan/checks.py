@@ -8,8 +8,8 @@ import warnings
 import keras
 import numpy as np
 
-from kgan._utils.validation import check_labels
-from kgan._utils.validation import check_range
+from kgan._utils.checks import check_labels
+from kgan._utils.checks import check_range
 
 
 def check_networks(gan) -> tuple:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,7 +11,8 @@ from keras import ops
 from kgan import backend
 from kgan import losses
 from kgan import sampling
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
+from kgan._utils.tensors import Tensor
 from kgan.backend import private
 from kgan.data.epochs import uncounted
 from kgan.export import export_generator
@@ -109,12 +111,12 @@ class GAN(keras.Model):
         condition_shape: tuple | None = None,
         ema_halflife_images: float | None = None,
         seed: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        check_positive_integer("latent_dim", latent_dim)
+        latent_dim = check_positive_integer("latent_dim", latent_dim)
         if num_classes is not None:
-            check_positive_integer("num_classes", num_classes)
+            num_classes = check_positive_integer("num_classes", num_classes)
         if num_classes is not None and condition_shape is not None:
             raise ValueError(
                 "A GAN has classes or another condition, not both. Received: "
@@ -127,8 +129,8 @@ class GAN(keras.Model):
             )
         self.generator = generator
         self.discriminator = discriminator
-        self.latent_dim = int(latent_dim)
-        self.num_classes = None if num_classes is None else int(num_classes)
+        self.latent_dim = latent_dim
+        self.num_classes = num_classes
         self.condition_shape = None if condition_shape is None else tuple(condition_shape)
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
@@ -164,7 +166,7 @@ class GAN(keras.Model):
         loss: losses.Loss | str = "non_saturating",
         discriminator_steps: int = 1,
         *,
-        penalties=None,
+        penalties: Any = None,
         jit_compile: bool | str = "auto",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -202,15 +204,15 @@ class GAN(keras.Model):
         )
         checks.check_optimizer("d_optimizer", d_optimizer)
         checks.check_optimizer("g_optimizer", g_optimizer)
-        check_positive_integer("discriminator_steps", discriminator_steps)
-        check_positive_integer("steps_per_execution", steps_per_execution)
+        discriminator_steps = check_positive_integer("discriminator_steps", discriminator_steps)
+        steps_per_execution = check_positive_integer("steps_per_execution", steps_per_execution)
         loss = losses.get(loss)
         penalties = get_penalties(penalties, self.discriminator)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.
         self._execution = {
             "jit_compile": jit_compile,
             "run_eagerly": bool(run_eagerly),
-            "steps_per_execution": int(steps_per_execution),
+            "steps_per_execution": steps_per_execution,
         }
         with backend.scope(self):
             optimizer = paired(d_optimizer, g_optimizer, d_networks, g_networks)
@@ -221,7 +223,7 @@ class GAN(keras.Model):
                 penalty.build()
         self.penalties = penalties
         self.loss = loss
-        self.discriminator_steps = int(discriminator_steps)
+        self.discriminator_steps = discriminator_steps
         # As it begins: callbacks change the learning rates.
         self._compiled_with = self.get_compile_config()
 
@@ -329,7 +331,7 @@ class GAN(keras.Model):
     ):
         """Losses and scores on held-out images: `keras.Model.evaluate`, after a look at the data.
 
-        Two calls on the same data give the same numbers, and training goes on as if there had
+        Two calls on the same data give the same numbers, and a later `fit` trains as if there had
         been none. A discriminator with batch norm scores in inference mode, with moving statistics
         over reals and fakes, and so differs from the logs of training.
 
@@ -373,7 +375,7 @@ class GAN(keras.Model):
         n: int,
         *,
         seed: int | None = None,
-        labels=None,
+        labels: np.ndarray | int | None = None,
         truncation: float | None = None,
         batch_size: int = 256,
     ) -> np.ndarray:
@@ -489,7 +491,7 @@ class GAN(keras.Model):
 
     # What a subclass overrides.
 
-    def sample_latents(self, n, seed):
+    def sample_latents(self, n: int, seed: int | keras.random.SeedGenerator) -> Tensor:
         """Draw latents from the prior p(z), which is N(0, I).
 
         Args:
@@ -506,7 +508,9 @@ class GAN(keras.Model):
         """
         return keras.random.normal((n, self.latent_dim), seed=seed)
 
-    def discriminate(self, images, labels=None, *, training: bool = False):
+    def discriminate(
+        self, images: Tensor, labels: Tensor | None = None, *, training: bool = False
+    ) -> Tensor:
         """What the discriminator says to images. All of kgan asks it through this method.
 
         Args:

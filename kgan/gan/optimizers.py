@@ -24,9 +24,21 @@ class GANOptimizer(keras.optimizers.Optimizer):
 
     Raises:
         ValueError: if both are one object, or if one keeps a moving average of its own.
+
+    Example:
+        >>> optimizer = kgan.GANOptimizer(
+        ...     keras.optimizers.Adam(4e-4), keras.optimizers.Adam(1e-4))
+        >>> optimizer.learning_rate = 5e-5
+        >>> round(float(optimizer.d_optimizer.learning_rate), 6)
+        0.0002
     """
 
-    def __init__(self, d_optimizer, g_optimizer, name: str = "gan_optimizer"):
+    def __init__(
+        self,
+        d_optimizer: keras.optimizers.Optimizer | str | dict,
+        g_optimizer: keras.optimizers.Optimizer | str | dict,
+        name: str = "gan_optimizer",
+    ):
         super().__init__(learning_rate=0.0, name=name)
         self.d_optimizer = keras.optimizers.get(d_optimizer)
         self.g_optimizer = keras.optimizers.get(g_optimizer)

@@ -1,16 +1,13 @@
-"""Training that goes on within an epoch, and looks as if it had never been interrupted."""
+"""A run that resumes within an epoch, and looks as if it had never been interrupted."""
 
 import contextlib
 import dataclasses
 
 import keras
 
-from kgan.data.epochs import frozen_or_shuffled
-from kgan.data.passes import ArrayPasses
 from kgan.data.passes import Part
+from kgan.data.passes import Passes
 from kgan.data.passes import Position
-from kgan.data.passes import Stream
-from kgan.data.passes import passes_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,17 +15,17 @@ class Plan:
     """What a `fit` is about to do, for a callback that may change where it begins.
 
     Attributes:
-        start: `Position`, the beginning of a new training.
+        start: `Position`, the beginning of a new run.
         epochs: int, the number of the epoch after the last.
         batches: batches of an epoch: int, infinity, or None if it is not known.
-        is_foreign: bool, whether nothing is known of the order that the data have in an epoch.
+        resumes_within: bool, whether it can resume within an epoch, in the same order of the data.
         data: dict, for JSON, what tells the data apart from others.
     """
 
     start: Position
     epochs: int
     batches: int | float | None
-    is_foreign: bool
+    resumes_within: bool
     data: dict
 
 
@@ -68,21 +65,18 @@ def parts_of_fit(
         Iterable of `Part`, each with the callbacks to be given to `fit`.
 
     Raises:
-        ValueError: if a callback is to resume and the data have no order in which to.
+        ValueError: if two callbacks could resume.
     """
-    passes = passes_of(data.x, data.y, data.batch_size, steps_per_epoch)
+    in_order = not data.shuffle and not data.validation_split
+    passes = Passes(data.x, data.y, data.batch_size, steps_per_epoch, in_order)
     restoring = _restoring(callbacks)
-    if restoring is None and (passes is None or passes.numbers is None):
-        whole = Part(data.x, data.y, initial_epoch, epochs, steps_per_epoch=steps_per_epoch)
-        yield [dataclasses.replace(whole, callbacks=callbacks)]
+    if restoring is None and passes.numbers is None:
+        whole = Part(data.x, data.y, initial_epoch, epochs, 0, steps_per_epoch, callbacks)
+        yield [whole]
         return
-    start = Position(initial_epoch, 0, initial_epoch)
-    if passes is not None and passes.numbers is not None:
-        start = dataclasses.replace(start, first_order=passes.numbers.next)
-    if restoring is not None:
-        _check_order(restoring, data, passes, epochs - initial_epoch)
-        is_foreign = passes.numbers is None and not isinstance(passes, ArrayPasses)
-        plan = Plan(start, epochs, passes.length, is_foreign, passes.description())
+    order = None if passes.numbers is None else passes.numbers.next
+    start = Position(initial_epoch, 0, initial_epoch, order)
+    plan = Plan(start, epochs, passes.length, passes.resumes_within, passes.description())
     with contextlib.ExitStack() as ending:
         if restoring is not None:
             ending.callback(restoring.end_training)
@@ -167,57 +161,13 @@ def _can_restore(callback) -> bool:
 
 
 def _restoring(callbacks):
-    """The one of the callbacks that can restore a training, or None."""
+    """The one of the callbacks that can resume a run, or None."""
     callbacks = keras.tree.flatten(getattr(callbacks, "callbacks", callbacks) or ())
     able = [callback for callback in callbacks if _can_restore(callback)]
     if len(able) > 1:
         names = ", ".join(type(callback).__name__ for callback in able)
         raise ValueError(
-            "Only one callback can say where a training goes on. Expected: at most one of them. "
+            "Only one callback can say where a run resumes. Expected: at most one of them. "
             f"Received: {names}. Leave the others out."
         )
     return able[0] if able else None
-
-
-def _check_order(restoring, data, passes, epochs: int) -> None:
-    """Raise unless training can resume within the data of a `fit`.
-
-    Args:
-        restoring: the callback.
-        data: `kgan.gan.inspection.TrainingData`.
-        passes: the passes over them, or None.
-        epochs: int, how many.
-    """
-    name, x = type(restoring).__name__, data.x
-    if passes is None:
-        raise ValueError(
-            f"{name} goes on in the middle of the data, and only a tf.data.Dataset, or arrays "
-            f"without steps_per_epoch, can be begun there. Received: {type(x).__name__}. Pass for "
-            "example kgan.data.from_arrays(...).batches(...), or tf.data.Dataset.from_generator."
-        )
-    if isinstance(passes, ArrayPasses):
-        if data.shuffle:
-            raise ValueError(
-                f"Keras shuffles arrays in an order that cannot be had again, and {name} needs it "
-                "to go on. Pass kgan.data.from_arrays(...).batches(...) in place of the arrays, or "
-                "shuffle=False."
-            )
-        if data.validation_split:
-            raise ValueError(
-                f"With validation_split Keras would split what {name} goes on with once more. "
-                "Split the arrays before, and pass validation_data."
-            )
-    if isinstance(passes, Stream) and passes.ends_within(epochs * passes.length):
-        raise ValueError(
-            f"The dataset ends before {epochs} epochs of steps_per_epoch={passes.length} batches "
-            f"do, and {name} could not tell where in it an epoch begins. Leave steps_per_epoch "
-            "out, so that an epoch is the whole dataset, or pass dataset.repeat()."
-        )
-    method = frozen_or_shuffled(x)
-    if method is not None:
-        raise ValueError(
-            f"After {method}() the order of an epoch no longer follows from its number, and {name} "
-            f"needs that to go on. Received: a dataset whose epochs are counted before {method}(), "
-            f"or beside it. Leave {method}() out, or do it to the data that the function of "
-            "kgan.data.by_epoch begins with."
-        )

@@ -1,7 +1,11 @@
 """Maxout: a dense layer whose activation is learned."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from kgan._utils.checks import check_positive_integer
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -18,9 +22,9 @@ class Maxout(keras.layers.Layer):
         bias_constraint: as in `keras.layers.Dense`.
 
     Example:
-        >>> layer = Maxout(240, pieces=5)
+        >>> layer = kgan.layers.Maxout(240, pieces=5)
         >>> layer(ops.zeros((8, 784))).shape
-        (8, 240)
+        TensorShape([8, 240])
 
     Reference:
         Goodfellow et al. 2013, Maxout Networks, arXiv 1302.4389, section 2.
@@ -31,21 +35,16 @@ class Maxout(keras.layers.Layer):
         units: int,
         pieces: int = 5,
         *,
-        kernel_initializer="glorot_uniform",
-        kernel_constraint=None,
-        bias_constraint=None,
-        **kwargs,
+        kernel_initializer: str | dict | keras.Initializer = "glorot_uniform",
+        kernel_constraint: str | dict | keras.constraints.Constraint | None = None,
+        bias_constraint: str | dict | keras.constraints.Constraint | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        if units < 1 or pieces < 1:
-            raise ValueError(
-                "Maxout needs at least one unit and one piece. "
-                f"Received: units={units}, pieces={pieces}."
-            )
-        self.units = units
-        self.pieces = pieces
+        self.units = check_positive_integer("units", units)
+        self.pieces = check_positive_integer("pieces", pieces)
         self.linear = keras.layers.Dense(
-            units * pieces,
+            self.units * self.pieces,
             kernel_initializer=kernel_initializer,
             kernel_constraint=kernel_constraint,
             bias_constraint=bias_constraint,

@@ -1,7 +1,11 @@
 """Minibatch standard deviation: lets a discriminator see how much its samples vary."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from kgan._utils.checks import is_integer
 
 # Under the square root, whose slope is infinite at 0, where all samples are one.
 _EPSILON = 1e-8
@@ -26,8 +30,8 @@ class MinibatchStdDev(keras.layers.Layer):
         group_size: int > 1, samples per group, default 4.
 
     Example:
-        >>> MinibatchStdDev()(ops.zeros((8, 4, 4, 512))).shape
-        (8, 4, 4, 513)
+        >>> kgan.layers.MinibatchStdDev()(ops.zeros((8, 4, 4, 512))).shape
+        TensorShape([8, 4, 4, 513])
 
     Reference:
         Karras et al. 2018, Progressive Growing of GANs, arXiv 1710.10196, section 3; groups of 4:
@@ -36,14 +40,14 @@ class MinibatchStdDev(keras.layers.Layer):
 
     mixes_samples = True
 
-    def __init__(self, group_size: int = 4, **kwargs):
+    def __init__(self, group_size: int = 4, **kwargs: Any):
         super().__init__(**kwargs)
-        if isinstance(group_size, bool) or not isinstance(group_size, int) or group_size < 2:
+        if not is_integer(group_size) or group_size < 2:
             raise ValueError(
                 "The group_size of MinibatchStdDev must be an integer above 1: one sample alone "
                 f"does not vary. Received: group_size={group_size!r}."
             )
-        self.group_size = group_size
+        self.group_size = int(group_size)
         self.input_spec = keras.InputSpec(min_ndim=2)
 
     def call(self, inputs):

@@ -1,6 +1,7 @@
 """Spectral normalisation of any layer with a kernel."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -64,16 +65,16 @@ class SpectralNorm(keras.layers.Wrapper):
             several as `SeparableConv2D` has.
 
     Example:
-        >>> layer = SpectralNorm(keras.layers.Conv2D(64, 3, padding="same"))
+        >>> layer = kgan.layers.SpectralNorm(keras.layers.Conv2D(64, 3, padding="same"))
         >>> layer(ops.zeros((8, 28, 28, 1))).shape
-        (8, 28, 28, 64)
+        TensorShape([8, 28, 28, 64])
 
     Reference:
         Miyato et al. 2018, Spectral Normalization for Generative Adversarial Networks,
         arXiv 1802.05957, equations 19 to 23.
     """
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer: keras.Layer, **kwargs: Any):
         if isinstance(layer, keras.Model):
             raise ValueError(
                 "SpectralNorm wraps one layer. "

@@ -1,7 +1,11 @@
 """Nearest-neighbour upsampling that every export format and compiler takes."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from kgan._utils.checks import check_positive_integer
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -15,18 +19,13 @@ class NearestUpSampling2D(keras.layers.Layer):
         size: int > 0, how often every row and every column is repeated, default 2.
 
     Example:
-        >>> NearestUpSampling2D()(ops.ones((8, 14, 14, 3))).shape
-        (8, 28, 28, 3)
+        >>> kgan.layers.NearestUpSampling2D()(ops.ones((8, 14, 14, 3))).shape
+        TensorShape([8, 28, 28, 3])
     """
 
-    def __init__(self, size: int = 2, **kwargs):
+    def __init__(self, size: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(
-                "The size of NearestUpSampling2D must be a positive integer, one for both sides. "
-                f"Received: size={size!r}."
-            )
-        self.size = size
+        self.size = check_positive_integer("size", size)
         self.input_spec = keras.InputSpec(ndim=4)
 
     def call(self, inputs):

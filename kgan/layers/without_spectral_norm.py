@@ -23,7 +23,7 @@ def without_spectral_norm(model: keras.Model) -> keras.Model:
         show, such as an attribute of a subclassed model or layer; that still computes the same.
 
     Example:
-        >>> plain = without_spectral_norm(generator)
+        >>> plain = kgan.layers.without_spectral_norm(generator)
     """
     normalised = _normalised_layers(model)
     if not normalised:

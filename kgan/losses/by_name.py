@@ -2,8 +2,7 @@
 
 import functools
 
-import keras
-
+from kgan._utils import by_name
 from kgan.losses.critics import Hinge
 from kgan.losses.critics import Wasserstein
 from kgan.losses.cross_entropy import Minimax
@@ -14,7 +13,7 @@ from kgan.losses.loss import Loss
 from kgan.losses.relativistic import RelativisticAverage
 from kgan.losses.relativistic import RelativisticPaired
 
-_BY_NAME = {
+_NAMES = {
     "non_saturating": NonSaturating,
     "ns": NonSaturating,
     "vanilla": NonSaturating,
@@ -29,38 +28,78 @@ _BY_NAME = {
     "rpgan": RelativisticPaired,
     "relativistic_average": RelativisticAverage,
     "ragan": RelativisticAverage,
+    "f_divergence": FDivergence,
 }
 for _divergence in FDivergence.divergences():
-    _BY_NAME[_divergence] = functools.partial(FDivergence, _divergence)
-    _BY_NAME[f"{_divergence}_non_saturating"] = functools.partial(
+    _NAMES[_divergence] = functools.partial(FDivergence, _divergence)
+    _NAMES[f"{_divergence}_non_saturating"] = functools.partial(
         FDivergence, _divergence, non_saturating=True
     )
+_LOSSES = by_name.ByName(
+    Loss,
+    "GAN loss",
+    _NAMES,
+    " Keras' own losses compare labels with predictions and cannot say what the two players "
+    "minimise.",
+)
 
 
-def get(identifier) -> Loss:
-    """The loss that `identifier` names, as `keras.losses.get` does for Keras' own.
+def get(identifier: str | dict | type | Loss) -> Loss:
+    """The loss that `identifier` stands for, as `keras.losses.get` does for Keras' own.
 
     Args:
-        identifier: a `Loss` (returned as it is), a name, or a config made by
-            `keras.saving.serialize_keras_object`. Names: "non_saturating" ("ns", "vanilla"),
-            "minimax", "least_squares" ("lsgan"), "least_squares_pearson", "wasserstein" ("wgan"),
-            "hinge", "relativistic_paired" ("rpgan"), "relativistic_average" ("ragan"), and the
-            divergences of `FDivergence`, each also with "_non_saturating" behind it.
+        identifier: a `Loss` (returned as it is), its class, its config, or a name: the snake name
+            of a class or its class name, with parameters as in "non_saturating=0.1" (the first) or
+            "least_squares(a=-1, b=1, c=0)". Short names: "ns", "vanilla", "lsgan",
+            "least_squares_pearson", "wgan", "rpgan", "ragan", and the divergences of
+            `FDivergence`, each also with "_non_saturating" behind it.
 
     Returns:
         A `Loss`.
 
     Raises:
-        ValueError: for an unknown name, or what is no `Loss`.
+        ValueError: for an unknown name or parameter, or what is no `Loss`.
+
+    Example:
+        >>> kgan.losses.get("non_saturating=0.1")
+        NonSaturating(label_smoothing=0.1)
+        >>> kgan.losses.get("LeastSquares(a=-1, b=1, c=0)")
+        LeastSquares(a=-1, b=1, c=0)
     """
-    if isinstance(identifier, str) and identifier in _BY_NAME:
-        return _BY_NAME[identifier]()
-    if isinstance(identifier, dict):
-        identifier = keras.saving.deserialize_keras_object(identifier)
-    if isinstance(identifier, Loss):
-        return identifier
-    raise ValueError(
-        f"Unknown GAN loss. Expected a kgan.losses.Loss or one of {sorted(_BY_NAME)}. "
-        f"Received: {identifier!r}. Keras' own losses compare labels with predictions and cannot "
-        "say what the two players minimise."
-    )
+    return _LOSSES.get(identifier)
+
+
+def serialize(loss: Loss) -> dict:
+    """The config of a loss.
+
+    Args:
+        loss: a `Loss`.
+
+    Returns:
+        Dict of plain values, which `get` and `deserialize` take.
+
+    Example:
+        >>> kgan.losses.serialize(kgan.losses.Minimax())["config"]
+        {'label_smoothing': 0.0}
+    """
+    return by_name.serialize(loss)
+
+
+def deserialize(config: dict, custom_objects: dict | None = None) -> Loss:
+    """The loss of a config.
+
+    Args:
+        config: dict made by `serialize`, or {"class_name": name, "config": parameters}.
+        custom_objects: dict of names to classes that Keras does not know, default None.
+
+    Returns:
+        A `Loss`.
+
+    Raises:
+        ValueError: for what is no config of a loss.
+
+    Example:
+        >>> kgan.losses.deserialize({"class_name": "Minimax", "config": {}})
+        Minimax(label_smoothing=0.0)
+    """
+    return _LOSSES.deserialize(config, custom_objects)

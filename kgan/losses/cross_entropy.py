@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
 from kgan.losses.loss import check_same_shape
 
@@ -34,9 +35,6 @@ class _CrossEntropy(Loss):
         ratio = np.asarray(ratio, "float64")
         return np.log((1 - self.label_smoothing) * ratio / (1 + self.label_smoothing * ratio))
 
-    def get_config(self):
-        return {"label_smoothing": self.label_smoothing}
-
 
 @keras.saving.register_keras_serializable("kgan")
 class NonSaturating(_CrossEntropy):
@@ -59,7 +57,7 @@ class NonSaturating(_CrossEntropy):
         arXiv 1606.03498, section 3.4.
     """
 
-    def generator_loss(self, real_logits, fake_logits):
+    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         # -log sigmoid(f) = softplus(-f)
         return ops.softplus(-fake_logits)
 
@@ -82,6 +80,6 @@ class Minimax(_CrossEntropy):
         Goodfellow et al. 2014, arXiv 1406.2661, equation 1 and Algorithm 1.
     """
 
-    def generator_loss(self, real_logits, fake_logits):
+    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         # log(1 - sigmoid(f)) = -softplus(f)
         return -ops.softplus(fake_logits)

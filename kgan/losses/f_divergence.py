@@ -6,7 +6,9 @@ from collections.abc import Callable
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
+from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
 from kgan.losses.loss import check_same_shape
 
@@ -147,7 +149,7 @@ class FDivergence(Loss):
         """The logit above which the discriminator takes a sample for real: where T = f'(1)."""
         return self._row.threshold
 
-    def activation(self, logits):
+    def activation(self, logits: Tensor):
         """g_f: the output activation, into the domain of the conjugate.
 
         Args:
@@ -158,7 +160,7 @@ class FDivergence(Loss):
         """
         return self._row.activation(logits)
 
-    def conjugate(self, values):
+    def conjugate(self, values: Tensor):
         """f*: the convex conjugate of f, sup over u >= 0 of u t - f(u).
 
         Args:
@@ -169,24 +171,21 @@ class FDivergence(Loss):
         """
         return self._row.conjugate(values)
 
-    def discriminator_loss(self, real_logits, fake_logits):
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         check_same_shape(real_logits, fake_logits)
         bound = self.activation(real_logits) - self._row.conjugate_of_activation(fake_logits)
         return -bound
 
-    def generator_loss(self, real_logits, fake_logits):
+    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         if self.non_saturating:
             return -self.activation(fake_logits)
         return -self._row.conjugate_of_activation(fake_logits)
 
-    def scores(self, logits):
+    def scores(self, logits: Tensor):
         return ops.sigmoid(logits) if self.divergence in _WITH_PROBABILITIES else logits
 
-    def optimal_logits(self, ratio):
+    def optimal_logits(self, ratio: ArrayLike):
         return self._row.optimal_logits(np.asarray(ratio, "float64"))
-
-    def get_config(self):
-        return {"divergence": self.divergence, "non_saturating": self.non_saturating}
 
     @property
     def _row(self) -> _Row:

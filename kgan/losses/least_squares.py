@@ -5,7 +5,9 @@ import math
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
+from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
 from kgan.losses.loss import check_same_shape
 
@@ -23,7 +25,8 @@ class LeastSquares(Loss):
         c: float, what the generator wants the discriminator to say of fakes, default 1.
 
     Example:
-        >>> loss = kgan.losses.LeastSquares.pearson()
+        >>> kgan.losses.LeastSquares.pearson()
+        LeastSquares(a=-1.0, b=1.0, c=0.0)
 
     Reference:
         Mao et al. 2017, arXiv 1611.04076; the Pearson chi-square identity holds for b - c = 1 and
@@ -46,17 +49,14 @@ class LeastSquares(Loss):
         """The codes (-1, 1, 0), with which the generator minimises a Pearson chi-square."""
         return cls(a=-1.0, b=1.0, c=0.0)
 
-    def discriminator_loss(self, real_logits, fake_logits):
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         check_same_shape(real_logits, fake_logits)
         return 0.5 * ops.square(real_logits - self.b) + 0.5 * ops.square(fake_logits - self.a)
 
-    def generator_loss(self, real_logits, fake_logits):
+    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         return 0.5 * ops.square(fake_logits - self.c)
 
-    def optimal_logits(self, ratio):
+    def optimal_logits(self, ratio: ArrayLike):
         # D* = (b p + a q) / (p + q)
         ratio = np.asarray(ratio, "float64")
         return (self.b * ratio + self.a) / (ratio + 1)
-
-    def get_config(self):
-        return {"a": self.a, "b": self.b, "c": self.c}

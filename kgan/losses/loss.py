@@ -1,22 +1,37 @@
 """The protocol of every GAN loss."""
 
+from numpy.typing import ArrayLike
 
-class Loss:
+from kgan._utils.configured import Configured
+from kgan._utils.tensors import Tensor
+
+
+class Loss(Configured):
     """The protocol of every GAN loss: two objectives, two readings, one config.
 
-    A subclass defines `discriminator_loss` and `generator_loss` on logits of any shape, lists its
-    constructor's arguments in `get_config`, and is registered with Keras so that a saved GAN finds
-    it again. It overrides `scores` where sigmoid(logit) is a probability, and `optimal_logits`
-    where theory knows the best discriminator.
+    A subclass defines `discriminator_loss` and `generator_loss` on logits of any shape, keeps its
+    constructor's arguments as attributes of their names, which is what its config and its `repr`
+    show, and is registered with Keras so that a saved GAN finds it again. It overrides `scores`
+    where sigmoid(logit) is a probability, and `optimal_logits` where theory knows the best
+    discriminator.
 
     Attributes:
         compares_with_reals: bool, whether the generator's loss needs real logits too, as those of
             relativistic losses do; False unless a subclass says otherwise.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class Linear(kgan.losses.Loss):
+        ...     def discriminator_loss(self, real_logits, fake_logits):
+        ...         return fake_logits - real_logits
+        ...     def generator_loss(self, real_logits, fake_logits):
+        ...         return -fake_logits
+        >>> gan.compile(d_optimizer="adam", g_optimizer="adam", loss=Linear())
     """
 
     compares_with_reals = False
 
-    def discriminator_loss(self, real_logits, fake_logits):
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         """What the discriminator minimises, per sample.
 
         Args:
@@ -31,7 +46,7 @@ class Loss:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define discriminator_loss.")
 
-    def generator_loss(self, real_logits, fake_logits):
+    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         """What the generator minimises, per sample.
 
         Args:
@@ -43,7 +58,7 @@ class Loss:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define generator_loss.")
 
-    def scores(self, logits):
+    def scores(self, logits: Tensor):
         """What the logs `d_real` and `d_fake` show: D as a probability, or the logit itself.
 
         Args:
@@ -55,7 +70,7 @@ class Loss:
         """
         return logits
 
-    def optimal_logits(self, ratio):
+    def optimal_logits(self, ratio: ArrayLike):
         """The logits of the best discriminator for a fixed generator.
 
         Args:
@@ -67,13 +82,6 @@ class Loss:
             optimum that the ratio alone decides.
         """
         del ratio
-
-    def get_config(self) -> dict:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Loss":
-        return cls(**config)
 
 
 def check_same_shape(real_logits, fake_logits) -> None:

@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from kgan import backend
+from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
 from kgan.losses.loss import check_same_shape
 
@@ -42,12 +44,12 @@ class RelativisticPaired(_Relativistic):
         Jolicoeur-Martineau 2018, arXiv 1807.00734; Huang et al. 2025, arXiv 2501.05441, equation 2.
     """
 
-    def discriminator_loss(self, real_logits, fake_logits):
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         check_same_shape(real_logits, fake_logits)
         # -log sigmoid(r - f) = softplus(-(r - f))
         return ops.softplus(fake_logits - real_logits)
 
-    def optimal_logits(self, ratio):
+    def optimal_logits(self, ratio: ArrayLike):
         return np.log(np.asarray(ratio, "float64"))
 
 
@@ -68,7 +70,7 @@ class RelativisticAverage(_Relativistic):
         Jolicoeur-Martineau 2018, arXiv 1807.00734.
     """
 
-    def discriminator_loss(self, real_logits, fake_logits):
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         check_same_shape(real_logits, fake_logits)
         real = ops.softplus(backend.global_mean(fake_logits) - real_logits)
         return real + ops.softplus(fake_logits - backend.global_mean(real_logits))

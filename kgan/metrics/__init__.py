@@ -4,6 +4,9 @@ Every measure is a pure function of arrays in float64 first, then an object that
 batch. `kgan.evaluation` runs several at once.
 """
 
+from kgan.metrics.by_name import deserialize
+from kgan.metrics.by_name import get
+from kgan.metrics.by_name import serialize
 from kgan.metrics.classifier_two_sample import ClassifierTwoSample
 from kgan.metrics.classifier_two_sample import ClassifierTwoSampleResult
 from kgan.metrics.classifier_two_sample import classifier_two_sample
@@ -63,8 +66,10 @@ __all__ = [
     "SampleMetric",
     "classifier_two_sample",
     "density_coverage",
+    "deserialize",
     "frechet_distance",
     "frechet_distance_of_moments",
+    "get",
     "inception_score",
     "kernel_distance",
     "mode_count",
@@ -75,5 +80,6 @@ __all__ = [
     "nearest_neighbours",
     "parzen_log_likelihood",
     "precision_recall",
+    "serialize",
     "squared_mmd",
 ]

@@ -1,16 +1,17 @@
 """The classifier two-sample test: can anything tell the two samples apart?"""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import layers
+from numpy.typing import ArrayLike
 
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
-from kgan.metrics.states import Rows
-from kgan.metrics.two_samples import check_count
-from kgan.metrics.two_samples import checked_samples
+from kgan.metrics.two_samples import equally_many
 
 _LARGEST_BATCH, _TEST_BATCH = 128, 256
 # The training ends when the validation loss has not fallen by this many nats in so many epochs.
@@ -32,7 +33,6 @@ class ClassifierTwoSampleResult(NamedTuple):
         auc: area under the ROC curve, mean over splits: the probability that a real has a higher
             score than a fake.
         n: int, test rows of one split, half of them real.
-        classifier: str, what was trained.
         accuracies: tuple of floats, one per split.
         aucs: tuple of floats, one per split.
     """
@@ -42,13 +42,12 @@ class ClassifierTwoSampleResult(NamedTuple):
     interval: tuple[float, float]
     auc: float
     n: int
-    classifier: str
     accuracies: tuple[float, ...]
     aucs: tuple[float, ...]
 
 
 def classifier_two_sample(
-    real, fake, *, splits: int = 5, seed: int = 0
+    real: ArrayLike, fake: ArrayLike, *, splits: int = 5, seed: int = 0
 ) -> ClassifierTwoSampleResult:
     """Train a classifier to tell two samples apart, and test whether it can.
 
@@ -61,16 +60,15 @@ def classifier_two_sample(
     distributions. A rejection proves a difference; no rejection proves nothing beyond this
     classifier and this n. An accuracy of 1/2 + d takes about n = (1.645 / (2 d))^2 to be seen.
 
-    Vectors go to two hidden layers of 16 min(width, 20) ReLU units; images to convolutions of 32
-    and 64 filters, 3 x 3, a 2 x 2 pooling and 128 units. Both are trained by Adam on the logistic
-    loss. Inputs are scaled by mean and deviation of the reals in the training part, of each entry
-    of a vector, of each channel of an image, and cut off at 10 deviations.
+    The classifier has two hidden layers of 16 min(width, 20) ReLU units and is trained by Adam on
+    the logistic loss. Every entry is scaled by mean and deviation of the reals in the training
+    part, and cut off at 10 deviations.
 
     Args:
-        real: float array (reals, width), features or any other vectors; or images (reals, height,
-            width, channels) in [-1, 1]. Not those that a generator was trained on.
-        fake: float array of the same shape but for the number of rows. Of the larger sample, as
-            many rows as the smaller has are drawn.
+        real: float array (reals, ...), features or any other vectors; images are taken as their
+            pixels. Not those that a generator was trained on.
+        fake: float array (fakes, ...), of as many values each. Of the larger sample, as many rows
+            as the smaller has are drawn.
         splits: int, default 5.
         seed: int, of the draw, the splits and the initial weights.
 
@@ -78,24 +76,22 @@ def classifier_two_sample(
         A ClassifierTwoSampleResult.
 
     Raises:
-        ValueError: for rows of different shapes, that are not finite, or fewer than 20 of each.
+        ValueError: for rows of different widths, that are not finite, or fewer than 20 of each.
 
     Example:
         The same test finds whether a model will meet other inputs than it was trained on:
 
-        >>> shift = kgan.metrics.classifier_two_sample(training_inputs, deployment_inputs)
+        >>> shift = kgan.metrics.classifier_two_sample(training_inputs, live_inputs, splits=1)
         >>> if shift.p_value < 0.01:
         ...     print(f"The inputs have shifted: they can be told apart by {shift.accuracy:.0%}.")
 
     Reference:
         Lopez-Paz and Oquab 2017, arXiv 1610.06545.
     """
-    real, fake = checked_samples(real, fake)
-    check_count("splits", splits)
+    check_positive_integer("splits", splits)
     random = np.random.default_rng(seed)
-    count = min(len(real), len(fake))
-    samples = [sample[random.permutation(len(sample))[:count]] for sample in (real, fake)]
-    classifier = _Classifier(real.shape[1:], seed)
+    samples = equally_many(real, fake, random)
+    classifier = _Classifier(samples[0].shape[1], seed)
     scores = [_held_out_scores(samples, classifier, random) for _ in range(splits)]
     # The logits of the reals should be positive.
     accuracies = [float(np.mean([(r > 0).mean(), (f <= 0).mean()])) for r, f in scores]
@@ -107,7 +103,6 @@ def classifier_two_sample(
         interval=_interval(accuracy, n),
         auc=float(np.mean(aucs)),
         n=n,
-        classifier=classifier.description,
         accuracies=tuple(accuracies),
         aucs=tuple(aucs),
     )
@@ -119,43 +114,31 @@ class ClassifierTwoSample(SampleMetric):
     Its values are `c2st_accuracy` and `c2st_p_value`. Every row is kept until `reset_state`.
 
     Args:
-        extractor: a `kgan.features.Extractor`; None, the default, to give features. Of no use with
-            `reads="images"`.
-        reads: "features", the default, or "images", for a small convolutional network.
+        extractor: a `kgan.features.Extractor`; None, the default, to give features.
         splits: int, as in `classifier_two_sample`.
         seed: int, as in `classifier_two_sample`.
         name: str, default "classifier_two_sample".
 
     Example:
-        >>> metric = kgan.metrics.ClassifierTwoSample(kgan.features.digits())
-        >>> metric.update_state(test_images, gan.generate(10_000, seed=0))
-        >>> metric.result()["c2st_accuracy"]
+        >>> metric = kgan.metrics.ClassifierTwoSample(splits=1)
+        >>> metric.update_state(real_features, fake_features)
+        >>> accuracy = metric.result()["c2st_accuracy"]
 
     Reference:
         Lopez-Paz and Oquab 2017, arXiv 1610.06545.
     """
 
-    default_name = "classifier_two_sample"
-
     def __init__(
         self,
-        extractor=None,
+        extractor: Callable | None = None,
         *,
-        reads: str = "features",
         splits: int = 5,
         seed: int = 0,
         name: str | None = None,
     ):
-        if reads not in ("features", "images"):
-            raise ValueError(f'reads must be "features" or "images". Received: {reads!r}.')
-        check_count("splits", splits)
-        self.reads = reads
-        self.splits = splits
-        self.seed = seed
         super().__init__(extractor, name=name)
-
-    def new_state(self):
-        return Rows()
+        self.splits = check_positive_integer("splits", splits)
+        self.seed = seed
 
     def values(self):
         result = classifier_two_sample(
@@ -168,19 +151,18 @@ class _Classifier:
     """A network that is trained anew for every split, with one compilation for all.
 
     Args:
-        shape: of one row, (width,) or (height, width, channels).
+        width: int, of one row.
         seed: int, of the initial weights.
-
-    Attributes:
-        description: str, its layers.
     """
 
-    def __init__(self, shape: tuple, seed: int):
-        hidden, self.description = (
-            _vector_layers(*shape, seed) if len(shape) == 1 else _image_layers(seed)
-        )
+    def __init__(self, width: int, seed: int):
+        units = 16 * min(width, 20)
+        hidden = [
+            layers.Dense(units, activation="relu", kernel_initializer=initializer)
+            for initializer in map(keras.initializers.HeNormal, (seed + 1, seed + 2))
+        ]
         logit = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed))
-        self._model = keras.Sequential([keras.Input(shape), *hidden, logit])
+        self._model = keras.Sequential([keras.Input((width,)), *hidden, logit])
         self._model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
         self._model.optimizer.build(self._model.trainable_variables)
         self._start = [np.array(variable) for variable in self._variables()]
@@ -216,36 +198,7 @@ class _Classifier:
         return [*self._model.variables, *self._model.optimizer.variables]
 
 
-def _vector_layers(width: int, seed: int) -> tuple[list, str]:
-    units = 16 * min(width, 20)
-    hidden = [_dense(units, seed + 1), _dense(units, seed + 2)]
-    return hidden, f"dense {units}, dense {units}, logit"
-
-
-def _image_layers(seed: int) -> tuple[list, str]:
-    convolutions = [
-        layers.Conv2D(
-            filters, 3, activation="relu", kernel_initializer=keras.initializers.HeNormal(seed + i)
-        )
-        for i, filters in ((1, 32), (2, 64))
-    ]
-    hidden = [
-        *convolutions,
-        layers.MaxPooling2D(2),
-        layers.Dropout(0.25, seed=seed + 3),
-        layers.Flatten(),
-        _dense(128, seed + 4),
-        layers.Dropout(0.5, seed=seed + 5),
-    ]
-    return hidden, "conv 32, conv 64, dense 128, logit"
-
-
-def _dense(units: int, seed: int) -> layers.Dense:
-    start = keras.initializers.HeNormal(seed)
-    return layers.Dense(units, activation="relu", kernel_initializer=start)
-
-
-def _held_out_scores(samples: list, classifier: _Classifier, random: np.random.Generator) -> tuple:
+def _held_out_scores(samples: tuple, classifier: _Classifier, random: np.random.Generator) -> tuple:
     """The logits of the real and of the fake test rows of a new split."""
     samples = [sample[random.permutation(len(sample))] for sample in samples]
     count = len(samples[0])
@@ -267,17 +220,14 @@ def _labels(count: int) -> np.ndarray:
 
 
 def _scale_of(real: np.ndarray, fake: np.ndarray):
-    axes = tuple(range(real.ndim - 1))
-    mean = real.mean(axis=axes, dtype=np.float64)
-    deviation = real.std(axis=axes, dtype=np.float64)
+    mean, deviation = real.mean(axis=0, dtype=np.float64), real.std(axis=0, dtype=np.float64)
     # Of an entry in which the reals do not vary, but for rounding, the fakes give the unit.
     rounding = 10 * np.finfo(real.dtype).eps * np.abs(mean)
-    distance = np.sqrt(((fake - mean) ** 2).mean(axis=axes))
+    distance = np.sqrt(((fake - mean) ** 2).mean(axis=0))
     deviation = np.where(deviation <= rounding, distance, deviation)
     deviation = np.where(deviation <= rounding, 1, deviation)
     # Fakes may be anywhere; the network is to learn where they lie, not to follow them.
-    limit = _FARTHEST
-    return lambda rows: np.clip((rows - mean) / deviation, -limit, limit).astype(np.float32)
+    return lambda rows: np.clip((rows - mean) / deviation, -_FARTHEST, _FARTHEST).astype("float32")
 
 
 def _area_under_curve(real: np.ndarray, fake: np.ndarray) -> float:

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked
@@ -13,7 +14,7 @@ from kgan.metrics.states import Moments
 _OWN_VARIANCE = 1e-10
 
 
-def frechet_distance(real, fake) -> float:
+def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     """Squared Frechet distance between normal distributions fitted to two samples of features.
 
     |mean_r - mean_f|^2 + tr(cov_r + cov_f - 2 (cov_r cov_f)^(1/2)), covariances over n - 1.
@@ -34,13 +35,22 @@ def frechet_distance(real, fake) -> float:
     Warns:
         UserWarning: for no more rows than features.
 
+    Example:
+        >>> round(kgan.metrics.frechet_distance(real_features, real_features + [3, 4]), 6)
+        25.0
+
     Reference:
         Heusel et al. 2017, arXiv 1706.08500; Dowson and Landau 1982.
     """
     return _distance(_moments(real, "real features"), _moments(fake, "fake features"))
 
 
-def frechet_distance_of_moments(real_mean, real_covariance, fake_mean, fake_covariance) -> float:
+def frechet_distance_of_moments(
+    real_mean: ArrayLike,
+    real_covariance: ArrayLike,
+    fake_mean: ArrayLike,
+    fake_covariance: ArrayLike,
+) -> float:
     """The Frechet distance of given moments, such as published ones of a data set.
 
     Args:
@@ -54,6 +64,10 @@ def frechet_distance_of_moments(real_mean, real_covariance, fake_mean, fake_cova
 
     Raises:
         ValueError: for arrays of other shapes or that are not finite.
+
+    Example:
+        >>> kgan.metrics.frechet_distance_of_moments([0.0], [[1.0]], [3.0], [[4.0]])
+        10.0
     """
     real_mean, real_covariance = _checked_moments(real_mean, real_covariance, "real")
     fake_mean, fake_covariance = _checked_moments(fake_mean, fake_covariance, "fake")
@@ -80,14 +94,12 @@ class FrechetDistance(SampleMetric):
 
     Example:
         >>> metric = kgan.metrics.FrechetDistance(kgan.features.digits())
-        >>> metric.update_state(real_images, gan.generate(10_000, seed=0))
-        >>> metric.result()
+        >>> metric.update_state(images, gan.generate(100, seed=0))
+        >>> distance = metric.result()
 
     Reference:
         Heusel et al. 2017, arXiv 1706.08500.
     """
-
-    default_name = "frechet_distance"
 
     def new_state(self):
         return Moments()
@@ -108,11 +120,12 @@ def _distance(real: Moments, fake: Moments) -> float:
             "A Frechet distance takes at least 2 rows of each for their covariances, better more "
             f"than there are features. Received: {real.count} real and {fake.count} fake rows."
         )
-    if min(real.count, fake.count) <= real.width:
+    (width,) = real.shape
+    if min(real.count, fake.count) <= width:
         warnings.warn(
             f"The Frechet distance of {real.count} real and {fake.count} fake rows with "
-            f"{real.width} features each is too large: a covariance of no more rows than "
-            f"features is singular. Take more than {real.width} rows of each, or compare only "
+            f"{width} features each is too large: a covariance of no more rows than "
+            f"features is singular. Take more than {width} rows of each, or compare only "
             "distances of equally many.",
             # The user's call of frechet_distance or result.
             stacklevel=3,

@@ -1,9 +1,12 @@
 """Which classes a generator makes, and how evenly."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked_probabilities
 
@@ -27,7 +30,9 @@ class ModeCountResult(NamedTuple):
     kl_floor: float
 
 
-def mode_count(fake, *, real=None, min_samples: int = 1) -> ModeCountResult:
+def mode_count(
+    fake: ArrayLike, *, real: ArrayLike | None = None, min_samples: int = 1
+) -> ModeCountResult:
     """Count the classes that a classifier finds among generated samples.
 
     A classifier that errs invents modes: with many rows, a higher `min_samples` forgives that.
@@ -43,6 +48,10 @@ def mode_count(fake, *, real=None, min_samples: int = 1) -> ModeCountResult:
     Raises:
         ValueError: for rows that are no probabilities, or of different numbers of classes.
 
+    Example:
+        >>> kgan.metrics.mode_count(np.eye(10)[[0, 0, 1, 2]]).modes
+        3
+
     Reference:
         Srivastava et al. 2017, arXiv 1705.07761, section 4; Lin et al. 2018, arXiv 1712.04086.
     """
@@ -52,7 +61,9 @@ def mode_count(fake, *, real=None, min_samples: int = 1) -> ModeCountResult:
     return mode_count_of_counts(fake, real=real, min_samples=min_samples)
 
 
-def mode_count_of_counts(fake, *, real=None, min_samples: int = 1) -> ModeCountResult:
+def mode_count_of_counts(
+    fake: ArrayLike, *, real: ArrayLike | None = None, min_samples: int = 1
+) -> ModeCountResult:
     """The same of given numbers of samples, where a mode is no class of one classifier.
 
     Args:
@@ -67,10 +78,10 @@ def mode_count_of_counts(fake, *, real=None, min_samples: int = 1) -> ModeCountR
         ValueError: for arrays of different shapes, negative numbers or no samples at all.
 
     Example:
-        >>> triples = 100 * digits[:, 0] + 10 * digits[:, 1] + digits[:, 2]
-        >>> kgan.metrics.mode_count_of_counts(np.bincount(triples, minlength=1000))
+        >>> triples = 100 * labels[:-2] + 10 * labels[1:-1] + labels[2:]
+        >>> modes = kgan.metrics.mode_count_of_counts(np.bincount(triples, minlength=1000)).modes
     """
-    _check_min_samples(min_samples)
+    check_positive_integer("min_samples", min_samples)
     fake = _checked_counts(fake, "fake")
     shares = fake / fake.sum()
     kl_to_real = None
@@ -104,20 +115,21 @@ class ModeCount(SampleMetric):
 
     Example:
         >>> metric = kgan.metrics.ModeCount(kgan.features.digits())
-        >>> metric.update_state(fake=gan.generate(10_000, seed=0))
+        >>> metric.update_state(fake=images)
         >>> metric.result()["modes"]
+        10.0
 
     Reference:
         Lin et al. 2018, arXiv 1712.04086.
     """
 
     reads = "probabilities"
-    default_name = "mode_count"
 
-    def __init__(self, extractor=None, *, min_samples: int = 1, name: str | None = None):
-        _check_min_samples(min_samples)
+    def __init__(
+        self, extractor: Callable | None = None, *, min_samples: int = 1, name: str | None = None
+    ):
         super().__init__(extractor, name=name)
-        self.min_samples = min_samples
+        self.min_samples = check_positive_integer("min_samples", min_samples)
 
     def new_state(self):
         return _ClassCounts()
@@ -139,19 +151,19 @@ class _ClassCounts:
 
     Attributes:
         count: int, rows so far.
-        width: int, classes; None before the first row.
+        shape: (classes,); None before the first row.
         counts: int64 array (classes,); None before the first row.
     """
 
     def __init__(self):
         self.count = 0
-        self.width = None
+        self.shape = None
         self.counts = None
 
     def update(self, rows: np.ndarray) -> None:
         counts = _classes(rows)
         self.counts = counts if self.counts is None else self.counts + counts
-        self.width = len(counts)
+        self.shape = counts.shape
         self.count += len(rows)
 
 
@@ -175,11 +187,3 @@ def _checked_counts(counts, side: str) -> np.ndarray:
             f"Received: {counts!r}."
         )
     return counts
-
-
-def _check_min_samples(min_samples: int) -> None:
-    if min_samples < 1:
-        raise ValueError(
-            "min_samples must be at least 1: without a sample there is no mode. "
-            f"Received: {min_samples!r}."
-        )

@@ -3,10 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked_images
-from kgan.metrics.states import check_shape
+from kgan.metrics.states import Rows
 
 # The constants of the paper, for images in [0, 1].
 _K1, _K2 = 0.01, 0.03
@@ -32,7 +34,7 @@ class MultiScaleSSIMResult(NamedTuple):
     num_pairs: int
 
 
-def multi_scale_ssim(first, second) -> np.ndarray:
+def multi_scale_ssim(first: ArrayLike, second: ArrayLike) -> np.ndarray:
     """Structural similarity of pairs of images, over several scales.
 
     luminance(coarsest scale)^w_M * product_j structure_j^w_j, where with means, variances and
@@ -64,6 +66,10 @@ def multi_scale_ssim(first, second) -> np.ndarray:
         ValueError: for images of other shapes, beyond [-1, 1] or not finite, or with fewer than 11
             pixels to a side.
 
+    Example:
+        >>> kgan.metrics.multi_scale_ssim(images[:2], images[:2]).round(6)
+        array([1., 1.])
+
     Reference:
         Wang, Simoncelli and Bovik 2003, "Multi-scale structural similarity for image quality
         assessment", equation 7.
@@ -83,39 +89,35 @@ def multi_scale_ssim(first, second) -> np.ndarray:
 
 
 def multi_scale_ssim_diversity(
-    images, *, num_pairs: int = 1000, seed: int = 0, labels=None
+    images: ArrayLike, *, num_pairs: int = 1000, seed: int = 0
 ) -> MultiScaleSSIMResult:
     """Mean similarity of random pairs of different images of one sample.
 
-    It finds only a near total collapse, within a class best: read it beside the value of real
-    images.
+    It finds only a near total collapse, best within the images of one class: read it beside the
+    value of real images.
 
     Args:
         images: float array (images, height, width, channels) in [-1, 1].
         num_pairs: int, default 1000. Every image is in one pair before any is in two.
         seed: int, of the draw of pairs.
-        labels: int array (images,), to pair only images of one class, each class as often as it
-            comes; None, the default, to pair all.
 
     Returns:
         A MultiScaleSSIMResult.
 
     Raises:
-        ValueError: as `multi_scale_ssim`, for labels that are not one per image, or if no two
-            images can be paired.
+        ValueError: as `multi_scale_ssim`, or for a single image.
+
+    Example:
+        >>> similarity = kgan.metrics.multi_scale_ssim_diversity(images, num_pairs=50).mean
 
     Reference:
         Odena et al. 2017, arXiv 1610.09585, section 4.2.
     """
     images = _checked_images(images, "images")
-    _check_num_pairs(num_pairs)
-    labels = np.zeros(len(images), int) if labels is None else np.asarray(labels)
-    if labels.shape != (len(images),):
-        raise ValueError(
-            f"labels must be one class number per image. Expected shape: {(len(images),)}. "
-            f"Received: {labels.shape}."
-        )
-    first, second = _pairs(labels, num_pairs, np.random.default_rng(seed))
+    check_positive_integer("num_pairs", num_pairs)
+    if len(images) < 2:
+        raise ValueError("A pair takes two different images. Received: 1 image.")
+    first, second = _pairs(len(images), num_pairs, np.random.default_rng(seed))
     similarities = multi_scale_ssim(images[first], images[second])
     return MultiScaleSSIMResult(
         mean=float(similarities.mean()),
@@ -137,20 +139,18 @@ class MultiScaleSSIM(SampleMetric):
         name: str, default "multi_scale_ssim".
 
     Example:
-        >>> metric = kgan.metrics.MultiScaleSSIM()
-        >>> metric.update_state(real_images, gan.generate(2000, seed=0))
-        >>> metric.result()["ms_ssim"]
+        >>> metric = kgan.metrics.MultiScaleSSIM(num_pairs=50)
+        >>> metric.update_state(images, gan.generate(100, seed=0))
+        >>> similarity = metric.result()["ms_ssim"]
 
     Reference:
         Wang et al. 2003; Odena et al. 2017, arXiv 1610.09585, section 4.2.
     """
 
     reads = "images"
-    default_name = "multi_scale_ssim"
 
     def __init__(self, *, num_pairs: int = 1000, seed: int = 0, name: str | None = None):
-        _check_num_pairs(num_pairs)
-        self.num_pairs = num_pairs
+        self.num_pairs = check_positive_integer("num_pairs", num_pairs)
         self.seed = seed
         super().__init__(name=name)
 
@@ -168,36 +168,26 @@ class MultiScaleSSIM(SampleMetric):
         return multi_scale_ssim_diversity(state.all(), num_pairs=self.num_pairs, seed=self.seed)
 
 
-class _RandomRows:
+class _RandomRows(Rows):
     """A random part of all rows so far, the same in however many batches they came.
 
     Attributes:
         count: int, rows so far, kept or not.
-        width: int, entries of a row; None before the first.
+        shape: of one row; None before the first.
     """
 
     def __init__(self, size: int, seed: int):
-        self.count = 0
-        self.width = None
+        super().__init__()
         self._size = size
         self._random = np.random.default_rng(seed)
         self._keys = np.empty(0)
-        self._rows = None
 
     def update(self, rows: np.ndarray) -> None:
-        check_shape(None if self._rows is None else self._rows.shape[1:], rows)
-        self.width = int(np.prod(rows.shape[1:]))
-        self.count += len(rows)
+        super().update(rows)
         # Every row draws a key, and those of the smallest keys stay, in the order they came.
         self._keys = np.append(self._keys, self._random.random(len(rows)))
-        self._rows = rows if self._rows is None else np.concatenate([self._rows, rows])
         kept = np.sort(np.argsort(self._keys)[: self._size])
-        self._keys, self._rows = self._keys[kept], self._rows[kept]
-
-    def all(self) -> np.ndarray:
-        if self._rows is None:
-            raise ValueError("There are no rows yet. Give some to update_state().")
-        return self._rows
+        self._keys, self._batches = self._keys[kept], [self.all()[kept]]
 
 
 def _checked_images(images, what: str) -> np.ndarray:
@@ -210,31 +200,11 @@ def _checked_images(images, what: str) -> np.ndarray:
     return images
 
 
-def _check_num_pairs(num_pairs) -> None:
-    if not isinstance(num_pairs, int | np.integer) or isinstance(num_pairs, bool) or num_pairs < 1:
-        raise ValueError(f"num_pairs must be a positive integer. Received: {num_pairs!r}.")
-
-
-def _pairs(labels: np.ndarray, num_pairs: int, random: np.random.Generator) -> tuple:
-    """The first and second rows of random pairs of one class each."""
-    found, missing = [], num_pairs
-    while missing > 0:
-        order = random.permutation(len(labels))
-        order = order[np.argsort(labels[order], kind="stable")]
-        ordered = labels[order]
-        # Neighbours in the order of their class: its first with its second, third with fourth.
-        place = np.arange(len(order)) - np.searchsorted(ordered, ordered)
-        starts = np.nonzero((place[:-1] % 2 == 0) & (ordered[:-1] == ordered[1:]))[0]
-        if not len(starts):
-            raise ValueError(
-                "A pair takes two different images, of one class where labels are given. "
-                f"Received: {len(labels)} images of {len(np.unique(labels))} classes."
-            )
-        starts = random.permutation(starts)[:missing]
-        found.append(np.stack([order[starts], order[starts + 1]]))
-        missing -= len(starts)
-    first, second = np.concatenate(found, axis=1)
-    return first, second
+def _pairs(count: int, num_pairs: int, random: np.random.Generator) -> np.ndarray:
+    """The first and second rows of random pairs, (2, num_pairs)."""
+    rounds = -(-num_pairs // (count // 2))
+    orders = [random.permutation(count)[: count // 2 * 2].reshape(-1, 2) for _ in range(rounds)]
+    return np.concatenate(orders)[:num_pairs].T
 
 
 def _as_planes(images: np.ndarray) -> np.ndarray:

@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.neighbours import nearest_neighbours
-from kgan.metrics.two_samples import check_count
-from kgan.metrics.two_samples import checked_samples
+from kgan.metrics.two_samples import equally_many
 
 
 class NearestNeighbourTestResult(NamedTuple):
@@ -30,7 +31,7 @@ class NearestNeighbourTestResult(NamedTuple):
 
 
 def nearest_neighbour_two_sample(
-    real, fake, *, permutations: int = 1000, seed: int = 0
+    real: ArrayLike, fake: ArrayLike, *, permutations: int = 1000, seed: int = 0
 ) -> NearestNeighbourTestResult:
     """Ask of every row whether its nearest neighbour comes from its own sample.
 
@@ -40,8 +41,8 @@ def nearest_neighbour_two_sample(
 
     Args:
         real: float array (reals, ...), features or images.
-        fake: float array of the same shape but for the number of rows. Of the larger sample, as
-            many rows as the smaller has are drawn.
+        fake: float array (fakes, ...), of as many values each. Of the larger sample, as many rows
+            as the smaller has are drawn.
         permutations: int, default 1000. The p-value cannot be below 1 / (permutations + 1).
         seed: int, of the draw and the permutations.
 
@@ -49,20 +50,22 @@ def nearest_neighbour_two_sample(
         A NearestNeighbourTestResult.
 
     Raises:
-        ValueError: for rows of different shapes, that are not finite, or fewer than 20 of each.
+        ValueError: for rows of different widths, that are not finite, or fewer than 20 of each.
+
+    Example:
+        >>> kgan.metrics.nearest_neighbour_two_sample(real_features, real_features + 10).accuracy
+        1.0
 
     Reference:
         Lopez-Paz and Oquab 2017, arXiv 1610.06545; Henze 1988.
     """
-    real, fake = checked_samples(real, fake)
-    check_count("permutations", permutations)
+    check_positive_integer("permutations", permutations)
     random = np.random.default_rng(seed)
-    count = min(len(real), len(fake))
-    both = [sample[random.permutation(len(sample))[:count]] for sample in (real, fake)]
+    both = np.concatenate(equally_many(real, fake, random))
     # Mixed, so that the order does not decide to which sample one of several equals belongs.
-    order = random.permutation(2 * count)
-    is_real = order < count
-    nearest = nearest_neighbours(np.concatenate(both)[order]).indices[:, 0]
+    order = random.permutation(len(both))
+    is_real = order < len(both) // 2
+    nearest = nearest_neighbours(both[order]).indices[:, 0]
     own = is_real == is_real[nearest]
     exchanged = []
     for _ in range(permutations):
@@ -74,5 +77,5 @@ def nearest_neighbour_two_sample(
         p_value=float((reached + 1) / (permutations + 1)),
         real_accuracy=float(own[is_real].mean()),
         fake_accuracy=float(own[~is_real].mean()),
-        n=2 * count,
+        n=len(both),
     )

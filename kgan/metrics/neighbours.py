@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from kgan.metrics.sample_metric import checked
+from kgan._utils.checks import check_positive_integer
+from kgan.metrics.sample_metric import as_rows
+from kgan.metrics.sample_metric import check_widths
+from kgan.metrics.sample_metric import checked_features
 
 # Entries of a block of the distance matrix, and numbers gathered for differences, at a time: 32 MB
 # of float64 each.
@@ -55,7 +59,9 @@ class _Block(NamedTuple):
     margins: np.ndarray
 
 
-def nearest_neighbours(queries, references=None, *, n: int = 1) -> Neighbours:
+def nearest_neighbours(
+    queries: ArrayLike, references: ArrayLike | None = None, *, n: int = 1
+) -> Neighbours:
     """Find the n nearest references of every query.
 
     Takes the time of a matrix product, and memory for a float64 copy of the references and some
@@ -75,13 +81,14 @@ def nearest_neighbours(queries, references=None, *, n: int = 1) -> Neighbours:
         ValueError: for rows of different widths or that are not finite, or fewer references than n.
 
     Example:
-        >>> nearest = kgan.metrics.nearest_neighbours(samples, training_images)
-        >>> column = training_images[nearest.indices[:, 0]]
+        >>> nearest = kgan.metrics.nearest_neighbours(gan.generate(10, seed=0), images)
+        >>> column = images[nearest.indices[:, 0]]
     """
     among_themselves = references is None
-    queries = _rows(queries, "queries")
-    references = queries if among_themselves else _rows(references, "references")
-    _check_widths(queries, references, "queries and references")
+    queries = as_rows(queries, "queries")
+    references = queries if among_themselves else as_rows(references, "references")
+    check_widths(queries, references, "queries and references")
+    check_positive_integer("n", n)
     _check_count(len(references) - among_themselves, n, "references")
     found = Neighbours(np.empty((len(queries), n), np.int64), np.empty((len(queries), n)))
     for block in _blocks(queries, references):
@@ -109,8 +116,8 @@ def memberships(points, centres, radii, *, strict: bool = False) -> Memberships:
     Raises:
         ValueError: for rows of different widths or that are not finite.
     """
-    points, centres = _rows(points, "points"), _rows(centres, "centres")
-    _check_widths(points, centres, "points and centres")
+    points, centres = as_rows(points, "points"), as_rows(centres, "centres")
+    check_widths(points, centres, "points and centres")
     radii = np.asarray(radii, np.float64)
     closer = np.less if strict else np.less_equal
     counts = Memberships(np.zeros(len(points), np.int64), np.zeros(len(centres), np.int64))
@@ -123,19 +130,6 @@ def memberships(points, centres, radii, *, strict: bool = False) -> Memberships:
         counts.of_points[block.rows] = np.count_nonzero(inside, axis=1)
         counts.of_balls[:] += np.count_nonzero(inside, axis=0)
     return counts
-
-
-def check_k(k) -> None:
-    """Raise unless `k` can be a number of neighbours.
-
-    Args:
-        k: anything.
-
-    Raises:
-        ValueError: if it is no positive integer.
-    """
-    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-        raise ValueError(f"The number of neighbours must be a positive integer. Received: {k!r}.")
 
 
 def checked_for_balls(real, fake, *, real_k: int, fake_k: int = 0) -> tuple:
@@ -154,8 +148,8 @@ def checked_for_balls(real, fake, *, real_k: int, fake_k: int = 0) -> tuple:
         ValueError: for different widths, values that are not finite, too few rows for k neighbours,
             or reals that are all the same.
     """
-    real, fake = checked(real, "real features"), checked(fake, "fake features")
-    _check_widths(real, fake, "real and fake features")
+    real, fake = checked_features(real, fake)
+    check_positive_integer("k", real_k)
     _check_count(len(real) - 1, real_k, "real features")
     if fake_k:
         _check_count(len(fake) - 1, fake_k, "fake features")
@@ -167,21 +161,7 @@ def checked_for_balls(real, fake, *, real_k: int, fake_k: int = 0) -> tuple:
     return real, fake
 
 
-def _rows(rows, what: str) -> np.ndarray:
-    rows = np.asarray(rows)
-    return checked(rows.reshape(len(rows), -1) if rows.ndim else rows, what)
-
-
-def _check_widths(first: np.ndarray, second: np.ndarray, what: str) -> None:
-    if first.shape[1] != second.shape[1]:
-        raise ValueError(
-            f"{what[0].upper()}{what[1:]} must have as many values each. "
-            f"Received: {first.shape[1]} and {second.shape[1]}."
-        )
-
-
 def _check_count(others: int, k: int, what: str) -> None:
-    check_k(k)
     if others < k:
         raise ValueError(
             f"Too few {what} for {k} neighbours of each. Expected: at least {k} to choose from. "

@@ -3,15 +3,16 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from kgan._utils.validation import check_range
+from kgan._utils.checks import check_range
 from kgan.metrics.sample_metric import SampleMetric
-from kgan.metrics.sample_metric import checked
+from kgan.metrics.sample_metric import as_rows
+from kgan.metrics.sample_metric import check_widths
 from kgan.metrics.sample_metric import checked_images
-from kgan.metrics.states import Rows
 
 # What the paper's code tries, on images in [0, 1].
-SIGMAS = tuple(np.logspace(-1, 0, 10))
+SIGMAS = tuple(np.logspace(-1, 0, 10).tolist())
 
 # Entries of the distance matrix at a time: 80 MB of float64.
 _BLOCK = 10_000_000
@@ -34,7 +35,9 @@ class ParzenResult(NamedTuple):
     validation_log_likelihood: float
 
 
-def parzen_log_likelihood(samples, validation, test, *, sigmas=SIGMAS) -> ParzenResult:
+def parzen_log_likelihood(
+    samples: ArrayLike, validation: ArrayLike, test: ArrayLike, *, sigmas: ArrayLike = SIGMAS
+) -> ParzenResult:
     """Fit a Gaussian Parzen window to samples, its width on `validation`, and score `test`.
 
     log p(x) = log mean_i N(x; sample_i, sigma^2 I).
@@ -56,6 +59,11 @@ def parzen_log_likelihood(samples, validation, test, *, sigmas=SIGMAS) -> Parzen
     Raises:
         ValueError: for arrays of different widths, not finite or outside [-1, 1], or a sigma <= 0.
 
+    Example:
+        >>> samples = gan.generate(100, seed=0)
+        >>> kgan.metrics.parzen_log_likelihood(samples, images, test_images).sigma in (0.1, 1.0)
+        False
+
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5 and Table 1, and the code published with
         it; Breuleux et al. 2009.
@@ -64,8 +72,9 @@ def parzen_log_likelihood(samples, validation, test, *, sigmas=SIGMAS) -> Parzen
     if sigmas.ndim != 1 or not sigmas.size or not (sigmas > 0).all():
         raise ValueError(f"sigmas must be a list of positive numbers. Received: {sigmas!r}.")
     samples = _in_unit_interval(samples, "samples")
-    validation = _in_unit_interval(validation, "validation", width=samples.shape[1])
-    test = _in_unit_interval(test, "test", width=samples.shape[1])
+    validation, test = _in_unit_interval(validation, "validation"), _in_unit_interval(test, "test")
+    check_widths(samples, validation, "samples and validation")
+    check_widths(samples, test, "samples and test")
     means = _log_densities(validation, samples, sigmas).mean(axis=1)
     best = int(means.argmax())
     scores = _log_densities(test, samples, sigmas[[best]])[0]
@@ -89,24 +98,22 @@ class ParzenLogLikelihood(SampleMetric):
         name: str, default "parzen_log_likelihood".
 
     Example:
-        >>> metric = kgan.metrics.ParzenLogLikelihood(train_images[50_000:51_000])
-        >>> metric.update_state(test_images, gan.generate(10_000, seed=0))
-        >>> metric.result()["parzen_log_likelihood"]
+        >>> metric = kgan.metrics.ParzenLogLikelihood(images[:50])
+        >>> metric.update_state(test_images, gan.generate(100, seed=0))
+        >>> likelihood = metric.result()["parzen_log_likelihood"]
 
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5.
     """
 
     reads = "images"
-    default_name = "parzen_log_likelihood"
 
-    def __init__(self, validation, *, sigmas=SIGMAS, name: str | None = None):
+    def __init__(
+        self, validation: ArrayLike, *, sigmas: ArrayLike = SIGMAS, name: str | None = None
+    ):
         super().__init__(name=name)
         self.validation = checked_images(validation, "validation images")
         self.sigmas = tuple(sigmas)
-
-    def new_state(self):
-        return Rows()
 
     def values(self):
         result = parzen_log_likelihood(
@@ -119,15 +126,9 @@ class ParzenLogLikelihood(SampleMetric):
         }
 
 
-def _in_unit_interval(images, what: str, width: int | None = None) -> np.ndarray:
-    images = np.asarray(images)
-    rows = checked(images.reshape(len(images), -1), what).astype(np.float64)
+def _in_unit_interval(images, what: str) -> np.ndarray:
+    rows = as_rows(images, what).astype(np.float64)
     check_range(rows, what)
-    if width is not None and rows.shape[1] != width:
-        raise ValueError(
-            f"samples and {what} must have as many values each. "
-            f"Received: {width} and {rows.shape[1]}."
-        )
     return (rows + 1) / 2
 
 

@@ -1,13 +1,15 @@
 """Improved precision and recall: are the samples in the data, is the data in the samples?"""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from kgan.metrics.neighbours import check_k
+from numpy.typing import ArrayLike
+
+from kgan._utils.checks import check_positive_integer
 from kgan.metrics.neighbours import checked_for_balls
 from kgan.metrics.neighbours import memberships
 from kgan.metrics.neighbours import nearest_neighbours
 from kgan.metrics.sample_metric import SampleMetric
-from kgan.metrics.states import Rows
 
 
 class PrecisionRecallResult(NamedTuple):
@@ -22,7 +24,7 @@ class PrecisionRecallResult(NamedTuple):
     recall: float
 
 
-def precision_recall(real, fake, *, k: int = 3) -> PrecisionRecallResult:
+def precision_recall(real: ArrayLike, fake: ArrayLike, *, k: int = 3) -> PrecisionRecallResult:
     """Share of fakes in a ball around any real, and of reals in a ball around any fake.
 
     The ball of a row reaches to its k-th nearest neighbour in its own sample, itself not counted,
@@ -43,6 +45,10 @@ def precision_recall(real, fake, *, k: int = 3) -> PrecisionRecallResult:
     Raises:
         ValueError: for arrays of different widths or that are not finite, k rows or fewer, or reals
             that are all the same.
+
+    Example:
+        >>> kgan.metrics.precision_recall(real_features, real_features)
+        PrecisionRecallResult(precision=1.0, recall=1.0)
 
     Reference:
         Kynkaanniemi et al. 2019, arXiv 1904.06991, equations 1 and 2.
@@ -67,22 +73,17 @@ class PrecisionRecall(SampleMetric):
 
     Example:
         >>> metric = kgan.metrics.PrecisionRecall(kgan.features.digits())
-        >>> metric.update_state(real_images, gan.generate(10_000, seed=0))
+        >>> metric.update_state(images, gan.generate(100, seed=0))
         >>> metric.result()
+        {'precision': ..., 'recall': ...}
 
     Reference:
         Kynkaanniemi et al. 2019, arXiv 1904.06991.
     """
 
-    default_name = "precision_recall"
-
-    def __init__(self, extractor=None, *, k: int = 3, name: str | None = None):
-        check_k(k)
+    def __init__(self, extractor: Callable | None = None, *, k: int = 3, name: str | None = None):
         super().__init__(extractor, name=name)
-        self.k = k
-
-    def new_state(self):
-        return Rows()
+        self.k = check_positive_integer("k", k)
 
     def values(self):
         return precision_recall(self.real.all(), self.fake.all(), k=self.k)._asdict()

@@ -1,16 +1,21 @@
 """What every measure of a sample shares: its streaming protocol."""
 
 import abc
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from kgan._utils.validation import check_range
+from kgan._utils.by_name import snake_name
+from kgan._utils.checks import check_range
+from kgan._utils.configured import Configured
+from kgan.metrics.states import Rows
 
 # Of a sum of many probabilities that a model computed in 16 bits.
 _SUM_TOLERANCE = 1e-2
 
 
-class SampleMetric(abc.ABC):
+class SampleMetric(Configured, abc.ABC):
     """A measure of generated samples, fed batch by batch, of reals and of fakes.
 
     It speaks as `keras.metrics.Metric` does (`update_state`, `result`, `reset_state`, `name`) but
@@ -29,16 +34,26 @@ class SampleMetric(abc.ABC):
             extractor.
         real: the state of the reals; its `count` is the number of rows so far.
         fake: the state of the fakes.
+
+    Example:
+        >>> class Brightness(kgan.metrics.SampleMetric):
+        ...     reads = "images"
+        ...     def values(self):
+        ...         return {"brightness": float(self.fake.all().mean() - self.real.all().mean())}
+        >>> metric = Brightness()
+        >>> metric.update_state(images, images)
+        >>> metric.result()
+        0.0
     """
 
     reads = "features"
 
-    def __init__(self, extractor=None, *, name: str | None = None):
+    def __init__(self, extractor: Callable | None = None, *, name: str | None = None):
         self.extractor = extractor
-        self.name = type(self).default_name if name is None else name
+        self.name = snake_name(type(self).__name__) if name is None else name
         self.reset_state()
 
-    def update_state(self, real=None, fake=None) -> None:
+    def update_state(self, real: ArrayLike | None = None, fake: ArrayLike | None = None) -> None:
         """Count more rows. The two samples need not come in equal numbers.
 
         Args:
@@ -53,7 +68,7 @@ class SampleMetric(abc.ABC):
         """
         real = None if real is None else self._read(real, "real")
         fake = None if fake is None else self._read(fake, "fake")
-        self._check_widths(real, fake)
+        self._check_shapes(real, fake)
         if real is not None:
             self.real.update(real)
         if fake is not None:
@@ -84,9 +99,13 @@ class SampleMetric(abc.ABC):
     def values(self) -> dict[str, float]:
         """The numbers of `result` by their names, a single one too."""
 
-    @abc.abstractmethod
     def new_state(self):
-        """An empty state of one sample: an object with `update(rows)`, `count` and `width`."""
+        """An empty state of one sample: an object with `update(rows)`, `count` and `shape`.
+
+        Returns:
+            All rows, unless a metric needs less of them.
+        """
+        return Rows()
 
     def _read(self, rows, side: str) -> np.ndarray:
         if self.extractor is not None and self.reads != "images":
@@ -103,19 +122,19 @@ class SampleMetric(abc.ABC):
             return checked_probabilities(rows, f"{side} probabilities")
         return checked(rows, f"{side} {self.reads}")
 
-    def _check_widths(self, real, fake) -> None:
-        expected = self.real.width if self.fake.width is None else self.fake.width
+    def _check_shapes(self, real, fake) -> None:
+        expected = self.fake.shape or self.real.shape
         for rows, side in ((real, "real"), (fake, "fake")):
             if rows is None:
                 continue
-            width = int(np.prod(rows.shape[1:]))
-            if expected is not None and width != expected:
+            shape = rows.shape[1:]
+            if expected is not None and shape != expected:
                 raise ValueError(
-                    f"{type(self).__name__} compares reals and fakes of one width. Expected: "
-                    f"{expected} numbers in a row, as in those before. Received: {width} in a "
-                    f"{side} one. Take all from one source: one extractor, one image shape."
+                    f"{type(self).__name__} compares rows of one shape. Expected: {expected}, as "
+                    f"those before. Received: {shape} of {side} rows. Take all from one source: "
+                    "one extractor, one image shape."
                 )
-            expected = width
+            expected = shape
 
 
 def checked(rows, what: str, *, dimensions: int = 2) -> np.ndarray:
@@ -194,3 +213,56 @@ def checked_probabilities(rows, what: str) -> np.ndarray:
             "their softmax."
         )
     return rows
+
+
+def as_rows(rows, what: str) -> np.ndarray:
+    """Rows of any shape as vectors, all finite.
+
+    Args:
+        rows: array or tensor, (rows, ...).
+        what: str, what the rows are, for the error.
+
+    Returns:
+        A float array (rows, width), as `checked` makes it.
+
+    Raises:
+        ValueError: if there are no rows, or NaN or infinity among them.
+    """
+    rows = np.asarray(rows)
+    return checked(rows.reshape(len(rows), -1) if rows.ndim else rows, what)
+
+
+def check_widths(first: np.ndarray, second: np.ndarray, what: str) -> None:
+    """Raise unless two arrays have as many values in a row.
+
+    Args:
+        first: array (rows, width).
+        second: array (rows, width).
+        what: str, what the two are, for the error.
+
+    Raises:
+        ValueError: if they have not.
+    """
+    if first.shape[1] != second.shape[1]:
+        raise ValueError(
+            f"{what[0].upper()}{what[1:]} must have as many values each. "
+            f"Received: {first.shape[1]} and {second.shape[1]}."
+        )
+
+
+def checked_features(real, fake) -> tuple[np.ndarray, np.ndarray]:
+    """Two samples of features by one extractor, all finite.
+
+    Args:
+        real: array or tensor (reals, width).
+        fake: array or tensor (fakes, width).
+
+    Returns:
+        Two float arrays, as `checked` makes them.
+
+    Raises:
+        ValueError: for rows of different widths or that are not finite.
+    """
+    real, fake = checked(real, "real features"), checked(fake, "fake features")
+    check_widths(real, fake, "real and fake features")
+    return real, fake

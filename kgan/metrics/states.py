@@ -17,12 +17,12 @@ class Moments:
 
     Attributes:
         count: int, rows so far.
-        width: int, entries of a row; None before the first.
+        shape: of one row; None before the first.
     """
 
     def __init__(self):
         self.count = 0
-        self.width = None
+        self.shape = None
         self._waiting = []
         self._merged = 0
         self._origin = None
@@ -39,14 +39,10 @@ class Moments:
         """Count more rows.
 
         Args:
-            rows: float array (rows, width).
-
-        Raises:
-            ValueError: if the width is not that of the rows before.
+            rows: float array (rows, width), of one width.
         """
-        check_shape(None if self.width is None else (self.width,), rows)
         if self._origin is None:
-            self.width = rows.shape[1]
+            self.shape = rows.shape[1:]
             self._origin = rows[0].astype(np.float64)
         self.count += len(rows)
         # A copy: whoever gave the rows may fill their array anew.
@@ -94,25 +90,21 @@ class Rows:
 
     Attributes:
         count: int, rows so far.
-        width: int, entries of a row; None before the first.
+        shape: of one row; None before the first.
     """
 
     def __init__(self):
         self.count = 0
-        self.width = None
+        self.shape = None
         self._batches = []
 
     def update(self, rows: np.ndarray) -> None:
         """Keep more rows.
 
         Args:
-            rows: float array (rows, ...).
-
-        Raises:
-            ValueError: if they have not the shape of the rows before.
+            rows: float array (rows, ...), of one shape.
         """
-        check_shape(self._batches[0].shape[1:] if self._batches else None, rows)
-        self.width = int(np.prod(rows.shape[1:]))
+        self.shape = rows.shape[1:]
         # A copy: whoever gave the rows may fill their array anew.
         self._batches.append(np.array(rows))
         self.count += len(rows)
@@ -127,19 +119,3 @@ class Rows:
             raise ValueError("There are no rows yet. Give some to update_state().")
         self._batches = [np.concatenate(self._batches)]
         return self._batches[0]
-
-
-def check_shape(shape: tuple[int, ...] | None, rows: np.ndarray) -> None:
-    """Raise if rows have not the shape of those before.
-
-    Args:
-        shape: of one row so far, None before the first.
-        rows: array (rows, ...).
-
-    Raises:
-        ValueError: if they differ.
-    """
-    if shape is not None and rows.shape[1:] != shape:
-        raise ValueError(
-            f"All rows must have one shape. The first had {shape}. Received: {rows.shape[1:]}."
-        )

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_positive_integer
 from kgan.models.precision import output_dtype
 
 
@@ -21,7 +21,7 @@ def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:
     latents = keras.Input((latent_dim,), name="latents")
     if num_classes is None:
         return latents, latents
-    check_positive_integer("num_classes", num_classes)
+    num_classes = check_positive_integer("num_classes", num_classes)
     labels = keras.Input((), dtype="int32", name="labels")
     # Keras' small initial values, +-0.05: with values as large as the latents' the label alone
     # shapes the image and every class collapses onto one picture.
@@ -68,7 +68,7 @@ def discriminator_head(
     logits = wrap(psi)(features)
     if num_classes is None:
         return keras.Model(images, logits, name="discriminator")
-    check_positive_integer("num_classes", num_classes)
+    num_classes = check_positive_integer("num_classes", num_classes)
     labels = keras.Input((), dtype="int32", name="labels")
     embed = layers.Embedding(
         num_classes,

@@ -5,8 +5,8 @@ import functools
 import keras
 from keras import layers
 
-from kgan._utils.validation import check_image_shape
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_image_shape
+from kgan._utils.checks import check_positive_integer
 from kgan.layers import SpectralNorm
 from kgan.models import conditioning
 from kgan.models.precision import output_dtype
@@ -53,14 +53,15 @@ def dcgan_generator(
         ValueError: for sides that do not halve down to 4 to 8 pixels.
 
     Example:
-        >>> dcgan_generator((28, 28, 1), latent_dim=64).output_shape
+        >>> kgan.models.dcgan_generator((28, 28, 1), latent_dim=64).output_shape
         (None, 28, 28, 1)
 
     Reference:
         Radford, Metz and Chintala 2016, arXiv 1511.06434, section 3 and figure 1.
     """
-    check_positive_integer("latent_dim", latent_dim)
-    check_positive_integer("width", width)
+    latent_dim = check_positive_integer("latent_dim", latent_dim)
+    width = check_positive_integer("width", width)
+    image_shape = check_image_shape(image_shape)
     base, doublings = _base(image_shape)
     inputs, x = conditioning.generator_inputs(latent_dim, num_classes)
     channels = width * 2 ** (doublings - 1)
@@ -101,7 +102,7 @@ def dcgan_discriminator(
     *,
     width: int = 64,
     num_classes: int | None = None,
-    weight_constraint=None,
+    weight_constraint: keras.constraints.Constraint | None = None,
     normalization: str | None = "batch",
 ) -> keras.Model:
     """Strided convolutions that halve the picture down to 4 to 8 pixels, then logits.
@@ -139,15 +140,16 @@ def dcgan_discriminator(
 
     Example:
         >>> gan = kgan.GAN(
-        ...     dcgan_generator((28, 28, 1), latent_dim=64),
-        ...     dcgan_discriminator((28, 28, 1), normalization="layer"), latent_dim=64)
+        ...     kgan.models.dcgan_generator((28, 28, 1), latent_dim=64),
+        ...     kgan.models.dcgan_discriminator((28, 28, 1), normalization="layer"), latent_dim=64)
         >>> gan.compile(d_optimizer="adam", g_optimizer="adam", penalties="r1=0.1")
 
     Reference:
         Radford, Metz and Chintala 2016, arXiv 1511.06434, section 3; layer norm: Gulrajani et al.
         2017, arXiv 1704.00028, section 4; spectral norm: Miyato et al. 2018, arXiv 1802.05957.
     """
-    check_positive_integer("width", width)
+    image_shape = check_image_shape(image_shape)
+    width = check_positive_integer("width", width)
     if normalization not in _NORMALIZATIONS:
         raise ValueError(
             f"Unknown normalization. Expected one of {sorted(_NORMALIZATIONS[:-1])} or None. "
@@ -203,7 +205,6 @@ def _normal():
 
 def _base(image_shape) -> tuple[tuple[int, int], int]:
     """The smallest picture (height, width) inside the networks, and how often it is doubled."""
-    check_image_shape(image_shape)
     height, width, _ = image_shape
     doublings = 0
     while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 2 * _SMALLEST_BASE:
@@ -212,7 +213,7 @@ def _base(image_shape) -> tuple[tuple[int, int], int]:
         raise ValueError(
             "A DCGAN halves an image again and again, so both sides must be 4 to 8 times the same "
             "power of two: 28, 32, 40, 48, 64, 96, 112, 128, ... "
-            f"Received: image_shape={tuple(image_shape)}. Resize or crop the images with "
+            f"Received: image_shape={image_shape}. Resize or crop the images with "
             "image_size= in kgan.data."
         )
     return (height, width), doublings

@@ -41,6 +41,11 @@ def get(name: str) -> Family:
 
     Raises:
         ValueError: for an unknown name.
+
+    Example:
+        >>> family = kgan.models.get("small_mlp")
+        >>> family.generator((28, 28, 1), latent_dim=64).output_shape
+        (None, 28, 28, 1)
     """
     if name not in _BY_NAME:
         raise ValueError(f"Unknown model. Expected one of {sorted(_BY_NAME)}. Received: {name!r}.")

@@ -5,8 +5,8 @@ import math
 import keras
 from keras import layers
 
-from kgan._utils.validation import check_image_shape
-from kgan._utils.validation import check_positive_integer
+from kgan._utils.checks import check_image_shape
+from kgan._utils.checks import check_positive_integer
 from kgan.layers import Maxout
 from kgan.models import conditioning
 from kgan.models.precision import output_dtype
@@ -34,6 +34,10 @@ def mlp_generator(
         Keras model of latents (batch, latent_dim), or [latents, labels], to images
         (batch, *image_shape) in [-1, 1], float32.
 
+    Example:
+        >>> kgan.models.mlp_generator((28, 28, 1)).output_shape
+        (None, 28, 28, 1)
+
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5, and the configuration of its MNIST
         model (1200 and 1200 rectifiers, sigmoid output).
@@ -52,7 +56,7 @@ def mlp_discriminator(
     *,
     width: int = 240,
     num_classes: int | None = None,
-    weight_constraint=None,
+    weight_constraint: keras.constraints.Constraint | None = None,
 ) -> keras.Model:
     """The 2014 paper's discriminator: two maxout layers of five pieces, dropout before each layer.
 
@@ -69,11 +73,15 @@ def mlp_discriminator(
     Returns:
         Keras model of images (batch, *image_shape), or [images, labels], to logits (batch, 1).
 
+    Example:
+        >>> kgan.models.mlp_discriminator((28, 28, 1)).output_shape
+        (None, 1)
+
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, section 5; the head of labels: arXiv 1802.05637.
     """
-    check_image_shape(image_shape)
-    check_positive_integer("width", width)
+    image_shape = check_image_shape(image_shape)
+    width = check_positive_integer("width", width)
     initializer = keras.initializers.RandomUniform(-0.005, 0.005)
     images = keras.Input(image_shape, name="images")
     x = layers.Dropout(0.2, name="image_dropout")(layers.Flatten(name="pixels")(images))
@@ -113,6 +121,10 @@ def small_mlp_generator(
 
     Returns:
         As `mlp_generator`.
+
+    Example:
+        >>> kgan.models.small_mlp_generator((28, 28, 1)).output_shape
+        (None, 28, 28, 1)
     """
     return _generator(
         image_shape,
@@ -128,7 +140,7 @@ def small_mlp_discriminator(
     *,
     width: int = 128,
     num_classes: int | None = None,
-    weight_constraint=None,
+    weight_constraint: keras.constraints.Constraint | None = None,
 ) -> keras.Model:
     """One hidden layer with leaky ReLU, linear at the output.
 
@@ -141,9 +153,13 @@ def small_mlp_discriminator(
 
     Returns:
         As `mlp_discriminator`.
+
+    Example:
+        >>> kgan.models.small_mlp_discriminator((28, 28, 1)).output_shape
+        (None, 1)
     """
-    check_image_shape(image_shape)
-    check_positive_integer("width", width)
+    image_shape = check_image_shape(image_shape)
+    width = check_positive_integer("width", width)
     images = keras.Input(image_shape, name="images")
     x = layers.Dense(
         width,
@@ -158,9 +174,9 @@ def small_mlp_discriminator(
 
 
 def _generator(image_shape, latent_dim, *, hidden, num_classes, kernel_initializer):
-    check_image_shape(image_shape)
-    for name, size in (("latent_dim", latent_dim), ("width", hidden[0])):
-        check_positive_integer(name, size)
+    image_shape = check_image_shape(image_shape)
+    latent_dim = check_positive_integer("latent_dim", latent_dim)
+    hidden = [check_positive_integer("width", width) for width in hidden]
     inputs, x = conditioning.generator_inputs(latent_dim, num_classes)
     for number, units in enumerate(hidden, start=1):
         x = layers.Dense(

@@ -4,6 +4,7 @@ import copy
 
 import keras
 
+from kgan._utils import by_name
 from kgan.penalties.gradient import DRAGAN
 from kgan.penalties.gradient import R1
 from kgan.penalties.gradient import R2
@@ -13,40 +14,78 @@ from kgan.penalties.penalty import Penalty
 
 # What a GAN logs of its players.
 _TAKEN = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc")
-_BY_NAME = {kind.name: kind for kind in (R1, R2, GradientPenalty, DRAGAN, LeCam)}
+_PENALTIES = by_name.ByName(
+    Penalty,
+    "penalty of a discriminator",
+    {kind.name: kind for kind in (R1, R2, GradientPenalty, DRAGAN, LeCam)},
+    " Keras' own regularizers punish weights: use weight_decay= of the optimizer in their place.",
+)
 
 
-def get(identifier) -> Penalty:
-    """The penalty that `identifier` names.
+def get(identifier: str | dict | type | Penalty) -> Penalty:
+    """The penalty that `identifier` stands for.
 
     Args:
-        identifier: a `Penalty` (returned as it is), a config made by
-            `keras.saving.serialize_keras_object`, or a name with a weight where the default is not
-            wanted: "r1=0.1", "r2=0.1", "gradient_penalty", "gradient_penalty=0.1", "dragan",
-            "lecam". "r1" and "r2" have no default weight.
+        identifier: a `Penalty` (returned as it is), its class, its config, or a name: "r1", "r2",
+            "gradient_penalty", "dragan", "lecam" or a class name, with parameters as in "r1=0.1"
+            (the first) or "gradient_penalty(weight=5, one_sided=True)". "r1" and "r2" have no
+            default, since gamma depends on the scale of the images.
 
     Returns:
         A `Penalty`.
 
     Raises:
-        ValueError: for an unknown name, a weight that is missing, negative or no number, or what
-            is no `Penalty`.
+        ValueError: for an unknown name or parameter, a weight that is missing, negative or no
+            number, or what is no `Penalty`.
+
+    Example:
+        >>> kgan.penalties.get("r1=0.1")
+        R1(gamma=0.1)
+        >>> kgan.penalties.get("gradient_penalty(weight=5, one_sided=True)")
+        GradientPenalty(weight=5.0, target=1.0, one_sided=True)
     """
-    if isinstance(identifier, str):
-        return _named(*identifier.partition("="))
-    if isinstance(identifier, dict):
-        identifier = keras.saving.deserialize_keras_object(identifier)
-    if isinstance(identifier, Penalty):
-        return identifier
-    remedy = ""
-    if isinstance(identifier, keras.regularizers.Regularizer):
-        remedy = " Keras' own punish weights: use weight_decay= of the optimizer in their place."
-    raise ValueError(
-        f"Unknown penalty of a discriminator. {_expected()} Received: {identifier!r}.{remedy}"
-    )
+    return _PENALTIES.get(identifier)
 
 
-def get_all(identifiers, discriminator) -> list[Penalty]:
+def serialize(penalty: Penalty) -> dict:
+    """The config of a penalty.
+
+    Args:
+        penalty: a `Penalty`.
+
+    Returns:
+        Dict of plain values, which `get` and `deserialize` take.
+
+    Example:
+        >>> kgan.penalties.serialize(kgan.penalties.R1(0.1))["config"]
+        {'gamma': 0.1}
+    """
+    return by_name.serialize(penalty)
+
+
+def deserialize(config: dict, custom_objects: dict | None = None) -> Penalty:
+    """The penalty of a config.
+
+    Args:
+        config: dict made by `serialize`, or {"class_name": name, "config": parameters}.
+        custom_objects: dict of names to classes that Keras does not know, default None.
+
+    Returns:
+        A `Penalty`.
+
+    Raises:
+        ValueError: for what is no config of a penalty.
+
+    Example:
+        >>> kgan.penalties.deserialize({"class_name": "R1", "config": {"gamma": 0.1}})
+        R1(gamma=0.1)
+    """
+    return _PENALTIES.deserialize(config, custom_objects)
+
+
+def get_all(
+    identifiers: str | dict | type | Penalty | list | tuple | None, discriminator: keras.Model
+) -> list[Penalty]:
     """Every penalty of one compile, checked.
 
     Args:
@@ -59,6 +98,10 @@ def get_all(identifiers, discriminator) -> list[Penalty]:
     Raises:
         ValueError: as `get`; if two have one name, or that of another log, or one means nothing for
             this discriminator.
+
+    Example:
+        >>> kgan.penalties.get_all(["r1=0.1", "lecam"], gan.discriminator)
+        [R1(gamma=0.1), LeCam(weight=0.3, decay=0.99, start=1000)]
     """
     if identifiers is None:
         return []
@@ -80,26 +123,3 @@ def get_all(identifiers, discriminator) -> list[Penalty]:
                 f"Received: {names}. Give one of them the sum of the weights."
             )
     return found
-
-
-def _named(name: str, sign: str, weight: str) -> Penalty:
-    if name not in _BY_NAME:
-        raise ValueError(f"Unknown penalty. {_expected()} Received: {name!r}.")
-    if not weight and name in ("r1", "r2"):
-        raise ValueError(
-            f"{name} has no default weight, since it depends on the scale of the images. "
-            f"Expected: {name}=gamma, for example {name}=0.1. Received: {name!r}."
-        )
-    try:
-        return _BY_NAME[name](*([float(weight)] if sign else []))
-    except ValueError as error:
-        if "could not convert" not in str(error):
-            raise
-        raise ValueError(
-            f"The weight of {name} must be a number. Expected: {name}=0.1, for example. "
-            f"Received: {name}={weight}."
-        ) from None
-
-
-def _expected() -> str:
-    return f"Expected a kgan.penalties.Penalty or one of {sorted(_BY_NAME)}, with =weight."

@@ -62,9 +62,6 @@ class R1(_OfGradient):
     def __call__(self, discriminator, *, real_images, **_):
         return self.gamma / 2 * _squared_norms(discriminator, real_images)
 
-    def get_config(self):
-        return {"gamma": self.gamma}
-
 
 @keras.saving.register_keras_serializable("kgan")
 class R2(R1):
@@ -76,7 +73,8 @@ class R2(R1):
         gamma: float >= 0, as in `R1`.
 
     Example:
-        >>> penalties = [kgan.penalties.R1(0.1), kgan.penalties.R2(0.1)]
+        >>> gan.compile(d_optimizer="adam", g_optimizer="adam",
+        ...             penalties=[kgan.penalties.R1(0.1), kgan.penalties.R2(0.1)])
 
     Reference:
         Mescheder et al. 2018; Huang et al. 2025, arXiv 2501.05441.
@@ -125,9 +123,6 @@ class GradientPenalty(_OfGradient):
             excess = ops.relu(excess)
         return self.weight * ops.square(excess)
 
-    def get_config(self):
-        return {"weight": self.weight, "target": self.target, "one_sided": self.one_sided}
-
 
 @keras.saving.register_keras_serializable("kgan")
 class DRAGAN(_OfGradient):
@@ -163,9 +158,6 @@ class DRAGAN(_OfGradient):
         stddev = ops.sqrt(backend.global_mean(ops.square(real_images - mean)))
         norms = _norms(discriminator, real_images + alpha * stddev / 2 * noise)
         return self.weight * ops.square(norms - 1)
-
-    def get_config(self):
-        return {"weight": self.weight}
 
 
 def _uniform_per_sample(images, seed):

@@ -1,11 +1,10 @@
 """LeCam: a tie to what the discriminator used to say."""
 
-import numbers
-
 import keras
 from keras import ops
 
 from kgan import backend
+from kgan._utils.checks import is_integer
 from kgan.penalties.penalty import Penalty
 from kgan.penalties.penalty import checked_weight
 
@@ -41,7 +40,7 @@ class LeCam(Penalty):
                 "decay of LeCam must lie in [0, 1): at 1 the averages would never move. "
                 f"Received: decay={decay}."
             )
-        if isinstance(start, bool) or not isinstance(start, numbers.Integral) or start < 0:
+        if not is_integer(start) or start < 0:
             raise ValueError(
                 f"start of LeCam must be a number of updates >= 0. Received: start={start!r}."
             )
@@ -84,6 +83,3 @@ class LeCam(Penalty):
             average.assign(decay * average + (1 - decay) * backend.global_mean(logits))
         updates.assign(updates + 1)
         return ops.where(started, penalty, ops.zeros_like(penalty))
-
-    def get_config(self):
-        return {"weight": self.weight, "decay": self.decay, "start": self.start}

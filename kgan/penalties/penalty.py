@@ -2,22 +2,46 @@
 
 import math
 import numbers
+from collections.abc import Callable
+
+import keras
+
+from kgan._utils.configured import Configured
+from kgan._utils.tensors import Tensor
 
 
-class Penalty:
+class Penalty(Configured):
     """The protocol of every penalty on the discriminator: a value per sample, a name, a config.
 
-    A subclass defines `__call__`, lists its constructor's arguments in `get_config`, and is
-    registered with Keras so that a saved GAN finds it again. One with state of its own makes its
+    A subclass defines `__call__`, keeps its constructor's arguments as attributes of their names,
+    which is what its config and its `repr` show, and is registered with Keras so that a saved GAN
+    finds it again. One with state of its own makes its
     variables in `build` and lists them in `variables`; they are saved with the GAN.
 
     Attributes:
         name: str, what the logs call the mean of the penalty.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class SmallLogits(kgan.penalties.Penalty):
+        ...     name = "small_logits"
+        ...     def __call__(self, discriminator, *, real_logits, fake_logits, **_):
+        ...         return 0.001 * (real_logits**2 + fake_logits**2)
+        >>> gan.compile(d_optimizer="adam", g_optimizer="adam", penalties=SmallLogits())
     """
 
     name = "penalty"
 
-    def __call__(self, discriminator, *, real_images, fake_images, real_logits, fake_logits, seed):
+    def __call__(
+        self,
+        discriminator: Callable[[Tensor], Tensor],
+        *,
+        real_images: Tensor,
+        fake_images: Tensor,
+        real_logits: Tensor,
+        fake_logits: Tensor,
+        seed: keras.random.SeedGenerator,
+    ):
         """The penalty on one minibatch.
 
         Args:
@@ -43,7 +67,7 @@ class Penalty:
         """The state that is saved with the GAN."""
         return []
 
-    def check_discriminator(self, discriminator) -> None:
+    def check_discriminator(self, discriminator: keras.Model) -> None:
         """Raise if the penalty means nothing for this discriminator.
 
         Args:
@@ -52,13 +76,6 @@ class Penalty:
         Raises:
             ValueError: with what to change.
         """
-
-    def get_config(self) -> dict:
-        return {}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "Penalty":
-        return cls(**config)
 
 
 def checked_weight(kind: str, name: str, weight: float) -> float:

@@ -1,16 +1,21 @@
 """Everything that a report says of a generator, found in one go."""
 
+import os
 from collections.abc import Callable
 
+import keras
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
 from kgan import sampling
 from kgan._utils.images import to_uint8
+from kgan._utils.progress import Progress
+from kgan._utils.tensors import Tensor
 from kgan.evaluation import Evaluator
-from kgan.evaluation.progress import Progress
 from kgan.evaluation.samples import to_floats
 from kgan.features import Extractor
+from kgan.metrics import SampleMetric
 from kgan.report.classes import ClassShares
 from kgan.report.classes import count_classes
 from kgan.report.interpolation import linear_path
@@ -41,14 +46,16 @@ class Subject:
         seed: int in [0, 2^32), of everything that is drawn.
     """
 
-    def __init__(self, generator, *, latent_dim: int, num_classes: int | None, seed: int):
+    def __init__(
+        self, generator: keras.Model, *, latent_dim: int, num_classes: int | None, seed: int
+    ):
         self.latent_dim = latent_dim
         self.num_classes = num_classes
         self.seed = seed
         self._generator = generator
         self._kept, self._missing = [], 0
 
-    def __call__(self, inputs, training=False):
+    def __call__(self, inputs: Tensor, training: bool = False):
         images = ops.convert_to_numpy(self._generator(inputs, training=training))
         if self._missing > 0:
             self._kept.append(to_uint8(images[: self._missing]))
@@ -63,7 +70,7 @@ class Subject:
         """Their pixels, uint8."""
         return np.concatenate(self._kept)
 
-    def sample(self, count: int, labels=None) -> np.ndarray:
+    def sample(self, count: int, labels: ArrayLike | None = None) -> np.ndarray:
         """Pixels of so many samples, of these labels."""
         images = sampling.generate(
             self._generator,
@@ -75,7 +82,7 @@ class Subject:
         )
         return to_uint8(images)
 
-    def follow(self, paths: np.ndarray, labels) -> np.ndarray:
+    def follow(self, paths: np.ndarray, labels: ArrayLike | None) -> np.ndarray:
         """Pixels (paths, steps, ...) of latents (paths, steps, latent_dim), a label per path."""
         latents = paths.reshape(-1, self.latent_dim)
         if labels is not None:
@@ -90,9 +97,9 @@ def examine(
     reals: Reals,
     extractor: Extractor,
     *,
-    metrics=None,
+    metrics: str | SampleMetric | list | tuple | None = None,
     repeats: int = 3,
-    cache_dir=None,
+    cache_dir: str | os.PathLike | None = None,
     say: Callable[[str], None] = lambda words: None,
 ) -> Findings:
     """Measure a generator, and collect what a person should see of it.

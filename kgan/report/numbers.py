@@ -154,7 +154,7 @@ def numbers_section(numbers: list[Number], real_images: str, warnings: list[str]
     if sets > 1:
         words.append(f"± is the standard deviation over {sets} sets of samples.")
     else:
-        words.append("One set of samples was measured; --num_repeats=3 shows how far sets differ.")
+        words.append("One set of samples was measured; three sets show how far they differ.")
     if real_images:
         words.append(
             f"Real images: {real_images}, measured in place of the samples: what a perfect "

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kgan.data.store import Images
+
 # As many as the published protocols of small data sets take.
 _MOST = 10_000
 
@@ -53,7 +55,9 @@ class Reals(NamedTuple):
         return f"{count:,} other training images of {name!r}"
 
 
-def divide(training, held_out=None, num_images: int | None = None) -> Reals:
+def divide(
+    training: Images, held_out: Images | None = None, num_images: int | None = None
+) -> Reals:
     """Choose the real images of an evaluation.
 
     What real images score in place of samples is measured on as many others: held-out ones if there

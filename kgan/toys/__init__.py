@@ -1,6 +1,5 @@
 """Experiments in one and two dimensions, where every density is known and every mode is counted."""
 
-from kgan.toys import networks
 from kgan.toys.gaussian import Gaussian
 from kgan.toys.gaussian import GaussianReport
 from kgan.toys.mixtures import Mixture
@@ -26,6 +25,5 @@ __all__ = [
     "build_gan",
     "grid",
     "measure_saturation",
-    "networks",
     "ring",
 ]

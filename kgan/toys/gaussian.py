@@ -88,10 +88,11 @@ class Gaussian:
         stddev: float > 0, default 1.
 
     Example:
-        >>> data = Gaussian()
-        >>> trainer = ToyTrainer(build, data.sample(100_000, seed=0), batch_size=256)
-        >>> logs = trainer.advance(2000)
-        >>> data.report(trainer.gan, step=2000).numbers.jensen_shannon
+        >>> data = kgan.toys.Gaussian()
+        >>> gan = kgan.toys.build_gan(kgan.toys.PRESETS["gaussian"], sample_dim=1, seed=0)
+        >>> history = gan.fit(data.sample(256, seed=0), batch_size=256, verbose=0)
+        >>> data.report(gan, step=1).numbers.equilibrium
+        0.5
 
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, Figure 1.
@@ -123,7 +124,7 @@ class Gaussian:
         return self.mean + self.stddev * offsets
 
     def report(self, gan: GAN, step: int) -> GaussianReport:
-        """Measure one moment of a training, which goes on as if nobody had looked.
+        """Measure one moment of a training, without changing anything in it.
 
         Args:
             gan: compiled `kgan.GAN` of one-dimensional latents and points, without labels.
@@ -142,8 +143,13 @@ class Gaussian:
         shares = (np.arange(_ARROWS) + 0.5) / _ARROWS
         latents = np.sqrt(2.0) * _float64(ops.erfinv, 2 * shares - 1)
         value = _value(gan.loss, scores, p, q, dx)
-        equilibrium = _equilibrium(gan.loss)
-        support = np.abs(x - self.mean) <= _SUPPORT * self.stddev
+        # Where q is 0, a ratio that is huge but leaves codes of least squares finite.
+        optimum = _optimal_scores(gan.loss, p / np.maximum(q, _LEAST))
+        equilibrium = largest_gap = None
+        if optimum is not None:
+            equilibrium = float(_optimal_scores(gan.loss, np.ones(1))[0])
+            support = np.abs(x - self.mean) <= _SUPPORT * self.stddev
+            largest_gap = float(np.abs(scores - equilibrium)[support].max())
         numbers = GaussianNumbers(
             step=step,
             value=value,
@@ -152,17 +158,14 @@ class Gaussian:
             mean_real=float(np.sum(p * scores) * dx),
             mean_fake=float(np.sum(q * scores) * dx),
             equilibrium=equilibrium,
-            largest_gap=(
-                None if equilibrium is None else float(np.abs(scores - equilibrium)[support].max())
-            ),
+            largest_gap=largest_gap,
         )
         return GaussianReport(
             x=x,
             data_density=p,
             generator_density=q,
             discriminator=scores,
-            # Where q is 0, a ratio that is huge but leaves codes of least squares finite.
-            optimal_discriminator=_optimal_scores(gan.loss, p / np.maximum(q, _LEAST)),
+            optimal_discriminator=optimum,
             latents=latents,
             images=_images(gan, latents),
             numbers=numbers,
@@ -248,11 +251,6 @@ def _scores_of(loss, logits: np.ndarray) -> np.ndarray:
 def _optimal_scores(loss, ratio: np.ndarray) -> np.ndarray | None:
     logits = loss.optimal_logits(ratio)
     return None if logits is None else _scores_of(loss, logits)
-
-
-def _equilibrium(loss) -> float | None:
-    scores = _optimal_scores(loss, np.ones(1))
-    return None if scores is None else float(scores[0])
 
 
 def _value(loss, scores: np.ndarray, p: np.ndarray, q: np.ndarray, dx: float) -> float | None:

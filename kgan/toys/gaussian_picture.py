@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from kgan.toys.gaussian import GaussianReport
@@ -41,7 +40,7 @@ def draw_strip(reports: Sequence[GaussianReport]) -> Figure:
         reports: moments in order; four or five have the width of a page.
 
     Returns:
-        A matplotlib figure with an Agg canvas, which no window and no pyplot knows.
+        A matplotlib figure, which no window and no pyplot knows.
     """
     return _draw(reports, _limits(reports))
 
@@ -63,13 +62,10 @@ def draw_moment(report: GaussianReport, among: Sequence[GaussianReport] = ()) ->
 def _draw(reports: Sequence[GaussianReport], limits: tuple[float, float]) -> Figure:
     width = _PANEL * len(reports) + 2 * _SIDE
     figure = Figure(figsize=(width, _HEIGHT), dpi=100)
-    FigureCanvasAgg(figure)
     panels = figure.subplots(2, len(reports), squeeze=False, height_ratios=(3, 1))
     # Fixed margins: matplotlib's own layout would draw everything twice.
     side = _SIDE / width
-    figure.subplots_adjust(
-        left=side, right=1 - side, bottom=0.08, top=0.78, wspace=0.1, hspace=0.22
-    )
+    figure.subplots_adjust(side, bottom=0.08, right=1 - side, top=0.78, wspace=0.1, hspace=0.22)
     for (curves, arrows), report in zip(panels.T, reports, strict=True):
         _draw_densities(curves, report)
         scores = _draw_scores(curves.twinx(), report, limits)
@@ -80,22 +76,18 @@ def _draw(reports: Sequence[GaussianReport], limits: tuple[float, float]) -> Fig
         scores.tick_params(right=last, labelright=last)
     panels[0, 0].set_ylabel("density")
     scores.set_ylabel("D(x)", color=_DISCRIMINATOR["color"])
+    # Without `handles` it would name the curves of every panel.
     lines = [*panels[0, 0].lines, *scores.lines]
-    figure.legend(
-        handles=[line for line in lines if not line.get_label().startswith("_")],
-        loc="upper center",
-        ncols=4 if len(reports) > 1 else 2,
-        frameon=False,
-        fontsize="small",
-    )
+    named = [line for line in lines if not line.get_label().startswith("_")]
+    columns = 4 if len(reports) > 1 else 2
+    figure.legend(handles=named, loc="upper center", ncols=columns, frameon=False, fontsize="small")
     return figure
 
 
 def _draw_densities(axes, report: GaussianReport) -> None:
     axes.plot(report.x, report.data_density, **_DATA)
     axes.plot(report.x, report.generator_density, **_GENERATOR)
-    axes.set_xlim(report.x[0], report.x[-1])
-    axes.set_ylim(0, _PEAKS * report.data_density.max())
+    axes.set(xlim=report.x[[0, -1]], ylim=(0, _PEAKS * report.data_density.max()))
     axes.set_xlabel("x", labelpad=-6, loc="left")
 
 
@@ -137,17 +129,10 @@ def _limits(reports: Sequence[GaussianReport]) -> tuple[float, float]:
     """
     if all(report.numbers.value is not None for report in reports):
         return _PROBABILITIES
-    heights = [
-        height
-        for report in [report for report in reports if report.numbers.step > 0] or reports
-        for height in (*report.discriminator[_inhabited(report)], report.numbers.equilibrium)
-        if height is not None
-    ]
+    heights = []
+    for report in [report for report in reports if report.numbers.step > 0] or reports:
+        density = np.maximum(report.data_density, report.generator_density)
+        heights += report.discriminator[density > 0.01 * report.data_density.max()].tolist()
+        heights += [] if report.numbers.equilibrium is None else [report.numbers.equilibrium]
     margin = 0.1 * (max(heights) - min(heights)) or 0.5
-    return float(min(heights) - margin), float(max(heights) + margin)
-
-
-def _inhabited(report: GaussianReport) -> np.ndarray:
-    """Where p or q is above a hundredth of the data's peak."""
-    densities = np.maximum(report.data_density, report.generator_density)
-    return densities > 0.01 * report.data_density.max()
+    return min(heights) - margin, max(heights) + margin

@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from kgan.toys.mixtures import Mixture
@@ -37,10 +36,9 @@ def draw_strip(mixture: Mixture, moments: list[MixtureMoment]) -> Figure:
         moments: looks at the training, in order.
 
     Returns:
-        A matplotlib figure with an Agg canvas, which no window and no pyplot knows.
+        A matplotlib figure, which no window and no pyplot knows.
     """
     figure = Figure(figsize=(_PANEL * len(moments), _PANEL + 0.5), dpi=100)
-    FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(moments), squeeze=False)[0]
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.82, wspace=0.04)
     for axes, moment in zip(panels, moments, strict=True):

@@ -8,7 +8,7 @@ from keras import ops
 
 from kgan import backend
 from kgan import losses
-from kgan._utils import validation
+from kgan._utils import checks
 from kgan.gan import GAN
 
 _BATCH = 256
@@ -68,7 +68,7 @@ def measure_saturation(
     learning_rate: float = 1e-3,
     seed: int = 0,
 ) -> SaturationReport:
-    """Train discriminators alone, against a generator that stands still, and watch its gradient.
+    """Train discriminators alone, against a generator that is not updated, and watch its gradient.
 
     Two copies of the GAN's discriminator learn from the same minibatches of 256 points and 256
     fresh fakes, by Adam with the betas 0.9 and 0.999: one with the loss of the 2014 paper, one
@@ -100,15 +100,18 @@ def measure_saturation(
         ValueError: for a GAN with labels, or steps or moments that are no positive integers.
 
     Example:
-        >>> report = measure_saturation(gan, Gaussian(mean=6.0).sample(100_000, seed=0))
-        >>> report.curves["minimax"].gradient_norm[-1]
+        >>> gan = kgan.toys.build_gan(kgan.toys.PRESETS["gaussian"], sample_dim=1, seed=0)
+        >>> points = kgan.toys.Gaussian(mean=6.0).sample(1000, seed=0)
+        >>> report = kgan.toys.measure_saturation(gan, points, steps=10, moments=2)
+        >>> report.curves["minimax"].gradient_norm.shape
+        (3,)
 
     Reference:
         Arjovsky and Bottou 2017, arXiv 1701.04862, whose figures 2 and 3 show the same of images;
         Goodfellow et al. 2014, arXiv 1406.2661, section 3.
     """
-    validation.check_positive_integer("steps", steps)
-    validation.check_positive_integer("moments", moments)
+    checks.check_positive_integer("steps", steps)
+    checks.check_positive_integer("moments", moments)
     if gan.num_classes is not None:
         raise ValueError(
             "Saturation is measured without labels. Expected: a GAN with num_classes=None. "
@@ -119,40 +122,34 @@ def measure_saturation(
     cross_entropy = _Student(gan.discriminator, losses.Minimax(), learning_rate)
     squares = _Student(gan.discriminator, losses.LeastSquares(), learning_rate)
     measured = points[:_MEASURED]
-    latents = keras.random.normal((len(measured), gan.latent_dim), seed=seeds)
-    readings = {
-        "minimax": _Reading(cross_entropy, losses.Minimax()),
-        "non_saturating": _Reading(cross_entropy, losses.NonSaturating()),
-        "least_squares": _Reading(squares, losses.LeastSquares()),
+    latents = gan.sample_latents(len(measured), seeds)
+    judges = {
+        "minimax": (cross_entropy.network, losses.Minimax()),
+        "non_saturating": (cross_entropy.network, losses.NonSaturating()),
+        "least_squares": (squares.network, losses.LeastSquares()),
     }
 
     def train():
         chosen = keras.random.randint((_BATCH,), 0, len(points), seed=seeds)
         real = ops.take(points, chosen, axis=0)
-        fake = gan.generator(
-            keras.random.normal((_BATCH, gan.latent_dim), seed=seeds), training=False
-        )
+        fake = gan.generator(gan.sample_latents(_BATCH, seeds), training=False)
         for student in (cross_entropy, squares):
             student.learn(real, fake)
 
     def measure():
-        for reading in readings.values():
-            reading.take(gan.generator, measured, latents)
+        return [_reading(gan.generator, *judge, measured, latents) for judge in judges.values()]
 
+    train, measure = backend.repeated(train), backend.compiled(measure)
     at = np.unique([0, *np.geomspace(steps, 1, moments).round().astype(int)])
-    curves = _read(readings, at, backend.repeated(train), backend.repeated(measure))
-    return SaturationReport(steps=at, curves=curves)
-
-
-def _read(readings: dict, at: np.ndarray, train, measure) -> dict[str, SaturationCurve]:
-    """Train from one moment to the next, and measure at each."""
-    taken = {name: [] for name in readings}
-    for steps in np.diff(at, prepend=0):
-        train(int(steps))
-        measure(1)
-        for name, reading in readings.items():
-            taken[name].append(reading.values())
-    return {name: SaturationCurve(*np.transpose(rows)) for name, rows in taken.items()}
+    taken = []
+    for more in np.diff(at, prepend=0):
+        train(int(more))
+        taken.append([ops.convert_to_numpy(reading) for reading in measure()])
+    curves = np.transpose(taken, (1, 2, 0))
+    return SaturationReport(
+        steps=at,
+        curves={name: SaturationCurve(*curve) for name, curve in zip(judges, curves, strict=True)},
+    )
 
 
 class _Student:
@@ -169,46 +166,28 @@ class _Student:
         """One update on a minibatch."""
 
         def objective():
-            real_logits = self.network(real, training=True)
-            fake_logits = self.network(fake, training=True)
-            return ops.mean(self._loss.discriminator_loss(real_logits, fake_logits)), None
+            logits = self.network(real, training=True), self.network(fake, training=True)
+            return ops.mean(self._loss.discriminator_loss(*logits)), None
 
         variables = self.network.trainable_variables
         _, gradients = backend.value_and_gradients(objective, variables)
         self._optimizer.apply(gradients, variables)
 
 
-class _Reading:
-    """One moment of a `SaturationCurve`, in a variable, where compiled code can put it."""
+def _reading(generator, discriminator, loss, real, latents):
+    """One moment of a `SaturationCurve`: a float64 tensor of its fields, in order."""
 
-    def __init__(self, student: _Student, loss):
-        self._student = student
-        self._loss = loss
-        self._variable = keras.Variable(np.zeros(4), trainable=False, dtype="float64")
+    def objective():
+        real_logits = discriminator(real, training=False)
+        fake_logits = discriminator(generator(latents, training=False), training=False)
+        real_scores, fake_scores = loss.scores(real_logits), loss.scores(fake_logits)
+        error = (ops.mean(ops.abs(1.0 - real_scores)) + ops.mean(ops.abs(fake_scores))) / 2.0
+        d_loss = ops.mean(loss.discriminator_loss(real_logits, fake_logits))
+        g_loss = ops.mean(loss.generator_loss(None, fake_logits))
+        return g_loss, (ops.mean(fake_scores), error, d_loss)
 
-    def take(self, generator, real, latents) -> None:
-        """Measure."""
-
-        def objective():
-            fake = generator(latents, training=False)
-            real_logits = self._student.network(real, training=False)
-            fake_logits = self._student.network(fake, training=False)
-            real_scores, fake_scores = map(self._loss.scores, (real_logits, fake_logits))
-            error = (ops.mean(ops.abs(1.0 - real_scores)) + ops.mean(ops.abs(fake_scores))) / 2.0
-            d_loss = ops.mean(self._loss.discriminator_loss(real_logits, fake_logits))
-            g_loss = ops.mean(self._loss.generator_loss(None, fake_logits))
-            return g_loss, (ops.mean(fake_scores), error, d_loss)
-
-        others, gradients = backend.value_and_gradients(objective, generator.trainable_variables)
-        values = [_norm(gradients), *(ops.cast(other, "float64") for other in others)]
-        self._variable.assign(ops.stack(values))
-
-    def values(self) -> np.ndarray:
-        """The fields of a `SaturationCurve`, in order."""
-        return ops.convert_to_numpy(self._variable).copy()
-
-
-def _norm(gradients: list):
+    others, gradients = backend.value_and_gradients(objective, generator.trainable_variables)
     # In float32 the square of a gradient of 1e-23 would be 0.
     squares = [ops.sum(ops.square(ops.cast(gradient, "float64"))) for gradient in gradients]
-    return ops.sqrt(sum(squares))
+    values = ops.sqrt(sum(squares)), *(ops.cast(other, "float64") for other in others)
+    return ops.stack(values)

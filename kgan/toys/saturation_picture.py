@@ -1,6 +1,5 @@
 """The picture that texts on the non-saturating loss only describe."""
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from kgan.toys.saturation import SaturationReport
@@ -22,10 +21,9 @@ def draw_saturation(report: SaturationReport) -> Figure:
         report: what `measure_saturation` found.
 
     Returns:
-        A matplotlib figure with an Agg canvas, which no window and no pyplot knows.
+        A matplotlib figure, which no window and no pyplot knows.
     """
     figure = Figure(figsize=(10, 4.4), dpi=100)
-    FigureCanvasAgg(figure)
     by_step, by_confidence = figure.subplots(1, 2, sharey=True)
     # Fixed margins: matplotlib's own layout would draw everything twice.
     figure.subplots_adjust(left=0.07, right=0.98, bottom=0.13, top=0.87, wspace=0.06)
@@ -33,15 +31,12 @@ def draw_saturation(report: SaturationReport) -> Figure:
         style = {"linewidth": 1.4, **_STYLES[name]}
         by_step.plot(report.steps, curve.gradient_norm, **style)
         by_confidence.plot(curve.error, curve.gradient_norm, marker=".", **style)
-    by_step.set_yscale("log")
     # Step 0 has a place left of step 1, which a logarithm would not give it.
     by_step.set_xscale("symlog", linthresh=1, linscale=0.2)
-    by_step.set_xlim(0, report.steps[-1])
-    by_step.set_xlabel("updates of the discriminator alone")
-    by_step.set_ylabel("norm of the generator's gradient")
-    by_confidence.set_xscale("log")
+    by_step.set(xlim=(0, report.steps[-1]), xlabel="updates of the discriminator alone")
+    by_step.set(yscale="log", ylabel="norm of the generator's gradient")
+    by_confidence.set(xscale="log", xlabel="mean error of D (1/2: knows nothing, 0: certain)")
     by_confidence.invert_xaxis()
-    by_confidence.set_xlabel("mean error of D (1/2: knows nothing, 0: certain)")
     for axes in (by_step, by_confidence):
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)

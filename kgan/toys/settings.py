@@ -1,18 +1,28 @@
-"""Everything that decides a toy run, and the settings that are known to work."""
+"""Everything that decides a toy run, settings that are known to work, and the GAN they describe."""
 
 import dataclasses
 import math
 
 import keras
+from keras import layers
 
 from kgan import constraints
 from kgan.gan import GAN
-from kgan.toys import networks
+from kgan.layers import SpectralNorm
+
+# Factor on He's deviation for the first kernel of a discriminator that begins spread.
+_FIRST_GAIN = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """The numbers and names behind one toy run.
+
+    Units that begin spread have He's kernels and biases from U(-1, 1). They cut the latents into
+    many pieces, as separate modes want them, and put the bends of the discriminator all over the
+    plane, so that modes much narrower than their distance are seen early. The others have Keras'
+    own initialisers and begin smooth: a generator on a line then has no fold that it might never
+    lose.
 
     Attributes:
         loss: str, as `kgan.losses.get` takes it.
@@ -26,8 +36,8 @@ class Settings:
         d_depth: int, hidden layers of the discriminator.
         g_activation: str, the generator's activation.
         d_activation: str, the discriminator's activation.
-        g_spread: bool, whether the generator's units begin spread, see `networks.generator`.
-        d_spread: bool, the same of the discriminator.
+        g_spread: bool, whether the generator's units begin spread over the latents.
+        d_spread: bool, whether the discriminator's units begin spread over the data.
         optimizer: str, "adam", "rmsprop" or "sgd", of both players.
         g_learning_rate: float > 0.
         d_learning_rate: float > 0.
@@ -86,7 +96,7 @@ PRESETS = {
 
 
 def build_gan(settings: Settings, sample_dim: int, seed: int) -> GAN:
-    """The compiled GAN of the settings.
+    """The compiled GAN of the settings: multilayer perceptrons of points in place of images.
 
     Args:
         settings: `Settings`.
@@ -98,27 +108,16 @@ def build_gan(settings: Settings, sample_dim: int, seed: int) -> GAN:
 
     Raises:
         ValueError: for settings that no GAN can have.
+
+    Example:
+        >>> gan = kgan.toys.build_gan(kgan.toys.PRESETS["ring"], sample_dim=2, seed=0)
+        >>> gan.generate(5, seed=0).shape
+        (5, 2)
     """
     keras.utils.set_random_seed(seed)
-    clip = None if settings.weight_clip is None else constraints.WeightClip(settings.weight_clip)
     gan = GAN(
-        networks.generator(
-            settings.latent_dim,
-            sample_dim,
-            width=settings.width,
-            depth=settings.g_depth,
-            activation=settings.g_activation,
-            spread=settings.g_spread,
-        ),
-        networks.discriminator(
-            sample_dim,
-            width=settings.width,
-            depth=settings.d_depth,
-            activation=settings.d_activation,
-            spread=settings.d_spread,
-            weight_constraint=clip,
-            spectral_norm=settings.spectral_norm,
-        ),
+        _generator(settings, sample_dim),
+        _discriminator(settings, sample_dim),
         latent_dim=settings.latent_dim,
         ema_halflife_images=settings.ema_halflife_images,
         seed=seed,
@@ -136,17 +135,63 @@ def build_gan(settings: Settings, sample_dim: int, seed: int) -> GAN:
     return gan
 
 
-def _optimizer(settings: Settings, learning_rate: float, updates: int):
-    if not 0 < learning_rate < math.inf:
-        raise ValueError(f"A learning rate must be positive. Received: {learning_rate}.")
-    if settings.decay:
-        learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, updates)
+def _generator(settings: Settings, sample_dim: int) -> keras.Model:
+    """Latents (batch, latent_dim) to points (batch, sample_dim), without a bound on them."""
+    x = latents = keras.Input((settings.latent_dim,), name="latents")
+    for name in _hidden_names(settings.g_depth):
+        initial = _spread(x.shape[-1]) if settings.g_spread else {}
+        x = layers.Dense(settings.width, settings.g_activation, name=name, **initial)(x)
+    initial = _last(x.shape[-1]) if settings.g_spread else {}
+    points = layers.Dense(sample_dim, name="points", **initial)(x)
+    return keras.Model(latents, points, name="generator")
+
+
+def _discriminator(settings: Settings, sample_dim: int) -> keras.Model:
+    """Points (batch, sample_dim) to logits (batch, 1)."""
+    clip = None if settings.weight_clip is None else constraints.WeightClip(settings.weight_clip)
+
+    def dense(units, name, **arguments):
+        constrained = {"kernel_constraint": clip, "bias_constraint": clip}
+        layer = layers.Dense(units, name=name, **constrained, **arguments)
+        return SpectralNorm(layer, name=f"{name}_normed") if settings.spectral_norm else layer
+
+    x = points = keras.Input((sample_dim,), name="points")
+    gain = _FIRST_GAIN
+    for name in _hidden_names(settings.d_depth):
+        initial = _spread(x.shape[-1], gain) if settings.d_spread else {}
+        x = dense(settings.width, name, activation=settings.d_activation, **initial)(x)
+        gain = 1.0
+    initial = _last(x.shape[-1]) if settings.d_spread else {}
+    return keras.Model(points, dense(1, "logits", **initial)(x), name="discriminator")
+
+
+def _hidden_names(depth: int) -> list[str]:
+    return [f"hidden_{number}" for number in range(1, depth + 1)]
+
+
+def _spread(fan_in: int, gain: float = 1.0) -> dict:
+    """Initialisers of a hidden layer; new ones, since one object gives all layers the same."""
+    return {
+        "kernel_initializer": keras.initializers.RandomNormal(0.0, gain * math.sqrt(2 / fan_in)),
+        "bias_initializer": keras.initializers.RandomUniform(-1.0, 1.0),
+    }
+
+
+def _last(fan_in: int) -> dict:
+    """Initialisers of a linear output."""
+    return {"kernel_initializer": keras.initializers.RandomNormal(0.0, math.sqrt(1 / fan_in))}
+
+
+def _optimizer(settings: Settings, rate: float, updates: int) -> keras.optimizers.Optimizer:
+    if not 0 < rate < math.inf:
+        raise ValueError(f"A learning rate must be positive. Received: {rate}.")
+    schedule = keras.optimizers.schedules.CosineDecay(rate, updates) if settings.decay else rate
     if settings.optimizer == "adam":
-        return keras.optimizers.Adam(learning_rate, beta_1=settings.beta_1, beta_2=settings.beta_2)
+        return keras.optimizers.Adam(schedule, settings.beta_1, settings.beta_2)
     if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(learning_rate, momentum=settings.beta_1)
+        return keras.optimizers.SGD(schedule, momentum=settings.beta_1)
     if settings.optimizer == "rmsprop":
-        return keras.optimizers.RMSprop(learning_rate)
+        return keras.optimizers.RMSprop(schedule)
     raise ValueError(
         "Unknown optimizer of a toy. Expected: adam, rmsprop or sgd. "
         f"Received: {settings.optimizer!r}."

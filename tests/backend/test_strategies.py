@@ -1,4 +1,4 @@
-"""Strategies by name, and every way in which TF_CONFIG can be wrong."""
+"""Strategies by name, and what TF_CONFIG must say."""
 
 import contextlib
 import json
@@ -9,9 +9,9 @@ import socket
 import pytest
 import tensorflow as tf
 
-from kgan.backend.strategies import cluster_from_environment
-from kgan.backend.strategies import lost_worker
-from kgan.backend.strategies import strategy
+from kgan.distribution import cluster_from_environment
+from kgan.distribution import lost_worker
+from kgan.distribution import strategy
 
 EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
@@ -26,7 +26,7 @@ def config(cluster=TWO, task=FIRST) -> str:
 
 def run(code: str, forks, folder):
     """What Python prints for some lines, in a process in which TensorFlow has not run anything."""
-    lines = ["import os", "import tensorflow as tf", "from kgan.backend.strategies import strategy"]
+    lines = ["import os", "import tensorflow as tf", "from kgan.distribution import strategy"]
     (folder / "lines.py").write_text("\n".join([*lines, code]))
     return forks.run(folder / "lines.py", folder=folder)
 
@@ -61,105 +61,38 @@ def test_without_tf_config_the_message_says_who_sets_it(text):
         cluster_from_environment(text)
     assert str(error.value) == (
         "TF_CONFIG is not set, and without it a worker does not know the others. Expected, with "
-        f"another index for each of them: {EXAMPLE}. On one machine tools/launch_local.py sets it; "
-        "docs/scaling.md has Kubernetes and Ray."
+        f"another index for each of them: {EXAMPLE}. Kubernetes, Ray and `kgan launch` on one "
+        "machine set it: docs/scaling.md."
     )
-
-
-NO_WORKERS = "has no list cluster.worker with an address for each worker"
-NO_TASK = "does not say which of them this process is, in task.type and .index"
-NO_LIST_OF_ONE = "has a cluster.chief that is no list of one address"
-NOT_AMONG = "which is none of the 2 of cluster.worker: a whole number from 0 to 1"
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    "text",
     [
-        ("{'cluster'", "is not JSON, by Expecting property name enclosed in double quotes"),
-        ("[]", "is JSON, but no object"),
-        ("{}", NO_WORKERS),
-        (config(cluster=["a:1", "b:2"]), NO_WORKERS),
-        (config(cluster={"worker": []}), NO_WORKERS),
-        (config(cluster={"worker": "a:1"}), NO_WORKERS),
-        (config(cluster={"chief": ["c:3"]}), NO_WORKERS),
-        (config(cluster={"worker": {"0": "a:1"}}), NO_WORKERS),
-        (config(cluster={**TWO, "chief": "c:3"}), NO_LIST_OF_ONE),
-        (config(cluster={**TWO, "chief": ["c:3", "d:4"]}), NO_LIST_OF_ONE),
-        (config(cluster={"worker": ["a:1", "b"]}), "has the address 'b', which is not host:port"),
-        (config(cluster={"worker": [":1"]}), "has the address ':1', which is not host:port"),
-        (config(cluster={"worker": ["a:x"]}), "has the address 'a:x', which is not host:port"),
-        (config(cluster={"worker": ["a:0"]}), "has the address 'a:0', which is not host:port"),
-        (config(cluster={"worker": ["a:65536"]}), "has the address 'a:65536', which is not"),
-        (config(cluster={"worker": ["grpc://a:1"]}), "has the address 'grpc://a:1', which is not"),
-        (config(cluster={"worker": [1]}), "has the address 1, which is not host:port"),
-        (
-            config(cluster={"worker": ["a:1", "b:2", "a:1"]}),
-            "has a:1 twice, but each process needs its own port",
-        ),
-        (config(cluster={**TWO, "chief": ["b:2"]}), "has b:2 twice, but each process needs its"),
-        (json.dumps({"cluster": TWO}), NO_TASK),
-        (config(task=0), NO_TASK),
-        (config(task={"type": "worker"}), NO_TASK),
-        (config(task={"index": 0}), NO_TASK),
-        (config(task={"type": "chief", "index": 0}), "has task.type 'chief', but no cluster.chief"),
-        (config(task={"type": "worker", "index": 2}), f"has task.index 2, {NOT_AMONG}"),
-        (config(task={"type": "worker", "index": -1}), f"has task.index -1, {NOT_AMONG}"),
-        (config(task={"type": "worker", "index": "0"}), f"has task.index '0', {NOT_AMONG}"),
-        (config(task={"type": "worker", "index": 0.0}), f"has task.index 0.0, {NOT_AMONG}"),
-        (config(task={"type": "worker", "index": True}), f"has task.index True, {NOT_AMONG}"),
-        (config(task={"type": "worker", "index": None}), f"has task.index None, {NOT_AMONG}"),
-        (
-            config(cluster={**TWO, "chief": ["c:3"]}, task={"type": "chief", "index": 1}),
-            "has task.index 1, which is none of the 1 of cluster.chief: a whole number from 0 to 0",
-        ),
-        (
-            config(task={"type": "master", "index": 0}),
-            "has task.type 'master'. kgan knows workers and, at most, a chief",
-        ),
-        (config(task={"type": ["worker"], "index": 0}), "has task.type ['worker']. kgan knows"),
+        "{'cluster'",
+        "[]",
+        "{}",
+        config(cluster=["a:1", "b:2"]),
+        config(cluster={"worker": []}),
+        config(cluster={"chief": ["c:3"]}),
+        # TensorFlow would let them train at their own pace, or not at all.
+        config(cluster={**TWO, "ps": ["p:9"]}),
+        config(task={"type": "evaluator", "index": 0}),
+        json.dumps({"cluster": TWO}),
+        config(task={"type": "worker"}),
+        config(task={"type": "chief", "index": 0}),
+        config(task={"type": "worker", "index": 2}),
+        config(task={"type": "worker", "index": -1}),
+        config(task={"type": "worker", "index": "0"}),
     ],
 )
-def test_a_malformed_tf_config_is_told_in_one_message(text, message):
+def test_a_malformed_tf_config_is_told_in_one_message(text):
     with pytest.raises(ValueError, match="TF_CONFIG ") as error:
         cluster_from_environment(text)
-    told = str(error.value)
-    assert told.startswith(f"TF_CONFIG {message}")
-    assert told.endswith(f". Expected, for example: {EXAMPLE}. Received: {text}")
-    assert "\n" not in told
-
-
-def test_invalid_json_is_told_with_its_place():
-    with pytest.raises(ValueError, match="TF_CONFIG is not JSON") as error:
-        cluster_from_environment('{"cluster" 1}')
     assert str(error.value) == (
-        "TF_CONFIG is not JSON, by Expecting ':' delimiter at character 11. "
-        f'Expected, for example: {EXAMPLE}. Received: {{"cluster" 1}}'
+        "TF_CONFIG does not say which workers there are, at most one chief among them, and which "
+        f"of them this process is. Expected, for example: {EXAMPLE}. Received: {text}"
     )
-
-
-REASONS = {
-    "ps": (
-        "Parameter servers let every worker train at its own pace, on weights that others change "
-        "meanwhile; kgan's workers take every step together, as workers alone"
-    ),
-    "evaluator": (
-        "An evaluator would train nothing; here validation_data and kgan.callbacks.Evaluation "
-        "evaluate in the workers"
-    ),
-}
-
-
-@pytest.mark.parametrize("job", REASONS)
-def test_other_jobs_are_refused_with_the_reason(job):
-    ending = f"Expected, for example: {EXAMPLE}. Received: "
-    text = config(task={"type": job, "index": 0})
-    with pytest.raises(ValueError, match="TF_CONFIG ") as error:
-        cluster_from_environment(text)
-    assert str(error.value) == f"TF_CONFIG has task.type '{job}'. {REASONS[job]}. {ending}{text}"
-    text = config(cluster={**TWO, job: ["p:9"]})
-    with pytest.raises(ValueError, match="TF_CONFIG ") as error:
-        cluster_from_environment(text)
-    assert str(error.value) == f"TF_CONFIG has a cluster.{job}. {REASONS[job]}. {ending}{text}"
 
 
 @pytest.mark.parametrize("name", [None, "one_device"])

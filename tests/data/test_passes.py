@@ -8,11 +8,12 @@ import tensorflow as tf
 from kgan.data import by_epoch
 from kgan.data.epochs import digest
 from kgan.data.epochs import epochs_of
-from kgan.data.passes import ArrayPasses
-from kgan.data.passes import DatasetPasses
+from kgan.data.passes import Passes
 from kgan.data.passes import Position
-from kgan.data.passes import Stream
-from kgan.data.passes import passes_of
+
+
+def passes_of(x, y, batch_size, steps_per_epoch):
+    return Passes(x, y, batch_size, steps_per_epoch, True)
 
 
 def hundreds(epoch):
@@ -42,14 +43,11 @@ def seen(passes, start, epochs):
 def kinds():
     counted = by_epoch(hundreds, 5)
     plain = tf.data.Dataset.range(5)
-    stream = by_epoch(hundreds, 5).repeat()
     return {
         "counted": (counted, None),
         "plain": (plain, None),
         "twice an epoch": (by_epoch(hundreds, 5).repeat(2), None),
-        "stream": (stream, 4),
         "counted, as long as an epoch": (by_epoch(hundreds, 5), 5),
-        "long enough": (tf.data.Dataset.range(40), 4),
         "array": (np.arange(10), None),
     }
 
@@ -107,27 +105,31 @@ def test_a_dataset_that_is_repeated_within_an_epoch_has_other_orders_in_it():
 
 
 @pytest.mark.parametrize(
-    ("x", "steps", "kind", "length"),
+    ("x", "steps", "length", "within"),
     [
-        (tf.data.Dataset.range(7), None, DatasetPasses, 7),
-        (tf.data.Dataset.range(7).repeat(), None, DatasetPasses, math.inf),
-        (tf.data.Dataset.range(7).filter(lambda value: value > 2), None, DatasetPasses, None),
-        (tf.data.Dataset.range(7).repeat(), 3, Stream, 3),
-        (tf.data.Dataset.range(7), 3, Stream, 3),
-        (tf.data.Dataset.range(7), 7, DatasetPasses, 7),
-        (np.zeros(7), None, ArrayPasses, 4),
-        (tf.zeros(7), None, ArrayPasses, 4),
+        (tf.data.Dataset.range(7), None, 7, False),
+        (tf.data.Dataset.range(7).repeat(), None, math.inf, False),
+        (tf.data.Dataset.range(7).filter(lambda value: value > 2), None, None, False),
+        (tf.data.Dataset.range(7).repeat(), 3, 3, False),
+        (by_epoch(hundreds, 5), None, 5, True),
+        (by_epoch(hundreds, 5), 5, 5, True),
+        (by_epoch(hundreds, 5), 3, 3, False),
+        (by_epoch(hundreds, 5).map(lambda value: value), None, 5, True),
+        (by_epoch(hundreds, 5).shuffle(5), None, 5, False),
+        (np.zeros(7), None, 4, True),
+        (tf.zeros(7), None, 4, True),
+        (np.zeros(7), 3, 3, False),
+        (iter([1]), None, None, False),
     ],
 )
-def test_how_long_an_epoch_is(x, steps, kind, length):
+def test_how_long_an_epoch_is_and_whether_it_can_be_begun_in_its_middle(x, steps, length, within):
     passes = passes_of(x, None, 2, steps)
-    assert type(passes) is kind
     assert passes.length == length
+    assert passes.resumes_within == within
 
 
-def test_data_that_cannot_be_begun_in_the_middle():
-    for x, steps in [(iter([1]), None), (np.zeros(7), 3), (None, None)]:
-        assert passes_of(x, None, 2, steps) is None
+def test_shuffled_arrays_cannot_be_begun_in_the_middle():
+    assert not Passes(np.zeros(7), None, 2, None, False).resumes_within
 
 
 def test_labels_beside_an_array_are_cut_like_it():
@@ -139,25 +141,17 @@ def test_labels_beside_an_array_are_cut_like_it():
     assert (whole.epoch, whole.epochs, whole.first_batch) == (2, 3, 0)
 
 
-def test_a_stream_may_end_too_early():
-    assert Stream(tf.data.Dataset.range(9), 3).ends_within(10)
-    assert not Stream(tf.data.Dataset.range(9), 3).ends_within(9)
-    assert not Stream(tf.data.Dataset.range(9).repeat(), 3).ends_within(10**9)
-
-
 def test_descriptions_tell_data_apart():
-    spec = "TensorSpec(shape=(), dtype=tf.int64, name=None)"
     plain = passes_of(tf.data.Dataset.range(5), None, None, None)
-    assert plain.description() == {"batches": 5, "batch": spec}
+    assert plain.description() == {"batches": 5}
     endless = passes_of(tf.data.Dataset.range(5).repeat(), None, None, None)
-    assert endless.description() == {"batches": None, "batch": spec}
-    counted = passes_of(by_epoch(hundreds, 5), None, None, 2)
-    assert counted.description() == {"steps_per_epoch": 2, "batch": spec, "source": "by_epoch"}
+    assert endless.description() == {"batches": None}
+    counted = passes_of(by_epoch(hundreds, 5), None, None, None)
+    assert counted.description() == {"batches": 5, "source": "by_epoch"}
     images, labels = np.ones((5, 2)), np.arange(5)
     assert passes_of(images, labels, 2, None).description() == {
         "batches": 3,
         "batch_size": 2,
-        "shape": [5, 2],
         "images": digest(images),
-        "labels": digest(labels),
+        "y": digest(labels),
     }

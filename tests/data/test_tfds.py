@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 import tensorflow_datasets as tfds
 
 from kgan.data import download
@@ -221,7 +222,10 @@ def test_a_dataset_of_a_community_is_refused_before_anything_is_asked_of_the_net
 
 
 def test_offline_a_dataset_that_is_not_prepared_says_which_files_it_needs(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "unreachable_reason", lambda url: "no network")
+    def fail(*arguments, **options):
+        raise requests.ConnectionError("no network")
+
+    monkeypatch.setattr(requests.Session, "get", fail)
     with pytest.raises(FileNotFoundError) as error:
         from_tfds("mnist", data_dir=tmp_path)
     message = str(error.value)

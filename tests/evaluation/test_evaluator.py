@@ -22,7 +22,6 @@ class BrightnessDifference(SampleMetric):
     """Mean value of the fakes less that of the reals: a measure of pixels."""
 
     reads = "images"
-    default_name = "brightness_difference"
 
     def __init__(self, extractor=None, *, name=None, digits=6):
         super().__init__(extractor, name=name)
@@ -251,7 +250,12 @@ def test_other_images_or_another_extractor_find_no_features(tmp_path, make_pixel
     assert len(list(tmp_path.iterdir())) == 3
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"?" + content])
+def flipped(content: bytes) -> bytes:
+    """The same with one wrong byte, in the middle of the features."""
+    return content[:800] + bytes([content[800] ^ 1]) + content[801:]
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], flipped])
 def test_damaged_features_are_made_again(tmp_path, make_pixels, make_extractor, damage):
     fakes = make_pixels(20, seed=1)
     expected = Evaluator(make_pixels(20), make_extractor(), cache_dir=tmp_path)(fakes)

@@ -2,43 +2,8 @@ import re
 
 import pytest
 
-from kgan import evaluation
 from kgan import metrics
 from kgan.evaluation.by_name import get_all
-
-NAMES = {
-    "frechet_distance": metrics.FrechetDistance,
-    "kernel_distance": metrics.KernelDistance,
-    "precision_recall": metrics.PrecisionRecall,
-    "density_coverage": metrics.DensityCoverage,
-    "mode_count": metrics.ModeCount,
-    "inception_score": metrics.InceptionScore,
-    "classifier_two_sample": metrics.ClassifierTwoSample,
-    "ms_ssim": metrics.MultiScaleSSIM,
-}
-
-
-@pytest.mark.parametrize(("name", "kind"), NAMES.items())
-def test_names_give_measures(name, kind):
-    metric = evaluation.get(name)
-    assert type(metric) is kind
-    assert metric.extractor is None
-
-
-def test_measures_are_taken_as_they_are():
-    metric = metrics.PrecisionRecall(k=7)
-    assert evaluation.get(metric) is metric
-
-
-@pytest.mark.parametrize("identifier", ["fid", "FrechetDistance", 3, None, metrics.ModeCount])
-def test_what_names_no_measure(identifier):
-    message = (
-        "Unknown measure. Expected a measure of kgan.metrics or one of ['classifier_two_sample', "
-        "'density_coverage', 'frechet_distance', 'inception_score', 'kernel_distance', "
-        f"'mode_count', 'ms_ssim', 'precision_recall']. Received: {identifier!r}."
-    )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        evaluation.get(identifier)
 
 
 def test_several_are_copies_without_rows_in_their_order():

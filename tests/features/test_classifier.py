@@ -218,11 +218,9 @@ def test_a_damaged_file_is_not_used_but_made_again_and_said_so(tmp_path, harm, m
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
     harm(path)
-    message = (
-        f"The weight file {path} is damaged: it cannot be read. It is not used: the classifier is "
-        "trained again."
-    )
-    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
+    start = re.escape(f"{path} is damaged: ")
+    end = re.escape(". It is not used: the classifier is trained again.")
+    with pytest.warns(UserWarning, match=f"^{start}.*{end}$") as caught:
         again = train_classifier(images, labels, cache_dir=tmp_path)
     assert caught[0].filename == __file__
     assert len(made_up) == 2

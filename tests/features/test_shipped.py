@@ -1,5 +1,4 @@
 import hashlib
-import json
 import os
 import re
 from importlib import resources
@@ -71,9 +70,7 @@ def test_a_weight_file_is_small_and_its_readme_tells_of_it(name):
     assert len(content) < 250_000
     readme = (WEIGHTS / "README.md").read_text()
     assert f"`{hashlib.sha256(content).hexdigest()}`" in readme
-    with np.load(WEIGHTS / f"{name}.npz") as file:
-        facts = json.loads(str(file["facts"]))
-    assert f"{facts['accuracy']:.2%}" in readme
+    assert f"{SHIPPED[name]().accuracy:.2%}" in readme
 
 
 def test_digits_has_the_accuracy_it_was_given(real_digits, features):
@@ -134,9 +131,6 @@ def test_a_damaged_weight_file_is_refused(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "digits.npz").write_bytes(content)
     monkeypatch.setattr(shipped.resources, "files", lambda package: tmp_path)
-    message = (
-        f"The weight file {folder / 'digits.npz'} is damaged: it cannot be read. It is a part of "
-        "kgan: install kgan again."
-    )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+    path = re.escape(str(folder / "digits.npz"))
+    with pytest.raises(ValueError, match=f"^{path} is damaged: .* install kgan again\\.$"):
         digits()

@@ -1,10 +1,10 @@
-import os
 import re
 
 import keras
 import numpy as np
 import pytest
 
+from kgan._utils.arrays_file import DamagedFileError
 from kgan.features.weights_file import load_weights
 from kgan.features.weights_file import save_weights
 
@@ -54,22 +54,6 @@ def test_equal_weights_make_equal_files(tmp_path):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "a.npz"
-    save_weights(path, model(), {})
-    old = path.read_bytes()
-
-    def fail(file, **arrays):
-        file.write_bytes(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(np, "savez_compressed", fail)
-    with pytest.raises(OSError, match="disk full"):
-        save_weights(path, model(), {})
-    assert path.read_bytes() == old
-    assert os.listdir(tmp_path) == ["a.npz"]
-
-
 def refused(message):
     return pytest.raises(ValueError, match=f"^{re.escape(message)}$")
 
@@ -93,7 +77,7 @@ def test_a_file_with_any_byte_changed_gives_the_same_weights_or_is_refused(tmp_p
         else:
             assert facts == {"accuracy": 0.5}
             np.testing.assert_array_equal(values(loaded)[0], values(saved)[0])
-    assert all(text.startswith(f"The weight file {path} is damaged") for text in refusals)
+    assert all(text.startswith(f"{path} ") for text in refusals)
     assert len(refusals) > len(positions) / 2
 
 
@@ -104,26 +88,15 @@ def test_a_file_cut_short(tmp_path, keep):
     path.write_bytes(path.read_bytes()[:keep])
     network = model()
     before = values(network)
-    with refused(f"The weight file {path} is damaged: it cannot be read."):
+    with pytest.raises(DamagedFileError, match=f"^{re.escape(str(path))} is damaged: "):
         load_weights(path, network)
     np.testing.assert_array_equal(values(network)[0], before[0])
 
 
-def test_a_whole_archive_of_other_weights_is_not_that_of_its_digest(tmp_path):
+def test_an_archive_of_something_else(tmp_path):
     path = tmp_path / "a.npz"
-    save_weights(path, model(), {})
-    with np.load(path) as file:
-        arrays = dict(file)
-    arrays["weight_00"] = arrays["weight_00"] + 1
-    np.savez_compressed(path, **arrays)
-    with refused(f"The weight file {path} is damaged: its content is not that of its digest."):
-        load_weights(path, model())
-
-
-def test_pickled_objects_are_not_read(tmp_path):
-    path = tmp_path / "a.npz"
-    np.savez(path, weight_00=np.array([{"a": 1}], dtype=object), digest=np.array("x"))
-    with refused(f"The weight file {path} is damaged: it cannot be read."):
+    np.savez(path, weight_00=np.zeros((4, 3)), weight_01=np.zeros(3))
+    with refused(f"{path} was not written by kgan."):
         load_weights(path, model())
 
 

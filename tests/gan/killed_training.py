@@ -17,7 +17,7 @@ import numpy as np
 from keras import layers
 
 import kgan
-from kgan.callbacks.backup import snapshots
+from kgan._utils import arrays_file
 
 STEPS, EPOCHS = 40, 4
 
@@ -76,13 +76,13 @@ def make_callbacks(run: Path, images_per_step: int) -> list:
 
 def write_slowly() -> None:
     """Let every array of a backup take some milliseconds."""
-    write_array = snapshots._write_array
+    write_array = arrays_file._write_array
 
     def write(*arguments):
         time.sleep(0.003)
         write_array(*arguments)
 
-    snapshots._write_array = write
+    arrays_file._write_array = write
 
 
 def main(folder: str, jit_compile: str, *steps: str) -> None:

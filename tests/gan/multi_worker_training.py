@@ -17,9 +17,9 @@ import keras
 import numpy as np
 
 import kgan
-from kgan.backend.strategies import cluster_from_environment
-from kgan.backend.strategies import lost_worker
-from kgan.backend.strategies import strategy
+from kgan.distribution import cluster_from_environment
+from kgan.distribution import lost_worker
+from kgan.distribution import strategy
 
 IMAGE_SHAPE, CLASSES, LATENT_DIM = (8, 8, 1), 3, 5
 ROWS, DISCRIMINATOR_STEPS, EPOCHS = 8, 2, 3

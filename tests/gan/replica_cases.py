@@ -29,7 +29,7 @@ keras.config.set_floatx(sys.argv[2])
 import kgan  # noqa: E402 - the devices come first
 from kgan import backend  # noqa: E402
 from kgan import models  # noqa: E402
-from kgan.backend.strategies import strategy  # noqa: E402
+from kgan.distribution import strategy  # noqa: E402
 
 ONE = tf.distribute.get_strategy()
 # One object: two of them in one process wait for each other in TensorFlow's collectives.

@@ -110,7 +110,7 @@ def test_killed_again_and_again_it_leaves_what_it_would_have_left(tmp_path, fork
         halves += killed.is_writing()
     assert halves >= 1
     killed.begin()
-    assert killed.finish().count("Backup: training goes on at epoch") == 1
+    assert killed.finish().count("Backup: the run resumes at epoch") == 1
     expected, found = whole.results(), killed.results()
     assert found.keys() == expected.keys()
     for name, value in expected.items():

@@ -171,7 +171,7 @@ def disturbed(steps_per_execution, tmp_path_factory):
 
 def test_a_worker_that_is_killed_ends_the_other_with_a_message_within_half_a_minute(disturbed):
     folder, errors = disturbed
-    assert "launch_local: worker 1 was ended by SIGKILL.\n" in errors
+    assert "launch: worker 1 was ended by SIGKILL.\n" in errors
     (message,) = (line for line in errors.splitlines() if line.startswith("[0] error: "))
     assert message.startswith(
         "[0] error: Another worker has ended, and this one cannot go on without it, nor can the "
@@ -185,7 +185,7 @@ def test_a_worker_that_is_killed_ends_the_other_with_a_message_within_half_a_min
 
 def test_started_again_both_go_on_and_end_bitwise_as_if_none_had_been_killed(disturbed, folders):
     folder, errors = disturbed
-    assert "launch_local: Starting all again, 1 of 1.\n" in errors
+    assert "launch: Starting all again, 1 of 1.\n" in errors
     for after, undisturbed in zip(("worker0", "worker1"), folders[1:], strict=True):
         for mine, expected in zip(state(folder / after), state(undisturbed), strict=True):
             np.testing.assert_array_equal(mine, expected)

@@ -200,18 +200,18 @@ def test_the_plan_says_what_is_about_to_be_done():
     plan = restoring.plan
     assert (plan.start.epoch, plan.start.batch) == (1, 0)
     assert (plan.start.first_epoch, plan.start.first_order) == (1, 4)
-    assert (plan.epochs, plan.batches, plan.is_foreign) == (3, 6, False)
+    assert (plan.epochs, plan.batches, plan.resumes_within) == (3, 6, True)
     assert plan.data["source"] == "by_epoch"
 
 
 @pytest.mark.parametrize(
-    ("x", "is_foreign"),
-    [(batches(), False), (np.zeros((6, 1)), False), (tf.data.Dataset.range(6), True)],
+    ("x", "within"),
+    [(batches(), True), (np.zeros((6, 1)), True), (tf.data.Dataset.range(6), False)],
 )
-def test_foreign_data_are_those_of_an_unknown_order(x, is_foreign):
+def test_foreign_data_resume_at_epochs(x, within):
     restoring = Restoring()
     make_model().fit(x, verbose=0, callbacks=[restoring], shuffle=False)
-    assert restoring.plan.is_foreign == is_foreign
+    assert restoring.plan.resumes_within == within
 
 
 def test_the_history_is_one():
@@ -326,48 +326,9 @@ def refused(x, message, **fit):
 def test_only_one_callback_may_restore():
     refused(
         batches(),
-        "Only one callback can say where a training goes on. Expected: at most one of them. "
+        "Only one callback can say where a run resumes. Expected: at most one of them. "
         "Received: Restoring, Restoring. Leave the others out.",
         callbacks=[Restoring(), Restoring()],
-    )
-
-
-def test_data_that_cannot_be_begun_in_their_middle_are_refused():
-    refused(
-        (value for value in [np.zeros(2)]),
-        "Restoring goes on in the middle of the data, and only a tf.data.Dataset, or arrays "
-        "without steps_per_epoch, can be begun there. Received: generator. Pass for example "
-        "kgan.data.from_arrays(...).batches(...), or tf.data.Dataset.from_generator.",
-    )
-
-
-def test_arrays_that_keras_shuffles_are_refused():
-    refused(
-        np.zeros((6, 1)),
-        "Keras shuffles arrays in an order that cannot be had again, and Restoring needs it to go "
-        "on. Pass kgan.data.from_arrays(...).batches(...) in place of the arrays, or "
-        "shuffle=False.",
-    )
-
-
-def test_a_split_within_fit_is_refused():
-    refused(
-        np.zeros((6, 1)),
-        "With validation_split Keras would split what Restoring goes on with once more. Split the "
-        "arrays before, and pass validation_data.",
-        shuffle=False,
-        validation_split=0.5,
-    )
-
-
-def test_a_stream_that_ends_too_early_is_refused():
-    refused(
-        tf.data.Dataset.range(7),
-        "The dataset ends before 3 epochs of steps_per_epoch=4 batches do, and Restoring could not "
-        "tell where in it an epoch begins. Leave steps_per_epoch out, so that an epoch is "
-        "the whole dataset, or pass dataset.repeat().",
-        epochs=3,
-        steps_per_epoch=4,
     )
 
 
@@ -378,16 +339,3 @@ def test_steps_that_are_the_whole_dataset_begin_it_anew(restoring):
     _, history, other = recorded(tf.data.Dataset.range(6), restoring=restoring, steps_per_epoch=6)
     assert history.history == whole.history
     assert other.total.numpy() == model.total.numpy()
-
-
-@pytest.mark.parametrize("method", ["cache", "shuffle"])
-def test_counted_data_with_a_state_of_their_own_are_refused(method):
-    dataset = batches().cache() if method == "cache" else batches().shuffle(3)
-    refused(
-        dataset.prefetch(1),
-        f"After {method}() the order of an epoch no longer follows from its number, and Restoring "
-        f"needs that to go on. Received: a dataset whose epochs are counted before {method}(), "
-        "or beside it. "
-        f"Leave {method}() out, or do it to the data that the function of kgan.data.by_epoch "
-        "begins with.",
-    )

@@ -50,5 +50,5 @@ def test_config_round_trip_keeps_initializer_and_constraints():
 
 @pytest.mark.parametrize("arguments", [(0, 5), (3, 0)])
 def test_sizes_below_one_are_refused(arguments):
-    with pytest.raises(ValueError, match=r"at least one unit and one piece. Received: units="):
+    with pytest.raises(ValueError, match=r"must be a positive integer. Received: (units|pieces)=0"):
         Maxout(*arguments)

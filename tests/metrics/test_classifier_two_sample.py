@@ -38,7 +38,7 @@ def one_hot(probabilities, count, seed):
     ("p", "q", "best"),
     [
         ((0.1, 0.2, 0.3, 0.4), (0.25, 0.25, 0.25, 0.25), 0.60),
-        ((0.7, 0.2, 0.1), (0.2, 0.3, 0.5), 0.75),
+        pytest.param((0.7, 0.2, 0.1), (0.2, 0.3, 0.5), 0.75, marks=pytest.mark.slow),
     ],
 )
 def test_it_reaches_the_best_accuracy(p, q, best):
@@ -49,7 +49,6 @@ def test_it_reaches_the_best_accuracy(p, q, best):
     assert result.accuracy == pytest.approx(best, abs=0.032)
     assert result.interval[0] < best < result.interval[1]
     assert result.p_value < 1e-5
-    assert result.classifier == f"dense {16 * len(p)}, dense {16 * len(p)}, logit"
 
 
 @pytest.mark.slow
@@ -72,7 +71,6 @@ def test_inputs_that_have_shifted_since_the_training_are_found():
     assert result.p_value < 1e-3
     assert result.accuracy > 0.65
     assert result.auc > result.accuracy
-    assert result.classifier == "dense 320, dense 320, logit"
 
 
 @pytest.mark.slow
@@ -85,7 +83,7 @@ def test_equal_distributions_are_rejected_in_a_twentieth_of_repeats():
     assert rejected <= 8
 
 
-@pytest.mark.parametrize("scale", [1e6, 1e30])
+@pytest.mark.parametrize("scale", [pytest.param(1e6, marks=pytest.mark.slow), 1e30])
 def test_fakes_beyond_all_measure_are_told_apart(scale):
     result = classifier_two_sample(sample(200), scale * sample(200, seed=1), splits=1)
     assert result.accuracy > 0.9
@@ -110,7 +108,7 @@ def test_small_entries_count_as_much_as_large_ones():
 
 @pytest.mark.slow
 def test_every_split_begins_anew():
-    classifier = module._Classifier((2,), seed=0)
+    classifier = module._Classifier(2, seed=0)
     rows, labels = sample(60).astype(np.float32), np.repeat(np.float32([1, 0]), 30)[:, None]
     classifier.fit(rows, labels, (rows, labels))
     first = classifier.logits(rows)
@@ -119,22 +117,42 @@ def test_every_split_begins_anew():
     np.testing.assert_allclose(classifier.logits(rows), first, rtol=1e-4, atol=1e-5)
 
 
-def test_every_split_tests_other_rows_and_none_that_it_was_trained_with(monkeypatch):
-    class Recorder:
-        description = "none"
+class Recorder:
+    """A classifier that keeps what it is given and learns nothing."""
 
-        def __init__(self, shape, seed):
-            pass
+    splits = ()
 
-        def fit(self, rows, labels, validation):
-            splits.append([rows, validation[0]])
+    def __init__(self, width, seed):
+        pass
 
-        def logits(self, rows):
-            splits[-1].append(rows)
-            return np.zeros(len(rows))
+    def fit(self, rows, labels, validation):
+        self.splits.append([rows, validation[0]])
 
-    splits = []
+    def logits(self, rows):
+        self.splits[-1].append(rows)
+        return np.zeros(len(rows))
+
+
+@pytest.fixture
+def splits(monkeypatch):
+    """The parts of every split: for training, for stopping it, tested reals, tested fakes."""
+    monkeypatch.setattr(Recorder, "splits", [])
     monkeypatch.setattr(module, "_Classifier", Recorder)
+    return Recorder.splits
+
+
+def test_of_the_larger_sample_as_many_rows_are_drawn(splits):
+    # A quarter of 43, of each sample.
+    assert classifier_two_sample(sample(60), sample(43, seed=1), splits=1).n == 20
+    assert [len(part) for part in splits[0]] == [2 * 27, 2 * 6, 10, 10]
+
+
+def test_images_are_taken_as_their_pixels(splits):
+    classifier_two_sample(sample(20, 12).reshape(20, 2, 2, 3), sample(20, 12), splits=1)
+    assert splits[0][0].shape == (24, 12)
+
+
+def test_every_split_tests_other_rows_and_none_that_it_was_trained_with(splits):
     # Row i holds the number i, which is still its rank when it has been scaled.
     numbers = np.arange(80.0)[:, None]
     classifier_two_sample(numbers[:40], numbers[40:], splits=3)
@@ -146,21 +164,6 @@ def test_every_split_tests_other_rows_and_none_that_it_was_trained_with(monkeypa
         tested.append([np.searchsorted(ranked, part).ravel().tolist() for part in parts[2:]])
     assert all(max(real) < 40 <= min(fake) for real, fake in tested)
     assert tested[0] != tested[1] != tested[2] != tested[0]
-
-
-def test_images_are_told_apart_by_their_texture():
-    random = np.random.default_rng(0)
-    noise = random.choice([-0.5, 0.5], (2, 120, 8, 8, 1))
-    stripes = np.sign(noise[1, :, :1, :1]) * np.resize([0.5, -0.5], (8, 1, 1))
-    result = classifier_two_sample(noise[0], np.broadcast_to(stripes, (120, 8, 8, 1)), splits=1)
-    assert result.accuracy > 0.8
-    assert result.classifier == "conv 32, conv 64, dense 128, logit"
-
-
-def test_of_the_larger_sample_as_many_rows_are_drawn():
-    result = classifier_two_sample(sample(60), sample(43, seed=1), splits=1)
-    # A quarter of 43, of each sample.
-    assert result.n == 20
 
 
 @pytest.mark.slow
@@ -230,21 +233,6 @@ def test_the_metric_measures_what_the_function_does():
     assert result["c2st_accuracy"] == pytest.approx(expected.accuracy, abs=0.05)
 
 
-def test_the_metric_reads_images_when_told():
-    metric = ClassifierTwoSample(reads="images", splits=1)
-    bright, dark = np.full((20, 6, 6, 1), 0.9), np.full((20, 6, 6, 1), -0.9)
-    metric.update_state(bright, dark)
-    assert metric.result()["c2st_accuracy"] == 1
-    assert metric.reads == "images"
-    assert ClassifierTwoSample().reads == "features"
-
-
-def test_what_the_metric_cannot_read_is_refused():
-    message = 'reads must be "features" or "images". Received: \'pixels\'.'
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        ClassifierTwoSample(reads="pixels")
-
-
 @pytest.mark.parametrize("test", [classifier_two_sample, nearest_neighbour_two_sample])
 def test_too_few_rows_are_refused(test):
     message = (
@@ -256,8 +244,8 @@ def test_too_few_rows_are_refused(test):
 
 
 @pytest.mark.parametrize("test", [classifier_two_sample, nearest_neighbour_two_sample])
-def test_rows_of_different_shapes_are_refused(test):
-    message = "Real and fake rows must have one shape. Received: (2,) and (8, 8, 1)."
+def test_rows_of_different_widths_are_refused(test):
+    message = "Real and fake rows must have as many values each. Received: 2 and 64."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         test(sample(30), np.zeros((30, 8, 8, 1)))
 
@@ -272,16 +260,6 @@ def test_rows_that_are_not_finite_are_refused(test):
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         test(sample(30), rows)
-
-
-def test_images_too_small_for_the_network_are_refused():
-    message = (
-        "The images must have at least 6 x 6 pixels. Received: 5 x 8. Flatten smaller ones to "
-        "vectors."
-    )
-    images = np.zeros((30, 5, 8, 1))
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        classifier_two_sample(images, images)
 
 
 def test_counts_are_positive_integers():

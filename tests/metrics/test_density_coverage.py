@@ -115,6 +115,6 @@ def test_constant_reals_are_refused():
 
 
 def test_a_bad_k_is_refused_at_once():
-    message = "The number of neighbours must be a positive integer. Received: 2.5."
+    message = "k must be a positive integer. Received: k=2.5."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         DensityCoverage(k=2.5)

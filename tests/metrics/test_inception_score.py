@@ -93,7 +93,7 @@ def test_fewer_rows_than_splits_are_refused():
 
 @pytest.mark.parametrize("splits", [0, -1, 2.5])
 def test_splits_that_are_no_number_of_parts_are_refused(splits):
-    message = f"splits must be a positive integer. Received: {splits}."
+    message = f"splits must be a positive integer. Received: splits={splits}."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         InceptionScore(splits=splits)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

@@ -142,12 +142,14 @@ def test_a_subset_larger_than_a_sample_is_refused():
         kernel_distance(sample(50), sample(60))
 
 
-@pytest.mark.parametrize(("subset_size", "num_subsets"), [(1, 5), (10, 0)])
-def test_subsets_without_a_pair_and_no_subsets_are_refused(subset_size, num_subsets):
-    message = (
-        "A kernel distance takes subset_size >= 2 and num_subsets >= 1. "
-        f"Received: subset_size={subset_size}, num_subsets={num_subsets}."
-    )
+@pytest.mark.parametrize(
+    ("subset_size", "num_subsets", "message"),
+    [
+        (1, 5, "An unbiased MMD takes a subset_size of 2 or more. Received: 1."),
+        (10, 0, "num_subsets must be a positive integer. Received: num_subsets=0."),
+    ],
+)
+def test_subsets_without_a_pair_and_no_subsets_are_refused(subset_size, num_subsets, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         KernelDistance(subset_size=subset_size, num_subsets=num_subsets)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

@@ -122,7 +122,7 @@ def test_counts_that_count_nothing_are_refused(counts):
 
 
 def test_a_mode_without_a_sample_is_refused():
-    message = "min_samples must be at least 1: without a sample there is no mode. Received: 0."
+    message = "min_samples must be a positive integer. Received: min_samples=0."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         ModeCount(min_samples=0)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

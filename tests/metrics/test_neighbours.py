@@ -191,7 +191,7 @@ def test_too_few_rows_for_the_neighbours_are_refused(references, others):
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, True, None])
 def test_the_number_of_neighbours_is_a_positive_integer(n):
-    message = f"The number of neighbours must be a positive integer. Received: {n!r}."
+    message = f"n must be a positive integer. Received: n={n!r}."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         nearest_neighbours(SQUARE, n=n)
 

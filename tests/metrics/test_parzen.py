@@ -122,7 +122,7 @@ def test_widths_that_are_none_are_refused(sigmas):
 def test_images_of_another_size_are_refused(what):
     arrays = {"validation": images_of(2, 1), "test": images_of(2, 2)}
     arrays[what] = images_of(2, 3, shape=(2, 2, 1))
-    message = f"samples and {what} must have as many values each. Received: 6 and 4."
+    message = f"Samples and {what} must have as many values each. Received: 6 and 4."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         parzen_log_likelihood(images_of(2, 0), **arrays)
 

@@ -119,6 +119,6 @@ def test_features_that_are_not_finite_are_refused(side):
 
 
 def test_a_bad_k_is_refused_at_once():
-    message = "The number of neighbours must be a positive integer. Received: 0."
+    message = "k must be a positive integer. Received: k=0."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         PrecisionRecall(k=0)

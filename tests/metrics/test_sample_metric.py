@@ -1,7 +1,6 @@
 """One suite over every measure: a new one is one entry in `CASES`."""
 
 import dataclasses
-import functools
 import importlib
 import pkgutil
 import re
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 import kgan.metrics
+from kgan._utils.by_name import snake_name
 from kgan.metrics.classifier_two_sample import ClassifierTwoSample
 from kgan.metrics.density_coverage import DensityCoverage
 from kgan.metrics.frechet import FrechetDistance
@@ -101,15 +101,25 @@ def case(request):
     return request.param
 
 
-two_sample = sys.modules[ClassifierTwoSample.__module__]
-compiled = functools.cache(two_sample._Classifier)
+class MeanDifference:
+    """A classifier that takes no time: along the difference of the two means."""
+
+    def __init__(self, width, seed):
+        pass
+
+    def fit(self, rows, labels, validation):
+        real, fake = (rows[labels[:, 0] == label].mean(axis=0) for label in (1, 0))
+        self.direction, self.middle = real - fake, (real + fake) / 2
+
+    def logits(self, rows):
+        return (rows - self.middle) @ self.direction
 
 
 @pytest.fixture(autouse=True)
-def short_training(monkeypatch):
-    """Train classifiers for as long as these easy samples need, and compile each network once."""
-    monkeypatch.setattr(two_sample, "_MOST_EPOCHS", 5)
-    monkeypatch.setattr(two_sample, "_Classifier", compiled)
+def no_training(monkeypatch):
+    """Train no network: what it learns has tests of its own."""
+    module = sys.modules[ClassifierTwoSample.__module__]
+    monkeypatch.setattr(module, "_Classifier", MeanDifference)
 
 
 def check_nothing_counted(metric, real, fake, message):
@@ -197,7 +207,7 @@ def test_a_result_twice_is_the_same(case):
 
 
 def test_the_name_is_its_own_or_the_given_one(case):
-    assert case.make().name == case.measure.default_name
+    assert case.make().name == snake_name(case.measure.__name__)
     assert case.make(name="mine").name == "mine"
 
 
@@ -229,17 +239,20 @@ def test_rows_that_are_not_finite_are_refused_and_none_of_the_batch_is_counted(c
     check_nothing_counted(metric, rows["real"], rows["fake"], message)
 
 
+def other_shape(case, rows, others, side):
+    return (
+        f"{case.measure.__name__} compares rows of one shape. Expected: {rows.shape[1:]}, as those "
+        f"before. Received: {others.shape[1:]} of {side} rows. Take all from one source: one "
+        "extractor, one image shape."
+    )
+
+
 @pytest.mark.parametrize("before", [False, True])
 def test_fakes_of_another_width_are_refused_and_no_real_of_the_batch_is_counted(case, before):
     metric = case.filled() if before else case.make()
     real = rows_of(metric.reads, 2)
     fake = np.repeat(real, 2, axis=1) / (2 if metric.reads == "probabilities" else 1)
-    width = real[0].size
-    message = (
-        f"{case.measure.__name__} compares reals and fakes of one width. Expected: {width} numbers "
-        f"in a row, as in those before. Received: {2 * width} in a fake one. Take all from one "
-        "source: one extractor, one image shape."
-    )
+    message = other_shape(case, real, fake, "fake")
     check_nothing_counted(metric, real, fake, message)
 
 
@@ -249,12 +262,17 @@ def test_a_batch_of_another_width_than_those_before_is_refused(case, side):
     rows = rows_of(metric.reads, 2)
     metric.update_state(real=rows)
     wide = np.repeat(rows, 2, axis=1) / (2 if metric.reads == "probabilities" else 1)
-    message = (
-        f"{case.measure.__name__} compares reals and fakes of one width. Expected: {rows[0].size} "
-        f"numbers in a row, as in those before. Received: {2 * rows[0].size} in a {side} one. Take "
-        "all from one source: one extractor, one image shape."
-    )
+    message = other_shape(case, rows, wide, side)
     check_nothing_counted(metric, **{"real": None, "fake": None, side: wide}, message=message)
+
+
+@those_that_read("images")
+def test_images_of_another_shape_but_as_many_values_are_refused(case):
+    metric = case.make()
+    images = rows_of("images", 2)
+    metric.update_state(real=images)
+    long = images.reshape(-1, 16, 64, 1)
+    check_nothing_counted(metric, None, long, other_shape(case, images, long, "fake"))
 
 
 def test_rows_of_other_dimensions_are_refused(case):

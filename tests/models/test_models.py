@@ -53,7 +53,7 @@ def randomise(model):
 
 @every_family
 @labelled_or_not
-@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 3), (16, 32, 2)])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (16, 32, 2)])
 def test_images_fit_the_discriminator_and_lie_between_minus_one_and_one(family, num_classes, shape):
     generator, discriminator = build(family, shape, num_classes=num_classes)
     # Weights far larger than any training makes them: the range is the architecture's.
@@ -155,8 +155,8 @@ def test_dcgan_normalises_by_batch_unless_told_otherwise():
 
 
 @every_normalization
-@labelled_or_not
-def test_a_normalised_dcgan_gives_one_logit_per_image(normalization, num_classes):
+def test_a_normalised_dcgan_gives_one_logit_per_image(normalization):
+    num_classes = 5
     discriminator = normalised(normalization, num_classes)
     logits = discriminator(inputs(random_images(), num_classes, 6))
     assert logits.shape == (6, 1)
@@ -194,8 +194,8 @@ def test_without_normalisation_nothing_but_kernels_and_biases_is_left():
 
 
 @every_other_normalization
-@labelled_or_not
-def test_without_batch_norm_every_sample_is_judged_alone(normalization, num_classes):
+def test_without_batch_norm_every_sample_is_judged_alone(normalization):
+    num_classes = 5
     discriminator = normalised(normalization, num_classes)
     images = random_images()
     together = np.asarray(discriminator(inputs(images, num_classes, 6), training=True))
@@ -205,19 +205,23 @@ def test_without_batch_norm_every_sample_is_judged_alone(normalization, num_clas
     assert np.abs(other[1:] - together[1:]).min() > 0
 
 
-@every_other_normalization
+def test_penalties_on_gradients_accept_all_but_batch_norm():
+    by_batch, *others = (normalised(name) for name in ("batch", "layer", "spectral", None))
+    for penalty in (penalties.R1(0.1), penalties.GradientPenalty(), penalties.DRAGAN()):
+        for other in others:
+            penalty.check_discriminator(other)
+        with pytest.raises(ValueError, match="a discriminator that judges every sample alone"):
+            penalty.check_discriminator(by_batch)
+
+
 @pytest.mark.parametrize(
-    "penalty",
-    [penalties.R1(0.1), penalties.GradientPenalty(), penalties.DRAGAN()],
-    ids=lambda penalty: penalty.name,
+    "normalization",
+    [
+        pytest.param("layer", marks=pytest.mark.slow),
+        "spectral",
+        pytest.param(None, marks=pytest.mark.slow),
+    ],
 )
-def test_penalties_on_gradients_accept_all_but_batch_norm(normalization, penalty):
-    penalty.check_discriminator(normalised(normalization))
-    with pytest.raises(ValueError, match="needs a discriminator that judges every sample alone"):
-        penalty.check_discriminator(normalised("batch"))
-
-
-@every_other_normalization
 def test_a_gan_learns_under_a_penalty_on_gradients(normalization):
     gan = kgan.GAN(models.dcgan_generator((16, 16, 1), 3, width=4), normalised(normalization), 3)
     gan.compile("adam", "adam", penalties="r1=0.1")
@@ -258,8 +262,8 @@ def test_spectral_norm_is_the_only_norm_and_keeps_the_names_of_the_layers():
 
 
 @every_normalization
-@labelled_or_not
-def test_an_update_leaves_no_weight_beyond_its_constraint(normalization, num_classes):
+def test_an_update_leaves_no_weight_beyond_its_constraint(normalization):
+    num_classes = 5
     discriminator = normalised(normalization, num_classes, weight_constraint=WeightClip(0.1))
     weights = discriminator.trainable_variables
     # No weight starts above 1, so a step of -3 takes each below the bound.
@@ -269,10 +273,8 @@ def test_an_update_leaves_no_weight_beyond_its_constraint(normalization, num_cla
 
 
 @every_normalization
-@labelled_or_not
-def test_a_normalised_dcgan_is_the_same_after_saving_and_loading(
-    normalization, num_classes, tmp_path
-):
+def test_a_normalised_dcgan_is_the_same_after_saving_and_loading(normalization, tmp_path):
+    num_classes = 5
     discriminator = normalised(normalization, num_classes)
     randomise(discriminator)
     discriminator.save(tmp_path / "discriminator.keras")

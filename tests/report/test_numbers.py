@@ -95,7 +95,7 @@ def test_the_page_tells_each_protocol_once_with_the_numbers_it_is_of():
 
 def test_the_page_says_how_to_get_an_uncertainty_that_is_not_there():
     html = numbers_section(in_order({"recall_x_5": measured(0.5)}, None), "")
-    assert "One set of samples was measured; --num_repeats=3 shows how far sets differ." in html
+    assert "One set of samples was measured; three sets show how far they differ." in html
 
 
 def test_the_page_says_which_real_images_were_measured():

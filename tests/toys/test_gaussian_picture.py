@@ -51,7 +51,7 @@ def lines_of(axes):
 
 def png_size(figure):
     png = io.BytesIO()
-    figure.canvas.print_png(png)
+    figure.savefig(png)
     with Image.open(png) as picture:
         return picture.size
 

@@ -39,7 +39,7 @@ def test_both_panels_show_the_norms_of_every_loss():
         for axes in figure.axes:
             np.testing.assert_array_equal(axes.lines[i].get_ydata(), shown.gradient_norm)
     png = io.BytesIO()
-    figure.canvas.print_png(png)
+    figure.savefig(png)
     with Image.open(png) as picture:
         assert picture.size == (1000, 440)
 

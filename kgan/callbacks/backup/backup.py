@@ -1,4 +1,4 @@
-"""Backups of a training, from which it goes on as if nothing had happened."""
+"""Backups of a run, from which it resumes as if nothing had happened."""
 
 import dataclasses
 import math
@@ -10,22 +10,22 @@ import numpy as np
 from keras import ops
 
 from kgan import backend
-from kgan._utils import validation
-from kgan.callbacks.backup.callback_states import CallbackStates
-from kgan.callbacks.backup.callback_states import check_callbacks
+from kgan._utils import checks
+from kgan._utils.arrays_file import ArraysFile
+from kgan._utils.arrays_file import ForeignFileError
+from kgan._utils.messages import tell
 from kgan.callbacks.backup.csv_logs import cut_logs
 from kgan.callbacks.backup.csv_logs import log_sizes
 from kgan.callbacks.backup.fingerprint import differences
 from kgan.callbacks.backup.fingerprint import fingerprint
+from kgan.callbacks.backup.fingerprint import versions
 from kgan.callbacks.backup.folder import BackupFolder
-from kgan.callbacks.backup.snapshots import ForeignSnapshotError
-from kgan.callbacks.backup.snapshots import Snapshot
-from kgan.callbacks.backup.unkept import Unkept
-from kgan.callbacks.backup.versions import changed_versions
-from kgan.callbacks.backup.versions import versions
+from kgan.callbacks.backup.states import CallbackStates
+from kgan.callbacks.backup.states import check_callbacks
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.every_n_images import EveryNImages
 from kgan.data.passes import Position
+from kgan.gan.resuming import Plan
 
 _HEADER_NAMES = {
     "versions",
@@ -40,41 +40,38 @@ _HEADER_NAMES = {
 
 
 class Backup(GANCallback):
-    """Keep the whole state of a training on the disk, and go on from it.
+    """Keep the whole state of a run on the disk, and resume from it.
 
-    Run the same script again, after a crash, a kill or a full disk: `fit` goes on at the step of
+    Run the same script again, after a crash, a kill or a full disk: `fit` resumes at the step of
     the newest backup, and what it leaves, weights, optimizers, logs, samples, is the same bit by
-    bit as if there had been no interruption. A training that is complete is not repeated; with more
-    `epochs` it goes on.
+    bit as if there had been no interruption. A run that is complete is not repeated; with more
+    `epochs` it continues.
 
     A backup is one file `backup-000000012800.npz`, after 12,800 real images: all weights and
     statistics, both optimizers, the average, random states, the running means of the logs, the
     position in the data, and what the other callbacks know. An older one is removed only when the
-    new one is on the disk. A damaged file is passed over for the one before it. A state that is not
+    new one is on the disk. A damaged file is skipped for the one before it. A state that is not
     finite is never kept.
 
     What callbacks know are the numbers, strings and None that they hold, also in lists, tuples and
-    dicts; a callback of your own that holds more offers `get_state()` and `set_state(state)`: where
-    something else has changed, a line tells. For callbacks the epoch that was interrupted begins
-    again: only `on_epoch_begin` is called twice for it.
+    dicts; a callback of your own that holds more offers `get_state()` and `set_state(state)`. For
+    callbacks the epoch that was interrupted begins again: only `on_epoch_begin` is called twice for
+    it.
 
-    Going on is exact where the order of the data depends on the epoch alone: `kgan.data` and
-    `kgan.data.by_epoch`, also after `map` and the like without randomness of their own; any
-    `tf.data.Dataset` of which every pass is the same; arrays with `shuffle=False`. With
-    `steps_per_epoch` the data are a stream, which is gone through from its start. A `cache` or
-    `shuffle` of counted data must stand within the function of `by_epoch`, or before it. Where the
-    length of the data is unknown, backups are written at the ends of epochs only;
-    `dataset.apply(tf.data.experimental.assert_cardinality(batches))` makes it known.
+    Resuming is bit by bit, within an epoch too, where the order of the data depends on the epoch
+    alone: `kgan.data` and `kgan.data.by_epoch`, also after `map` and the like without randomness of
+    their own, and arrays with `shuffle=False`. With other data the run resumes at the beginning of
+    an epoch, in whatever order they then have, and a line says so.
 
-    From the file of a `CSVLogger`, which needs `append=True`, the lines that were written after the
-    backup are removed; pictures and checkpoints are written again. On several replicas the logged
+    From the file of a `CSVLogger`, which needs `append=True`, the lines of epochs that are run
+    again are removed; pictures and checkpoints are written again. On several replicas the logged
     means of the epoch that was interrupted may differ in their last digit.
 
-    The folder belongs to one training, and while it lasts to one process. To go on with other
-    networks, losses, optimizers, data or options of `compile` than it has is an error. Of data, the
-    number and the shape of the batches are compared, and of `kgan.data` and arrays a digest of
-    about 1,000 rows; another function of `by_epoch` or `map` is not seen. Of several workers the
-    first one writes, and all must see the folder.
+    The folder belongs to one run, and while it lasts to one process. To resume with other networks,
+    losses, optimizers, data or options of `compile` is an error. Of data, the number of batches is
+    compared, and of `kgan.data` and arrays a digest of about 1,000 rows; another function of
+    `by_epoch` or `map` is not seen. Of several workers the first one writes, and all must see the
+    folder.
 
     On a GPU, bit by bit holds only with `tf.config.experimental.enable_op_determinism()`. Random
     numbers that no seed generator of the model gives, and a `tf.Variable` of a subclass, are not
@@ -83,21 +80,21 @@ class Backup(GANCallback):
     Args:
         folder: where the backups are. It is made if it is missing.
         every_n_minutes: float > 0, minutes between backups, default 1. The first one is written
-            when a new training begins, the last one when the last epoch has ended.
+            when a new run begins, the last one when the last epoch has ended.
         every_n_images: int, in place of the minutes: a backup at the first step after each multiple
             of so many real images. Several workers need it, whose clocks differ.
         keep: int, how many backups to keep, default 2.
 
     Raises:
         ValueError: for arguments out of range; when training begins, for backups that are all
-            damaged, of something else or of another training, for a folder in which another process
-            is training, and for callbacks or data with which it cannot go on exactly.
+            damaged, of something else or of another run, for a folder in which another process is
+            training, and for callbacks that would be in the way.
         NotADirectoryError: if `folder` is a file.
         OSError: if the first backup cannot be written. Of a later one that cannot, a line tells.
 
     Example:
         >>> backup = kgan.callbacks.Backup("runs/digits/backup")
-        >>> gan.fit(kgan.data.digits().batches(64), epochs=20, callbacks=[backup])
+        >>> gan.fit(kgan.data.digits().batches(64, labels=False), epochs=20, callbacks=[backup])
     """
 
     def __init__(
@@ -115,15 +112,15 @@ class Backup(GANCallback):
                 f"Received: every_n_minutes={every_n_minutes}."
             )
         if every_n_images is not None:
-            validation.check_positive_integer("every_n_images", every_n_images)
-        validation.check_positive_integer("keep", keep)
+            checks.check_positive_integer("every_n_images", every_n_images)
+        checks.check_positive_integer("keep", keep)
         self.every_n_minutes = every_n_minutes
         self.every_n_images = every_n_images
         self.keep = keep
         self._folder = BackupFolder(folder, keep)
         self._pace = None if every_n_images is None else EveryNImages(every_n_images)
 
-    def restore_training(self, gan, plan) -> Position:
+    def restore_training(self, gan: keras.Model, plan: Plan) -> Position:
         """Give a GAN the state of the newest backup. `fit` calls this before everything else.
 
         Args:
@@ -146,7 +143,7 @@ class Backup(GANCallback):
                 "Workers must write and read at the same steps, and their clocks differ. Received: "
                 f"Backup without every_n_images, and {workers} workers. Pass every_n_images."
             )
-        self._fingerprint = fingerprint(gan, self._variables(), plan.data)
+        self._fingerprint = fingerprint(gan, plan.data)
         if self._worker == 0:
             self._folder.hold()
             self._folder.remove_temporaries()
@@ -155,12 +152,11 @@ class Backup(GANCallback):
         self._is_new = self._path is None
         self._position = plan.start if self._path is None else self._restored()
         self._check_same_everywhere()
-        if plan.batches is None and self._worker == 0:
-            print(
-                "Backup: the data have an unknown length, so backups are written at the ends of "
-                "epochs only. Tell it by dataset.apply(tf.data.experimental.assert_cardinality("
-                "batches)).",
-                flush=True,
+        if not plan.resumes_within and self._worker == 0:
+            tell(
+                "Backup: the order of these data does not follow from the epoch's number, or their "
+                "length is unknown, so that the run resumes at the beginning of an epoch. For bit "
+                "by bit see kgan.data.by_epoch, or pass arrays with shuffle=False."
             )
         # Where no step is repeated, whatever stands in the logs will not be written again.
         if self._path is not None and self._position.epoch < plan.epochs and self._worker == 0:
@@ -177,10 +173,8 @@ class Backup(GANCallback):
         history = [] if self.model.history in self._others else [self.model.history]
         self._states = CallbackStates([*self._others, *history])
         self._states.remember_beginning()
-        self._unkept = Unkept(self._others)
-        self._unkept.remember_beginning()
         if self._path is None:
-            # Of the beginning too: without one nothing tells what a killed training had written.
+            # Of the beginning too: without one nothing tells what a killed run had written.
             self._write(self._position, logs)
         else:
             with self._snapshot() as snapshot:
@@ -202,7 +196,7 @@ class Backup(GANCallback):
     def on_train_batch_end(self, batch, logs=None):
         self._is_due = self._is_due or self._has_passed()
         # At its last batch an epoch is not over: its logs, and the callbacks they go to, follow.
-        within = self._plan.batches is not None and batch + 1 < self._plan.batches
+        within = self._plan.resumes_within and batch + 1 < self._plan.batches
         if self._is_due and within and not self.model.stop_training:
             self._write(self._position.at(self._epoch, batch + 1), logs)
 
@@ -222,17 +216,17 @@ class Backup(GANCallback):
         if self._pace is not None:
             self._pace.count_from(self.images_seen)
 
-    def _snapshot(self) -> Snapshot:
+    def _snapshot(self) -> ArraysFile:
         # The folder has just checked it.
-        return Snapshot(self._path, is_checked=True)
+        return ArraysFile(self._path, is_checked=True)
 
     def _restored(self) -> Position:
         """Read the newest backup into the model."""
         with self._snapshot() as snapshot:
             header = snapshot.header
             if not header.keys() >= _HEADER_NAMES:
-                raise ForeignSnapshotError(
-                    f"{self._path} is no backup of a training. Move it away, or choose another "
+                raise ForeignFileError(
+                    f"{self._path} is no backup of a run. Move it away, or choose another "
                     "folder for the backups."
                 )
             self._check_fingerprint(header)
@@ -247,51 +241,40 @@ class Backup(GANCallback):
         return position
 
     def _tell(self, header: dict, position: Position) -> None:
-        """Print where the training goes on."""
-        seen = f"{header['images_seen']:,} images, from {self._path}"
+        """Print where the run resumes."""
+        seen = f"after {header['images_seen']:,} images, from {self._path}."
         if position.epoch < self._plan.epochs:
             where = f"epoch {position.epoch + 1}, batch {position.batch + 1}"
-            print(f"Backup: training goes on at {where}, after {seen}.", flush=True)
-            if self._plan.is_foreign:
-                print(
-                    "Backup: the data count no epochs. Going on is exact only if every pass over "
-                    "them has the same order; see kgan.data.by_epoch.",
-                    flush=True,
-                )
+            lines = [f"the run resumes at {where}, {seen}"]
         elif header["is_stopped"]:
-            print(
-                f"Backup: a callback has stopped this training, after {seen}. Pass more than "
-                f"epochs={header['epochs']} to go on.",
-                flush=True,
-            )
+            more = f"Pass more than epochs={header['epochs']} to continue."
+            lines = [f"a callback has stopped this run, {seen} {more}"]
         else:
-            print(f"Backup: this training is complete, after {seen}.", flush=True)
-        for change in changed_versions(header["versions"]):
-            print(
-                f"Backup: it was written with {change}: numbers may differ from those of a "
-                "training without interruption.",
-                flush=True,
-            )
+            lines = [f"this run is complete, {seen}"]
+        if header["versions"] != versions():
+            changed = "; ".join(differences(header["versions"], versions()))
+            lines.append(f"{changed}: numbers may differ from those of an uninterrupted run.")
+        for line in lines:
+            tell(f"Backup: {line}")
 
     def _check_fingerprint(self, header: dict) -> None:
         found = differences(header["fingerprint"], self._fingerprint)
         if found:
             more = f", and {len(found) - 3} more" if len(found) > 3 else ""
-            changes = "; ".join(changed_versions(header["versions"]))
-            why = f" They were written with {changes}: that may be the reason." if changes else ""
+            changed = "; ".join(differences(header["versions"], versions()))
+            why = f" {changed}: that may be the reason." if changed else ""
             raise ValueError(
-                f"The backups in {self._folder.path} are of another training: "
-                f"{'; '.join(found[:3])}{more}. Go on with what it was, or choose another folder "
-                f"for a new training.{why}"
+                f"The backups in {self._folder.path} are of another run: {'; '.join(found[:3])}"
+                f"{more}. Resume with what it was, or choose another folder for a new run.{why}"
             )
 
     def _check_same_everywhere(self) -> None:
         position = [self._position.epoch, self._position.batch, self.images_seen]
         if not backend.same_everywhere(self.model, position):
             raise ValueError(
-                f"The workers found different backups in {self._folder.path}. This one would go on "
-                f"at epoch {position[0] + 1}, batch {position[1] + 1}. Put the folder on a disk "
-                "that all workers share."
+                f"The workers found different backups in {self._folder.path}. This one would "
+                f"resume at epoch {position[0] + 1}, batch {position[1] + 1}. Put the folder on a "
+                "disk that all workers share."
             )
 
     def _variables(self) -> list[keras.Variable]:
@@ -304,14 +287,14 @@ class Backup(GANCallback):
     def _means(self) -> list[keras.Variable]:
         return [variable for metric in self.model.metrics for variable in metric.variables]
 
-    def _assign(self, snapshot: Snapshot, kind: str, variables: list) -> None:
+    def _assign(self, snapshot: ArraysFile, kind: str, variables: list) -> None:
         for index, variable in enumerate(variables):
             array = snapshot.array(f"{kind}_{index:05d}")
             if array.dtype.kind == "V":
                 array = array.view(ops.convert_to_numpy(variable).dtype)
             variable.assign(array)
 
-    def _give_back_states(self, snapshot: Snapshot) -> None:
+    def _give_back_states(self, snapshot: ArraysFile) -> None:
         header = snapshot.header
         arrays = [
             snapshot.array(f"callback_{index:05d}") for index in range(header["callback_arrays"])
@@ -328,7 +311,6 @@ class Backup(GANCallback):
         if self._worker > 0:
             return
         states, callback_arrays = self._states.collect()
-        self._print(*self._unkept.found())
         header = {
             "versions": versions(),
             "position": dataclasses.asdict(position),
@@ -359,7 +341,7 @@ class Backup(GANCallback):
         for line in lines:
             # A progress bar leaves its line open.
             start = "\n" if self.params.get("verbose") in (1, "auto") else ""
-            print(f"{start}{line}", flush=True)
+            tell(f"{start}{line}")
 
     def _arrays(self, means: list, callback_arrays: list):
         """Pairs of a name and an array, of which only one at a time is in memory."""

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from kgan._utils.arrays_file import ArraysFile
+from kgan._utils.arrays_file import DamagedFileError
+from kgan._utils.arrays_file import ForeignFileError
+from kgan._utils.arrays_file import write_arrays
 from kgan._utils.files import locked
-from kgan.callbacks.backup.snapshots import DamagedSnapshotError
-from kgan.callbacks.backup.snapshots import ForeignSnapshotError
-from kgan.callbacks.backup.snapshots import Snapshot
-from kgan.callbacks.backup.snapshots import write_snapshot
+from kgan._utils.messages import tell
 
 _NAME = re.compile(r"backup-\d{12}\.npz")
 _TEMPORARY = ".backup-*.npz"
 _LOCK = ".lock"
-# How often a lock is made anew that another one has just removed, which is rare even once.
-_ATTEMPTS = 20
 
 
 class BackupFolder:
@@ -46,29 +45,22 @@ class BackupFolder:
     def hold(self) -> None:
         """Make the folder this training's own until `release`: no other process may write to it.
 
-        On a disk without locks, or that nobody may write to, this does nothing.
+        On a disk without locks, or that nobody may write to, this does nothing. The lock's file
+        stays in the folder.
 
         Raises:
-            ValueError: if another training holds it.
+            ValueError: if another run holds it.
         """
-        lock = self.path / _LOCK
-        for _ in range(_ATTEMPTS):
-            try:
-                self.path.mkdir(parents=True, exist_ok=True)
-                self._held.enter_context(locked(lock, wait=False, is_file=True))
-                # Before it is released: then it is this training's, and not the next one's.
-                self._held.callback(_remove, lock)
-                return
-            except BlockingIOError:
-                raise ValueError(
-                    f"Another process is training in {self.path} now, and two would write over "
-                    "each other's backups. Wait until it ends, or end it; or choose another folder."
-                ) from None
-            except FileNotFoundError:
-                # A training that ends has just removed it.
-                continue
-            except (OSError, ImportError):
-                return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._held.enter_context(locked(self.path / _LOCK, wait=False, is_file=True))
+        except BlockingIOError:
+            raise ValueError(
+                f"Another process is training in {self.path} now, and two would write over each "
+                "other's backups. Wait until it ends, or end it; or choose another folder."
+            ) from None
+        except (OSError, ImportError):
+            return
 
     def release(self) -> None:
         """End what `hold` began; nothing if it was not."""
@@ -92,11 +84,11 @@ class BackupFolder:
         backups = self._backups()
         for path in reversed(backups):
             try:
-                Snapshot(path).close()
+                ArraysFile(path).close()
                 return path
-            except DamagedSnapshotError as error:
-                print(f"Backup: {error} It is passed over.", flush=True)
-            except ForeignSnapshotError as error:
+            except DamagedFileError as error:
+                tell(f"Backup: {error} It is skipped.")
+            except ForeignFileError as error:
                 raise ValueError(
                     f"{error} Move it away, or choose another folder for the backups."
                 ) from error
@@ -119,14 +111,14 @@ class BackupFolder:
 
         Args:
             images: int, real images its model has seen.
-            header: as in `write_snapshot`.
-            arrays: as in `write_snapshot`.
+            header: as in `write_arrays`.
+            arrays: as in `write_arrays`.
 
         Raises:
             OSError: if the disk does not take it. All other backups are still there.
         """
         target = self.path / f"backup-{images:012d}.npz"
-        write_snapshot(target, header, arrays)
+        write_arrays(target, header, arrays)
         backups = self._backups()
         # Later ones are damaged, or of a past that was taken back: weights of an earlier step were
         # loaded.
@@ -141,9 +133,3 @@ class BackupFolder:
         except FileNotFoundError:
             return []
         return sorted(path for path in paths if _NAME.fullmatch(path.name))
-
-
-def _remove(path: Path) -> None:
-    # It may have gone with its folder.
-    with contextlib.suppress(OSError):
-        path.unlink()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from keras import ops
 
-from kgan._utils import validation
+from kgan._utils import checks
+from kgan._utils.messages import tell
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.base import batches_done
 from kgan.callbacks.health.diagnosis import ADVICE
@@ -21,6 +22,7 @@ from kgan.callbacks.health.probe import loss_range
 from kgan.callbacks.monitors import check_known
 from kgan.callbacks.monitors import check_monitors
 from kgan.callbacks.pictures.curve_points import means_between
+from kgan.features.extractor import Extractor
 
 # What a look measures of samples, in the logs of an epoch.
 _LOGGED = ("g_gradient", "diversity", "duplicates", "distance")
@@ -84,8 +86,7 @@ class Health(GANCallback):
         >>> best = keras.callbacks.ModelCheckpoint(
         ...     "best.keras", monitor="health_distance", mode="min", save_best_only=True)
         >>> gan.fit(dataset, epochs=20, callbacks=[health, best])
-        >>> health.state
-        'balanced'
+        >>> state = health.state
     """
 
     def __init__(
@@ -93,13 +94,13 @@ class Health(GANCallback):
         every_n_steps: int = 200,
         *,
         patience: int = 3,
-        classifier=None,
+        classifier: Extractor | None = None,
         stop_on: tuple[str, ...] = (),
         rollback: str | os.PathLike | None = None,
     ):
         super().__init__()
-        validation.check_positive_integer("every_n_steps", every_n_steps)
-        validation.check_positive_integer("patience", patience)
+        checks.check_positive_integer("every_n_steps", every_n_steps)
+        checks.check_positive_integer("patience", patience)
         _check_stop_on(stop_on)
         _check_rollback(rollback, stop_on)
         if classifier is not None and classifier.num_classes is None:
@@ -253,7 +254,7 @@ class Health(GANCallback):
             self.message += f" Training stops{self._rolled_back()}."
         # A progress bar leaves its line open.
         start = "\n" if self.params.get("verbose") in (1, "auto") else ""
-        print(f"{start}{self.message}", flush=True)
+        tell(f"{start}{self.message}")
 
     def _rolled_back(self) -> str:
         if self.rollback is None:

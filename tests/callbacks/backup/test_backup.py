@@ -12,14 +12,14 @@ from keras import ops
 
 import kgan
 from kgan import backend
+from kgan._utils.arrays_file import ArraysFile
+from kgan._utils.arrays_file import write_arrays
 from kgan.callbacks import Backup
 from kgan.callbacks import Curves
 from kgan.callbacks import Evaluation
 from kgan.callbacks import Health
 from kgan.callbacks import SampleGrid
 from kgan.callbacks import StopOnNonFinite
-from kgan.callbacks.backup.snapshots import Snapshot
-from kgan.callbacks.backup.snapshots import write_snapshot
 from kgan.data.epochs import epochs_of
 from kgan.features import Extractor
 
@@ -75,7 +75,7 @@ def headers(folder):
     """The headers of all backups, from the oldest to the newest."""
     found = []
     for path in sorted(folder.glob("backup-*.npz")):
-        with Snapshot(path) as snapshot:
+        with ArraysFile(path) as snapshot:
             found.append(snapshot.header)
     return found
 
@@ -239,7 +239,7 @@ def test_what_is_restored_is_all_that_was_there(tmp_path, make_gan):
 def test_the_newest_backups_are_kept_and_the_last_is_at_the_end(tmp_path, make_gan, keep):
     fit(make_gan(), tmp_path, epochs=1, options={"every_n_images": 4, "keep": keep})
     assert positions(tmp_path) == [(0, 4), (0, 5), (1, 0)][-keep:]
-    names = sorted(path.name for path in tmp_path.iterdir())
+    names = sorted(path.name for path in tmp_path.glob("*.npz"))
     assert names[-1] == "backup-000000000024.npz"
     assert len(names) == keep
 
@@ -328,7 +328,7 @@ def test_a_complete_training_is_not_repeated(make_gan, alone, capsys):
     assert epochs_of(dataset).next == 3
     path = folder / "backup-000000000072.npz"
     assert capsys.readouterr().out == (
-        f"Backup: this training is complete, after 72 images, from {path}.\n"
+        f"Backup: this run is complete, after 72 images, from {path}.\n"
     )
 
 
@@ -340,7 +340,7 @@ def test_with_more_epochs_a_complete_training_goes_on(make_gan, alone, one_epoch
     assert_same_state(gan, longer)
     path = one_epoch / "backup-000000000024.npz"
     assert capsys.readouterr().out == (
-        f"Backup: training goes on at epoch 2, batch 1, after 24 images, from {path}.\n"
+        f"Backup: the run resumes at epoch 2, batch 1, after 24 images, from {path}.\n"
     )
 
 
@@ -368,15 +368,15 @@ def test_a_training_that_was_stopped_stays_so_until_more_epochs_are_asked_for(
     assert_same_state(again, gan)
     path = tmp_path / "backup" / "backup-000000000048.npz"
     assert capsys.readouterr().out == (
-        f"Backup: a callback has stopped this training, after 48 images, from {path}. Pass more "
-        "than epochs=3 to go on.\n"
+        f"Backup: a callback has stopped this run, after 48 images, from {path}. Pass more "
+        "than epochs=3 to continue.\n"
     )
     assert len(fit(make_gan(), tmp_path / "backup", epochs=4)["d_loss"]) == 4
 
 
 def test_a_damaged_backup_is_passed_over_for_the_one_before(make_gan, alone, one_epoch):
     whole, history, _ = alone(make_gan)
-    gan, newest = make_gan(), max(one_epoch.iterdir())
+    gan, newest = make_gan(), max(one_epoch.glob("*.npz"))
     newest.write_bytes(newest.read_bytes()[:-100])
     assert fit(gan, one_epoch) == history
     assert_same_state(gan, whole)
@@ -384,7 +384,8 @@ def test_a_damaged_backup_is_passed_over_for_the_one_before(make_gan, alone, one
 
 
 def test_a_state_that_is_not_finite_is_never_kept(tmp_path, make_gan, make_dataset, capsys):
-    data = make_dataset(64, batch=16, nan_in_batch=2)
+    images = make_dataset(64, batch=16, nan_in_batch=2)
+    data = kgan.data.by_epoch(lambda epoch: images, 4)
     fit(make_gan(), tmp_path, data=data, epochs=1, options={"every_n_images": 16})
     assert positions(tmp_path) == [(0, 1), (0, 2)]
     printed = capsys.readouterr().out.splitlines()
@@ -456,7 +457,7 @@ def test_a_full_disk_leaves_the_last_good_file_and_the_training_goes_on(
         "Backup: none was written after 36 images",
     ]
     assert "File too large" in printed[0]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
+    assert sorted(path.name for path in tmp_path.glob("*.npz")) == [
         "backup-000000000060.npz",
         "backup-000000000072.npz",
     ]
@@ -479,7 +480,7 @@ def test_a_training_of_which_no_backup_can_be_written_does_not_begin(tmp_path, m
         "choose another folder"
     )
     assert int(gan.optimizer.iterations.numpy()) == 0
-    assert not folder.exists() or list(folder.iterdir()) == []
+    assert list(folder.glob("*.npz")) == []
 
 
 def test_of_a_state_that_is_not_finite_from_the_beginning_none_is_said_to_be_there(
@@ -494,16 +495,12 @@ def test_of_a_state_that_is_not_finite_from_the_beginning_none_is_said_to_be_the
     )
 
 
-@pytest.mark.parametrize(
-    ("kind", "kill"), [("stream", 7), ("steps", 8), ("array", 3), ("plain", 9)]
-)
+@pytest.mark.parametrize(("kind", "kill"), [("steps", 8), ("array", 3), ("plain", 9)])
 def test_other_data_whose_order_is_always_the_same_go_on_exactly(tmp_path, make_gan, kind, kill):
     images = np.random.default_rng(1).uniform(-1, 1, (24, 8, 8, 1)).astype("float32")
 
     def train(gan, folder, kill=None):
-        # As in a new process: a stream is at its start.
         arguments = {
-            "stream": {"data": make_batches().repeat(), "steps_per_epoch": 4},
             "steps": {"data": make_batches(), "steps_per_epoch": STEPS},
             "array": {"data": images, "batch_size": 4, "shuffle": False},
             "plain": {"data": tf.data.Dataset.from_tensor_slices(images).batch(4)},
@@ -517,43 +514,28 @@ def test_other_data_whose_order_is_always_the_same_go_on_exactly(tmp_path, make_
     assert_same_state(gan, whole)
 
 
-def test_a_stream_whose_epochs_end_within_a_call_of_several_steps_goes_on_exactly(
-    tmp_path, make_gan
+def test_foreign_data_resume_at_the_beginning_of_an_epoch_and_say_so(
+    tmp_path, make_gan, make_dataset, capsys
 ):
-    def train(gan, folder, kill=None):
-        # Four batches in calls of three: the second call of an epoch is one step.
-        stream = {"data": make_batches().repeat(), "steps_per_epoch": 4}
-        return fit(gan, folder, epochs=3, kill=kill, **stream)
-
-    gan, whole = (make_gan(steps_per_execution=3) for _ in range(2))
-    history = train(whole, tmp_path / "whole")
-    assert train(make_gan(steps_per_execution=3), tmp_path / "backup", kill=4) is None
-    assert train(gan, tmp_path / "backup") == history
-    assert_same_state(gan, whole)
-
-
-def test_data_of_which_nothing_is_known_are_said_to_be(tmp_path, make_gan, make_dataset, capsys):
-    fit(make_gan(), tmp_path, data=make_dataset(32), kill=2, options={"every_n_images": 16})
-    fit(make_gan(), tmp_path, data=make_dataset(32), epochs=1, options={"every_n_images": 16})
-    path = tmp_path / "backup-000000000016.npz"
+    options = {"every_n_images": 16, "keep": 9}
+    fit(make_gan(), tmp_path, data=make_dataset(32), kill=3, options=options)
+    assert positions(tmp_path) == [(0, 0), (1, 0)]
+    capsys.readouterr()
+    fit(make_gan(), tmp_path, data=make_dataset(32), epochs=2, options=options)
+    path = tmp_path / "backup-000000000032.npz"
     assert capsys.readouterr().out == (
-        f"Backup: training goes on at epoch 1, batch 2, after 16 images, from {path}.\n"
-        "Backup: the data count no epochs. Going on is exact only if every pass over them has the "
-        "same order; see kgan.data.by_epoch.\n"
+        f"Backup: the run resumes at epoch 2, batch 1, after 32 images, from {path}.\n"
+        "Backup: the order of these data does not follow from the epoch's number, or their length "
+        "is unknown, so that the run resumes at the beginning of an epoch. For bit by bit see "
+        "kgan.data.by_epoch, or pass arrays with shuffle=False.\n"
     )
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
-def test_data_of_unknown_length_are_gone_on_with_at_whole_epochs(
-    tmp_path, make_gan, make_dataset, capsys
-):
+def test_data_of_unknown_length_resume_at_whole_epochs(tmp_path, make_gan, make_dataset):
     data = make_dataset(64).filter(lambda images: True)
     fit(make_gan(), tmp_path, data=data, options={"every_n_images": 16, "keep": 9})
     assert positions(tmp_path) == [(0, 0), (1, 0), (2, 0), (3, 0)]
-    assert capsys.readouterr().out == (
-        "Backup: the data have an unknown length, so backups are written at the ends of epochs "
-        "only. Tell it by dataset.apply(tf.data.experimental.assert_cardinality(batches)).\n"
-    )
 
 
 def refused(folder, gan, message, error=ValueError, **arguments):
@@ -564,8 +546,8 @@ def refused(folder, gan, message, error=ValueError, **arguments):
 
 def another_training(folder, difference):
     return (
-        f"The backups in {folder} are of another training: {difference}. Go on with what it was, "
-        "or choose another folder for a new training."
+        f"The backups in {folder} are of another run: {difference}. Resume with what it was, or "
+        "choose another folder for a new run."
     )
 
 
@@ -583,7 +565,7 @@ def test_another_training_is_refused(one_epoch, make_gan):
 
 def test_other_data_are_refused(one_epoch, make_gan):
     message = another_training(one_epoch, "data.rows was 4 and is 3 now")
-    with pytest.raises(ValueError, match=r"data\.batches was 6 and is 8 now; data\.batch was"):
+    with pytest.raises(ValueError, match=r"data\.batches was 6 and is 8 now; data\.rows was"):
         fit(make_gan(), one_epoch, data=make_batches(rows=3))
     with pytest.raises(ValueError, match=r"data\.images was "):
         fit(make_gan(), one_epoch, data=make_batches(seed=1))
@@ -599,7 +581,7 @@ def test_other_networks_are_refused(one_epoch, make_gan):
         seed=2,
     )
     other.compile(keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1), run_eagerly=True)
-    with pytest.raises(ValueError, match=r"of another training: generator.*Go on with what it was"):
+    with pytest.raises(ValueError, match=r"of another run: .*generator.*Resume with what it was"):
         fit(other, one_epoch)
 
 
@@ -608,7 +590,7 @@ def test_callbacks_that_would_get_in_the_way_are_refused(tmp_path, make_gan):
     refused(
         tmp_path / "backup",
         make_gan(),
-        f"CSVLogger would begin its file anew whenever the training goes on. Received: "
+        f"CSVLogger would begin its file anew whenever the run resumes. Received: "
         f"CSVLogger({str(path)!r}) beside Backup. Pass append=True: it begins a file that is not "
         "there.",
         callbacks=[keras.callbacks.CSVLogger(path)],
@@ -616,8 +598,8 @@ def test_callbacks_that_would_get_in_the_way_are_refused(tmp_path, make_gan):
     refused(
         tmp_path / "backup",
         make_gan(),
-        "BackupAndRestore and Backup would both say where the training goes on. Leave "
-        "BackupAndRestore out: Backup goes on exactly.",
+        "BackupAndRestore and Backup would both say where the run resumes. Leave "
+        "BackupAndRestore out: Backup resumes exactly.",
         callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "keras")],
     )
 
@@ -642,29 +624,13 @@ def test_a_callback_whose_state_could_not_be_given_back_is_refused(tmp_path, mak
     assert int(gan.optimizer.iterations.numpy()) == 0
 
 
-def test_what_a_callback_knows_and_cannot_be_kept_is_told_once(tmp_path, make_gan, capsys):
-    class Noting(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            self.seen = set()
-
-        def on_train_batch_end(self, batch, logs=None):
-            self.seen.add(batch)
-
-    fit(make_gan(), tmp_path, callbacks=[Noting()], kill=3)
-    assert capsys.readouterr().out == (
-        "Backup: Noting has changed what cannot be kept: seen (set). In a training that goes on it "
-        "begins anew. Define Noting.get_state() and set_state(state).\n"
-    )
-
-
 def test_a_snapshot_of_something_else_is_refused(tmp_path, make_gan):
     path = tmp_path / "backup-000000000000.npz"
-    write_snapshot(path, {}, [])
+    write_arrays(path, {}, [])
     refused(
         tmp_path,
         make_gan(),
-        f"{path} is no backup of a training. Move it away, or choose another folder for the "
-        "backups.",
+        f"{path} is no backup of a run. Move it away, or choose another folder for the backups.",
     )
 
 
@@ -701,8 +667,8 @@ def test_workers_that_found_different_backups_do_not_begin(tmp_path, make_gan, m
     refused(
         tmp_path,
         make_gan(),
-        f"The workers found different backups in {tmp_path}. This one would go on at epoch 1, "
-        "batch 1. Put the folder on a disk that all workers share.",
+        f"The workers found different backups in {tmp_path}. This one would resume at epoch "
+        "1, batch 1. Put the folder on a disk that all workers share.",
         **fit_arguments,
     )
     assert asked == [[0, 0, 0]]
@@ -720,19 +686,18 @@ def test_two_cannot_train_in_one_folder_at_once(one_epoch, make_gan, monkeypatch
     # Ctrl-C in the second epoch, and then on in the same process with another object.
     assert fit(make_gan(), one_epoch, epochs=2, callbacks=[look], kill=2) is None
     fit(make_gan(), one_epoch, epochs=2)
-    assert not (one_epoch / ".lock").exists()
 
 
 def test_another_version_is_told(one_epoch, make_gan, monkeypatch, capsys):
-    monkeypatch.setattr("kgan.callbacks.backup.versions.__version__", "9.9")
+    monkeypatch.setattr("kgan.callbacks.backup.fingerprint.__version__", "9.9")
     fit(make_gan(), one_epoch, epochs=1)
     assert capsys.readouterr().out.splitlines()[-1] == (
-        f"Backup: it was written with kgan {kgan.__version__}, and this is 9.9: numbers may differ "
-        "from those of a training without interruption."
+        f'Backup: kgan was "{kgan.__version__}" and is "9.9" now: numbers may differ from those of '
+        "an uninterrupted run."
     )
     # What a version calls in another way is another training.
     message = another_training(one_epoch, "run_eagerly was true and is false now") + (
-        f" They were written with kgan {kgan.__version__}, and this is 9.9: that may be the reason."
+        f' kgan was "{kgan.__version__}" and is "9.9" now: that may be the reason.'
     )
     refused(one_epoch, make_gan(run_eagerly=False), message)
 

@@ -1,5 +1,4 @@
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -8,8 +7,8 @@ import zipfile
 import numpy as np
 import pytest
 
+from kgan._utils.arrays_file import ArraysFile
 from kgan.callbacks.backup.folder import BackupFolder
-from kgan.callbacks.backup.snapshots import Snapshot
 
 ARRAYS = [("weights", np.arange(100.0))]
 
@@ -43,7 +42,7 @@ def test_a_later_one_is_of_a_past_that_was_taken_back(tmp_path):
 def test_one_of_the_same_step_is_replaced(tmp_path):
     folder = written(tmp_path, [100, 200])
     folder.write(200, {"number": "another"}, ARRAYS)
-    with Snapshot(folder.newest()) as snapshot:
+    with ArraysFile(folder.newest()) as snapshot:
         assert snapshot.header["number"] == "another"
     assert len(names(tmp_path)) == 2
 
@@ -71,7 +70,7 @@ def test_a_damaged_one_is_passed_over_and_said_to_be(tmp_path, capsys, damage):
     assert folder.newest().name == "backup-000000000100.npz"
     printed = capsys.readouterr().out
     assert printed.startswith(f"Backup: {newest} is damaged: ")
-    assert printed.endswith(". It is passed over.\n")
+    assert printed.endswith(". It is skipped.\n")
 
 
 def test_one_that_cannot_be_read_now_is_neither_passed_over_nor_removed(tmp_path, monkeypatch):
@@ -154,9 +153,8 @@ def test_one_training_at_a_time_holds_the_folder(tmp_path):
     first.release()
     second.hold()
     second.release()
-    # Nothing is left of it, also by one that was killed, or whose folder has gone.
-    assert names(path) == []
-    (path / ".lock").touch()
+    # Also of one that was killed only the file is left, and a folder may go meanwhile.
+    assert names(path) == [".lock"]
     first.hold()
     shutil.rmtree(path)
     first.release()
@@ -176,21 +174,3 @@ def test_a_disk_without_locks_is_gone_on_with(tmp_path, monkeypatch, number):
 def test_a_folder_that_cannot_be_made_is_left_to_the_first_backup(tmp_path):
     (tmp_path / "file").touch()
     BackupFolder(tmp_path / "file" / "backup", 2).hold()
-
-
-def test_a_lock_that_ends_meanwhile_is_made_again(tmp_path, monkeypatch):
-    lock, taken = fcntl.flock, []
-
-    def removed(*arguments):
-        if not taken:
-            (tmp_path / ".lock").unlink()
-        taken.append(arguments)
-        lock(*arguments)
-
-    monkeypatch.setattr(fcntl, "flock", removed)
-    folder = BackupFolder(tmp_path, 2)
-    folder.hold()
-    assert len(taken) == 2
-    with pytest.raises(ValueError, match="Another process is training"):
-        BackupFolder(tmp_path, 2).hold()
-    folder.release()

@@ -25,7 +25,7 @@ def make_gan(
 
 
 def of(gan, data=None):
-    return fingerprint(gan, gan.variables, data or {"batches": 10, "shape": [10, 8, 8, 1]})
+    return fingerprint(gan, data or {"batches": 10, "shape": [10, 8, 8, 1]})
 
 
 def test_equal_trainings_have_equal_fingerprints_whatever_their_layers_are_called():
@@ -54,7 +54,7 @@ def test_equal_trainings_have_equal_fingerprints_whatever_their_layers_are_calle
         ({"g_rate": 0.5}, "g_optimizer.learning_rate was 0.1"),
         ({"optimizer": "adam"}, 'd_optimizer was "SGD" and is "Adam" now'),
         ({"loss": "hinge"}, 'loss was "NonSaturating" and is "Hinge" now'),
-        ({"penalties": ["r1=0.1"]}, "penalties had 0 entries and has 1 now"),
+        ({"penalties": ["r1=0.1"]}, 'penalties[0] was null and is "R1" now'),
     ],
 )
 def test_what_differs_is_named(options, found):
@@ -84,9 +84,9 @@ def test_a_network_that_does_not_tell_what_it_is_made_of_is_refused(name):
     setattr(gan, name, Own(getattr(gan, name)))
     message = (
         "Backup compares networks with those of its backups. Expected: networks whose get_config() "
-        f"tells what they are made of. Received: as {name} a Own, which does not. Define "
-        "get_config() in its class and in those of its layers, so that it returns the arguments of "
-        "the constructor: gan.save() needs that, too."
+        "tells what they are made of. Received: one that does not. Define get_config() in its "
+        "class and in those of its layers, so that it returns the arguments of the constructor: "
+        "gan.save() needs that, too. Keras says: "
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         of(gan)
@@ -107,14 +107,6 @@ def test_other_data_are_named():
     gan = make_gan()
     found = differences(of(gan), of(gan, {"batches": 10, "shape": [11, 8, 8, 1]}))
     assert found == ["data.shape[0] was 10 and is 11 now"]
-
-
-def test_variables_alone_may_differ():
-    gan = make_gan()
-    before = of(gan)
-    now = {**before, "variables": before["variables"][:-1]}
-    assert differences(before, now) == ["the shapes of the variables were others"]
-    assert differences(before, before) == []
 
 
 def test_long_values_are_shortened():

@@ -48,7 +48,7 @@ def write_images_alone(generator, folder):
 
 def refusal(generator, folder):
     write_images_alone(generator, folder)
-    with pytest.raises(ValueError, match=r"^The .* \(--notflite\)\.$") as caught:
+    with pytest.raises(ValueError, match=r"^The .*\.$") as caught:
         convert_to_tflite(folder, generator, read_interface(generator))
     return str(caught.value)
 
@@ -56,7 +56,7 @@ def refusal(generator, folder):
 def not_convertible(named, remedy):
     return (
         "The generator cannot be converted to TFLite's builtin operations. Not convertible: "
-        f"{named}. {remedy} Or leave the TFLite file out with tflite=() (--notflite)."
+        f"{named}. {remedy} Or leave the TFLite file out with tflite=()."
     )
 
 
@@ -120,7 +120,7 @@ def test_random_numbers_that_tflite_could_draw_are_refused_too(tmp_path):
     assert refusal(generator_with(noisy), tmp_path) == (
         "The TFLite file would draw random numbers, in the layer 'always_noisy' (Always), so that "
         f"equal latents gave different images. {_RANDOM} "
-        "Or leave the TFLite file out with tflite=() (--notflite)."
+        "Or leave the TFLite file out with tflite=()."
     )
 
 

@@ -1,0 +1,152 @@
+"""Arrays and a header of plain values in one file that tells whether it is whole.
+
+Backups, shipped weights and cached features are such files. Each is an uncompressed or compressed
+zip archive, which `numpy.load` opens too; the checksums are those of zip.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import zipfile
+from collections.abc import Iterable
+
+import numpy as np
+
+from kgan._utils.files import replacing
+
+FORMAT = 1
+_HEADER = "header.json"
+# What a seek raises to where damaged bytes point.
+_NO_SUCH_POSITION = errno.EINVAL
+
+
+class DamagedFileError(ValueError):
+    """A file is not what was written: cut short, or with other bytes."""
+
+
+class ForeignFileError(ValueError):
+    """A file is whole, and something else than arrays of this format."""
+
+
+def write_arrays(
+    path: str | os.PathLike,
+    header: dict,
+    arrays: Iterable[tuple[str, np.ndarray]],
+    *,
+    compress: bool = False,
+) -> None:
+    """Write a file that is whole or not there, array by array, without holding all of them.
+
+    Args:
+        path: the file, `.npz`.
+        header: dict for JSON.
+        arrays: pairs of a name and an array.
+        compress: bool, for a smaller file that takes longer to write. Default False.
+
+    Raises:
+        OSError: if the disk does not take it. What was at `path` is untouched.
+    """
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", method) as archive:
+        # Not `writestr`, which adds the time: equal content makes equal files.
+        with archive.open(_HEADER, "w") as member:
+            member.write(json.dumps({"format": FORMAT, **header}, sort_keys=True).encode())
+        for name, array in arrays:
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                _write_array(member, np.ascontiguousarray(array).reshape(np.shape(array)))
+
+
+class ArraysFile:
+    """A file of `write_arrays`, all of whose checksums are right.
+
+    Args:
+        path: the file.
+        is_checked: bool, whether its checksums were found right before and need not be read again.
+            Default False.
+
+    Attributes:
+        header: dict.
+
+    Raises:
+        DamagedFileError: if it is not whole.
+        ForeignFileError: if it is something else, or of another format.
+        FileNotFoundError: if it is not there.
+        OSError: if the disk does not give it. That says nothing about the file.
+
+    Example:
+        >>> with ArraysFile(path) as file:
+        ...     weights = file.array("weights")
+    """
+
+    def __init__(self, path: str | os.PathLike, *, is_checked: bool = False):
+        self._path = path
+        with contextlib.ExitStack() as opened:
+            file = opened.enter_context(open(path, "rb"))
+            self._archive = self._read_archive(file, is_checked)
+            self.header = self._read_header()
+            # Nothing has failed: `close` closes it.
+            self._opened = opened.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._opened.close()
+
+    def array(self, name: str) -> np.ndarray:
+        """One array.
+
+        Args:
+            name: as it was written.
+
+        Returns:
+            A NumPy array. A dtype that NumPy does not know, bfloat16, comes as bytes of its size.
+        """
+        with self._archive.open(f"{name}.npy") as member:
+            return np.lib.format.read_array(member, allow_pickle=False)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by their names, in the order in which they were written."""
+        names = [name for name in self._archive.namelist() if name.endswith(".npy")]
+        return {name.removesuffix(".npy"): self.array(name.removesuffix(".npy")) for name in names}
+
+    def _read_archive(self, file, is_checked: bool) -> zipfile.ZipFile:
+        try:
+            archive = zipfile.ZipFile(file)
+            damaged = None if is_checked else archive.testzip()
+        # What random bytes make zipfile raise is not written down anywhere.
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno != _NO_SUCH_POSITION:
+                raise
+            # What zipfile says ends with a full stop or without one.
+            why = str(error).rstrip(".")
+            raise DamagedFileError(f"{self._path} is damaged: {why}.") from error
+        if damaged is not None:
+            raise DamagedFileError(f"{self._path} is damaged: wrong checksum of {damaged}.")
+        return archive
+
+    def _read_header(self) -> dict:
+        if _HEADER not in self._archive.namelist():
+            raise ForeignFileError(f"{self._path} was not written by kgan.")
+        try:
+            header = json.loads(self._archive.read(_HEADER))
+        # Also what is no text at all.
+        except ValueError as error:
+            raise ForeignFileError(f"{self._path} was not written by kgan.") from error
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            found = header.get("format") if isinstance(header, dict) else None
+            raise ForeignFileError(
+                f"{self._path} has the format {found!r}, and this kgan reads {FORMAT}."
+            )
+        return header
+
+
+def _write_array(file, array: np.ndarray) -> None:
+    """As `numpy.lib.format.write_array`, which would copy the array."""
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+    file.write(array.reshape(-1).view(np.uint8))

@@ -1,0 +1,128 @@
+"""Checks of single arguments, by every package: integers, shapes, ranges, labels.
+
+Every check says what is wrong, what was expected, what was received, and the remedy.
+"""
+
+import numbers
+
+import numpy as np
+
+# Rounding of a resize or of a 16-bit source may step over the end of the range by this much.
+_RANGE_TOLERANCE = 1e-3
+
+
+def is_integer(value: object) -> bool:
+    """Whether `value` is a whole number, Python's or NumPy's such as `labels.max() + 1`."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def check_positive_integer(name: str, value: object) -> int:
+    """Raise unless `value` is a whole number greater than zero, Python's or NumPy's.
+
+    Args:
+        name: how the user knows the value, for the message.
+        value: anything.
+
+    Returns:
+        The value as Python's int, the only one that Keras and JSON take.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not is_integer(value) or value < 1:
+        raise ValueError(f"{name} must be a positive integer. Received: {name}={value!r}.")
+    return int(value)
+
+
+def check_image_shape(image_shape: object) -> tuple[int, int, int]:
+    """Raise unless `image_shape` is (height, width, channels).
+
+    Args:
+        image_shape: anything.
+
+    Returns:
+        The three as Python's integers.
+
+    Raises:
+        ValueError: if it is something else, or has an entry that is no positive integer.
+    """
+    if not isinstance(image_shape, (tuple, list)) or len(image_shape) != 3:
+        raise ValueError(
+            "image_shape must be (height, width, channels). "
+            f"Received: image_shape={image_shape!r}. Grey images have one channel: (28, 28, 1)."
+        )
+    sizes = zip(("height", "width", "channels"), image_shape, strict=True)
+    return tuple(check_positive_integer(f"{name} of image_shape", size) for name, size in sizes)
+
+
+def check_labels(labels: np.ndarray, rows: int, num_classes: int) -> None:
+    """Raise unless `labels` are `rows` class numbers.
+
+    Args:
+        labels: array, expected (rows,) of integers from 0 to num_classes - 1.
+        rows: int, how many are needed.
+        num_classes: int, the number of classes.
+
+    Raises:
+        ValueError: for a wrong shape, dtype or value.
+    """
+    if labels.shape != (rows,):
+        remedy = "Give one class number per image."
+        if labels.shape == (rows, 1):
+            remedy = "Take labels[:, 0]."
+        elif labels.shape == (rows, num_classes):
+            remedy = "Take numpy.argmax(labels, axis=-1) of one-hot labels."
+        raise ValueError(
+            f"Labels must have the shape ({rows},). Received: {labels.shape}. {remedy}"
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(
+            f"Labels must be integers. Received: dtype {labels.dtype}. "
+            "Convert them with .astype('int32')."
+        )
+    wrong = labels[(labels < 0) | (labels >= num_classes)]
+    if wrong.size:
+        raise ValueError(
+            f"Labels must lie in 0..{num_classes - 1}, since num_classes={num_classes}. "
+            f"Received: {wrong[0]}. Build the GAN and its networks with the right num_classes, or "
+            "renumber the labels from 0."
+        )
+
+
+def check_image_values(images: np.ndarray, start: int = 0) -> None:
+    """Raise unless images that are to be looked at are finite and in [-1, 1].
+
+    Args:
+        images: float array (images, height, width, channels), at least one.
+        start: int, the row of the first of them among all images, for the message.
+
+    Raises:
+        ValueError: for NaN, infinity, or values outside.
+    """
+    # NaN and infinity pass into the minimum or the maximum.
+    if not np.isfinite([images.min(), images.max()]).all():
+        bad = ~np.isfinite(images.reshape(len(images), -1)).all(axis=1)
+        raise ValueError(
+            f"The images hold NaN or infinity, first in row {start + int(bad.argmax())}. "
+            "A generator that makes such images has diverged: go back to an earlier checkpoint."
+        )
+    check_range(images)
+
+
+def check_range(images: np.ndarray, what: str = "Images") -> None:
+    """Raise unless images lie in [-1, 1].
+
+    Args:
+        images: finite float array of any shape.
+        what: str, what they are, for the message.
+
+    Raises:
+        ValueError: for values outside.
+    """
+    low, high = float(images.min()), float(images.max())
+    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
+        raise ValueError(
+            f"{what} must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
+            "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if "
+            "they lie in [0, 1]."
+        )

@@ -1,0 +1,136 @@
+"""One word says what to do, flags say how: `kgan train --flagfile=recipes/digits.flags`."""
+
+import importlib
+import os
+import shlex
+import sys
+import textwrap
+from collections.abc import Callable
+from collections.abc import Sequence
+
+from absl import flags as absl_flags
+
+COMMANDS = {
+    "train": "Train a GAN, and leave everything of the run in one folder.",
+    "evaluate": "Measure what a generator makes: numbers, and a page to look at.",
+    "export": "Write a generator for servers and devices: SavedModel, TFLite, ONNX.",
+    "sample": "Make pictures, from a run, an export or a running server.",
+    "toy": "Train on data whose density is known, and see what comes of it.",
+    "launch": "Run a command as several workers on this machine.",
+}
+
+
+class Flags(absl_flags.FlagValues):
+    """The flags of one command, which no other command sees.
+
+    Example:
+        >>> flags = Flags()
+        >>> flags.define("integer", "width", None, "Units of a layer.", 1)
+        >>> flags(["train", "--width=8"])
+        ['train']
+        >>> flags.width
+        8
+    """
+
+    def define(self, kind: str, *arguments) -> None:
+        """Define a flag by absl's DEFINE_<kind> and what that takes."""
+        getattr(absl_flags, f"DEFINE_{kind}")(*arguments, flag_values=self)
+
+    def require(self, *names: str) -> None:
+        """Refuse a command line without these flags."""
+        absl_flags.mark_flags_as_required(names, self)
+
+    def check(self, names: Sequence[str], is_right: Callable[..., bool], message: str) -> None:
+        """Refuse values of these flags for which `is_right` of them, in their order, is not so."""
+        absl_flags.register_multi_flags_validator(
+            names, lambda values: is_right(*values.values()), message, self
+        )
+
+    def lines(self) -> list[str]:
+        """Every flag that has a value, a line each: a flagfile that says all of it."""
+        return [line for name in sorted(self) for line in self._lines_of(name)]
+
+    def command(self, word: str) -> str:
+        """The command that gives what was given here."""
+        given = [name for name in sorted(self) if self[name].present]
+        lines = [line for name in given for line in self._lines_of(name)]
+        return shlex.join(["kgan", word, *lines])
+
+    def text(self) -> str:
+        """Every flag and what it means."""
+        return "\n".join(
+            f"  --{flag.name}={flag.default_as_str or ''}\n{textwrap.indent(flag.help, ' ' * 6)}"
+            for flag in (self[name] for name in sorted(self))
+        )
+
+    def _lines_of(self, name: str) -> list[str]:
+        return [] if self[name].value in (None, []) else self[name].serialize().splitlines()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one of the commands of `kgan`.
+
+    Args:
+        arguments: list of str, a command and its flags; None for those that Python was started
+            with.
+
+    Returns:
+        The exit status: 0, 1 after an error, which was printed in one line, or 130 after Ctrl-C.
+
+    Example:
+        >>> kgan.cli.main(["sample", "--model=exported/digits", "--output=grid.png"])
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    word, *rest = given or ["--help"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        if word in ("help", "--help", "-h"):
+            print(overview())
+            return 0
+        if word not in COMMANDS:
+            raise ValueError(
+                f"There is no such command. Expected: kgan, and one of {', '.join(COMMANDS)}. "
+                f"Received: {word}."
+            )
+        return run(word, rest)
+    except (absl_flags.Error, ImportError, OSError, ValueError) as error:
+        print(f"error: {in_one_line(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. Nothing was written.", file=sys.stderr)
+        return 130
+
+
+def overview() -> str:
+    """What the commands are."""
+    rows = [f"  kgan {word:10}{does}" for word, does in COMMANDS.items()]
+    return "\n".join(
+        [*rows, "", "`kgan train --help` says what the flags of train are, and so on."]
+    )
+
+
+def run(word: str, arguments: Sequence[str]) -> int:
+    """Run one command with its flags."""
+    command = importlib.import_module(f"kgan.cli.{word}")
+    flags = Flags()
+    command.define(flags)
+    if arguments and arguments[0] in ("--help", "-h"):
+        print(f"{command.__doc__}\n{flags.text()}")
+        return 0
+    _, *rest = flags([word, *arguments])
+    if word == "launch":
+        return command.main(flags, rest)
+    if rest:
+        raise ValueError(
+            f"Everything is said by flags. Received: {' '.join(rest)}. "
+            "Booleans are --flag or --noflag, other values follow a '='."
+        )
+    return command.main(flags)
+
+
+def in_one_line(error: Exception) -> str:
+    """What an error says, without what follows its first line."""
+    # An OSError of kgan is explained in its text, and its number is for programs.
+    is_own = isinstance(error, OSError) and error.filename is None
+    lines = str((is_own and error.strerror) or error).splitlines() or [type(error).__name__]
+    return " ".join(lines) if lines[0].endswith(":") else lines[0]

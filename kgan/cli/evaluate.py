@@ -1,0 +1,181 @@
+"""Measure what a generator makes: numbers on the terminal, metrics.json, and a page to look at.
+
+    kgan evaluate --run_dir=runs/digits
+    kgan evaluate --model=exported/digits --dataset=digits
+    kgan evaluate --model=exported/digits/digits.tflite --dataset=digits --num_repeats=5
+    kgan evaluate --run_dir=runs/photos --extractor=classifier --held_out=folder:others
+
+A run folder, a .keras file, an exported SavedModel (of a folder of versions the newest), a .tflite
+or an .onnx file, against real images: by default those the run was trained on. All formats of a
+generator get the same latents and labels for a seed, and so the same numbers, to rounding.
+
+It leaves metrics.json and report.html in <run>/evaluation, or evaluation-2 and so on where there is
+one already. The page needs no other file: samples, the training images nearest to them, the way
+from one latent to another, classes, and every number with its uncertainty and its protocol.
+
+Where enough real images are left over, they are measured in place of the samples too: what no
+generator can be expected to surpass.
+
+Expected time: about 14 s of processor time for the digits recipe, a good part of it imports.
+"""
+
+import datetime
+import itertools
+import json
+import platform
+import sys
+import warnings
+from pathlib import Path
+
+from kgan import metrics
+from kgan import report
+from kgan._utils.files import replacing
+from kgan._version import __version__
+from kgan.cli import generators
+from kgan.cli import real_images
+from kgan.cli.command import Flags
+from kgan.cli.run_folder import RunFolder
+from kgan.cli.run_folder import check_new
+from kgan.report.numbers import terminal_table
+
+
+def define(flags: Flags) -> None:
+    """Define the flags of this command."""
+    define = flags.define
+    generators.define(flags, "run_dir", "<run folder>")
+    real_images.define(flags, None)
+    real_images.define_extractor(flags)
+    # Of mnist the embedded digits, which are its test images.
+    held_out = "Real images not trained on: a data set, or 'split:<name>' of the same."
+    define("string", "held_out", None, held_out)
+    define("list", "metrics", None, "Names as kgan.metrics.get takes them. Default: the main.")
+    define("integer", "num_images", None, "Samples and reals. Default: 10,000 or half the data.", 2)
+    define("integer", "num_repeats", 3, "Sets of samples, for the uncertainty.", 1)
+    define("integer", "seed", 0, "Seed of the first set of samples.", 0, 2**32 - 2**16)
+    define("string", "output", None, "New folder. Default: in the run, or evaluations/<name>.")
+    define("string", "cache_dir", real_images.CACHE, "Where features of real images are kept.")
+
+
+def main(flags: Flags) -> int:
+    """Load everything, examine the generator, print and write what was found."""
+    path = generators.find_generator(Path(flags.model or flags.run_dir))
+    run = RunFolder.of(path)
+    options = real_images.data_options(flags, run)
+    output = new_folder(flags.output, path, run)
+    chosen = chosen_metrics(flags)
+    training, held_out = real_images.load_images(options, flags.held_out)
+    generator = generators.open_generator(path, flags, training.num_classes)
+    real_images.check_shape(generator.image_shape, training)
+    extractor = real_images.choose_extractor(
+        flags.extractor, training, options["dataset"], flags.cache_dir
+    )
+    right = extractor.accuracy and f", right on {extractor.accuracy:.1%} of held-out images"
+    print(
+        f"{path} against {len(training):,} images of {training.name}, by the extractor "
+        f"{extractor.name!r}{right or ''}.",
+        flush=True,
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        findings = report.examine(
+            report.Subject(
+                generator.function,
+                latent_dim=generator.latent_dim,
+                num_classes=generator.num_classes,
+                seed=flags.seed,
+            ),
+            report.divide(training, held_out, flags.num_images),
+            extractor,
+            metrics=chosen,
+            repeats=flags.num_repeats,
+            cache_dir=Path(flags.cache_dir).expanduser(),
+            say=lambda words: print(words, flush=True),
+        )
+    doubts = list(dict.fromkeys(str(warning.message) for warning in caught))
+    for doubt in doubts:
+        print(f"warning: {doubt}", file=sys.stderr)
+    print_findings(findings)
+    write(findings, facts_of(flags, path, training, extractor), doubts, output)
+    return 0
+
+
+def new_folder(output: str | None, generator: Path, run: RunFolder | None) -> Path:
+    """Where the evaluation goes: a folder that is new or empty."""
+    if output is None:
+        # The folder of an export is one of its versions, <name>/<number>.
+        name = generator.parent.name if generator.is_dir() else generator.stem
+        first = Path("evaluations", name) if run is None else run.path / "evaluation"
+        names = itertools.chain([first.name], (f"{first.name}-{n}" for n in itertools.count(2)))
+        folders = (first.with_name(name) for name in names)
+        output = next(folder for folder in folders if not folder.exists())
+    check_new(Path(output), "--output")
+    return Path(output)
+
+
+def chosen_metrics(flags: Flags) -> list | None:
+    """The measures of --metrics, None for the default."""
+    if flags.metrics is None:
+        return None
+    # Small sets are measured by smaller subsets; the protocol says how many.
+    smaller = metrics.KernelDistance(subset_size=min(1000, flags.num_images or 1000))
+    return [smaller if name == "kernel_distance" else metrics.get(name) for name in flags.metrics]
+
+
+def print_findings(findings) -> None:
+    """The numbers and the classes, as tables."""
+    print(f"\n{terminal_table(findings.numbers)}")
+    if findings.real_images:
+        print(f"real images: {findings.real_images}, in place of the samples")
+    if findings.classes is not None:
+        print(f"\n{findings.classes.terminal_table()}")
+    print("\nsamples as near to a training image as the nearest 1 % of real images:")
+    for space in findings.closeness:
+        print(f"{space.close_share:7.1%}  by {space.space}")
+
+
+def facts_of(flags: Flags, generator: Path, training, extractor) -> dict:
+    """Where the numbers come from, for metrics.json and for the page."""
+    # Whatever the package is called that brought it: Keras has imported it.
+    packages = {name: sys.modules[name].__version__ for name in ("keras", "tensorflow", "numpy")}
+    return {
+        "command": flags.command("evaluate"),
+        "generator": str(generator),
+        "generator_sha256": generators.digest(generator),
+        "dataset": training.name,
+        "dataset_images": len(training),
+        "image_shape": list(training.image_shape),
+        "extractor": extractor.name,
+        "extractor_accuracy": extractor.accuracy,
+        "extractor_sha256": extractor.fingerprint,
+        "seed": flags.seed,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {"kgan": __version__, **packages, "python": platform.python_version()},
+    }
+
+
+def write(findings, facts: dict, doubts: list[str], output: Path) -> None:
+    """Write metrics.json and report.html, each whole or not at all."""
+    found = {
+        **facts,
+        "warnings": doubts,
+        "num_images": findings.numbers[0].measurement.num_fake,
+        "num_repeats": findings.numbers[0].measurement.sample_sets,
+        "metrics": {number.name: number.as_dict() for number in findings.numbers},
+        "classes": None if findings.classes is None else findings.classes.as_dict(),
+        "neighbours": [space.as_dict() for space in findings.closeness],
+    }
+    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
+    page = report.report_page(
+        findings,
+        title=f"What {facts['generator']} makes",
+        subtitle=f"against {facts['dataset']}, {facts['date'][:10]}",
+        provenance={
+            name.replace("_", " "): str(fact)
+            for name, fact in {**facts, "versions": versions}.items()
+        },
+        warnings=doubts,
+    )
+    with replacing(output / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(found, indent=1))
+    with replacing(output / "report.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    print(f"\nLeft in {output}: metrics.json, report.html (open it in a browser)")

@@ -1,0 +1,244 @@
+"""Train a GAN from flags, and leave everything of the run in one folder.
+
+    kgan train --flagfile=recipes/digits.flags
+    kgan train --flagfile=recipes/digits.flags --run_dir=runs/wider --width=64
+    kgan train --dataset=folder:pictures --image_size=64 --epochs=50 --run_dir=runs/mine
+
+The recipe for digits takes about three minutes on two cores; each recipe says what it reaches.
+The run folder holds flags.txt (repeat the run with --flagfile=<run>/flags.txt --run_dir=<other>),
+gan.keras, samples/, curves.png and log.csv, and until the run is complete backup/: after a kill, a
+crash or Ctrl-C the same command resumes the run, and what it leaves is what it would have left
+without. Of a complete run the same command only says that it is, and ends with success.
+Several machines: docs/scaling.md, and `kgan launch` to try it on one.
+"""
+
+import shlex
+import sys
+import time
+
+import keras
+
+from kgan import callbacks
+from kgan import constraints
+from kgan import distribution
+from kgan import losses
+from kgan import models
+from kgan import penalties
+from kgan.cli import real_images
+from kgan.cli.command import Flags
+from kgan.cli.run_folder import RunFolder
+from kgan.gan import GAN
+
+
+def define(flags: Flags) -> None:
+    """Define the flags of this command."""
+    real_images.define(flags, "digits")
+    define = flags.define
+    define("bool", "conditional", True, "Use the labels, if the data set has any.")
+
+    families = ["dcgan", "mlp", "small_mlp"]
+    define("enum", "model", "dcgan", families, "Family of the two networks.")
+    define("integer", "width", None, "Channels or units of a layer; unset: the family's own.", 1)
+    define("integer", "latent_dim", 64, "Width of the latents.", 1)
+    # A --penalty on gradients needs another one than batch.
+    kinds = ["batch", "layer", "spectral", "none"]
+    define("enum", "d_normalization", None, kinds, "What normalises the discriminator of a dcgan.")
+
+    define("string", "loss", "non_saturating", "Name of the loss, as kgan.losses.get takes it.")
+    define("multi_string", "penalty", [], "Penalty on the discriminator, as r1=0.1; may repeat.")
+    define("float", "weight_clip", None, "Bound of the critic's weights, for the WGAN loss.", 0)
+    define("integer", "discriminator_steps", 1, "Discriminator updates per generator update, k.", 1)
+    define("integer", "batch_size", 64, "Real images per discriminator update, m.", 1)
+    define("enum", "optimizer", "adam", ["adam", "rmsprop", "sgd"], "Optimizer of both players.")
+    define("float", "beta_1", 0.5, "Adam's beta_1, or the momentum of SGD.", 0, 0.9999)
+    define("float", "d_learning_rate", 2e-4, "The discriminator's learning rate.", 0)
+    define("float", "g_learning_rate", 2e-4, "The generator's learning rate.", 0)
+    define("float", "ema_halflife_images", None, "Half-life of the generator's average, or none.")
+
+    define("integer", "seed", 0, "Seed of weights, latents and data order.", 0, 2**32 - 1)
+    define("integer", "images", None, "Real images to train on, rounded up to whole epochs.", 1)
+    define("integer", "epochs", None, "Passes over the data; given, it replaces --images.", 1)
+    define("string", "run_dir", None, "Folder of the run: new, or that of this run, to resume it.")
+
+    devices = "One device, all GPUs here, all processes in TF_CONFIG, or a TPU (untried)."
+    define("enum", "strategy", "one_device", list(distribution.STRATEGIES), devices)
+    define("integer", "steps_per_execution", 1, "Training steps per call of TensorFlow.", 1)
+    define("bool", "jit_compile", None, "Compile the step with XLA; unset: Keras decides.")
+    define("enum", "mixed_precision", None, ["float16", "bfloat16"], "Compute in 16 bits.")
+    define("float", "backup_minutes", 1.0, "Minutes between backups.", 0)
+    # Unset, several workers take an epoch's.
+    define("integer", "backup_images", None, "Images between backups, in place of minutes.", 1)
+    flags.require("run_dir")
+    flags.check(["epochs", "images"], lambda *given: any(given), "give --images or --epochs.")
+    flags.check(
+        ["model", "d_normalization"],
+        lambda model, normalization: normalization is None or model == "dcgan",
+        "only --model=dcgan has a --d_normalization to choose.",
+    )
+
+
+def main(flags: Flags) -> int:
+    """Make the devices ready, then the GAN on them, and train it. Returns the exit status."""
+    run = RunFolder(flags.run_dir)
+    if run.is_complete(flags.lines()):
+        # Also what starts jobs again is content, and a worker waits for no others.
+        print(f"This run is complete: {run.model}. For another one choose another --run_dir.")
+        return 0
+    run.is_begun(flags.lines())
+    # Before TensorFlow runs anything: several workers cannot meet later.
+    strategy = distribution.strategy(flags.strategy)
+    check_objective(flags)
+    images, _ = real_images.load_images(real_images.data_options(flags, None))
+    with strategy.scope():
+        gan = build_gan(flags, images)
+    try:
+        return train(flags, gan, images, run)
+    except Exception as error:
+        lost = distribution.lost_worker(error)
+        if lost is None:
+            raise
+        raise ConnectionError(lost) from error
+
+
+def check_objective(flags: Flags) -> None:
+    """Raise ValueError for a loss or penalty that cannot be, before data are loaded."""
+    losses.get(flags.loss)
+    # Where the data decide the size: at 16 pixels every family has all its kinds of layers.
+    size = flags.image_size or 16
+    discriminator = build_discriminator(flags, (size, size, 1), width=1)
+    for name in flags.penalty:
+        penalties.get(name).check_discriminator(discriminator)
+
+
+def build_discriminator(flags: Flags, image_shape, **options):
+    """The discriminator that the flags describe; `options` are what the data decide."""
+    if flags.d_normalization is not None:
+        options["normalization"] = {"none": None}.get(flags.d_normalization, flags.d_normalization)
+    return models.get(flags.model).discriminator(image_shape, **options)
+
+
+def build_gan(flags: Flags, images) -> GAN:
+    """The compiled GAN that the flags describe, for these images."""
+    keras.utils.set_random_seed(flags.seed)
+    if flags.mixed_precision is not None:
+        keras.config.set_dtype_policy(f"mixed_{flags.mixed_precision}")
+    num_classes = images.num_classes if flags.conditional else None
+    networks = {"num_classes": num_classes}
+    if flags.width is not None:
+        networks["width"] = flags.width
+    clip = None if flags.weight_clip is None else constraints.WeightClip(flags.weight_clip)
+    gan = GAN(
+        models.get(flags.model).generator(images.image_shape, flags.latent_dim, **networks),
+        build_discriminator(flags, images.image_shape, weight_constraint=clip, **networks),
+        latent_dim=flags.latent_dim,
+        num_classes=num_classes,
+        ema_halflife_images=flags.ema_halflife_images,
+        seed=flags.seed,
+    )
+    gan.compile(
+        d_optimizer=build_optimizer(flags, flags.d_learning_rate),
+        g_optimizer=build_optimizer(flags, flags.g_learning_rate),
+        loss=flags.loss,
+        discriminator_steps=flags.discriminator_steps,
+        penalties=flags.penalty,
+        jit_compile="auto" if flags.jit_compile is None else flags.jit_compile,
+        steps_per_execution=flags.steps_per_execution,
+    )
+    return gan
+
+
+def build_optimizer(flags: Flags, learning_rate: float):
+    """The optimizer of one player."""
+    if flags.optimizer == "adam":
+        return keras.optimizers.Adam(learning_rate, beta_1=flags.beta_1)
+    if flags.optimizer == "sgd":
+        return keras.optimizers.SGD(learning_rate, momentum=flags.beta_1)
+    return keras.optimizers.RMSprop(learning_rate)
+
+
+def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
+    """Fit `gan`, and keep everything in `run`. Returns the exit status."""
+    batches = images.batches(
+        flags.batch_size,
+        discriminator_steps=flags.discriminator_steps,
+        seed=flags.seed,
+        labels=gan.num_classes is not None,
+    )
+    per_epoch = len(batches) * flags.batch_size * flags.discriminator_steps
+    epochs = flags.epochs or -(-flags.images // per_epoch)
+    worker, workers = distribution.worker(gan)
+    # The other workers would write the same files, and print the same lines.
+    is_writer = worker == 0
+    if is_writer:
+        if not run.is_begun(flags.lines()):
+            # Flags and this folder are what an incomplete run is known by.
+            run.backups.mkdir(parents=True, exist_ok=True)
+            run.begin(flags.lines())
+        print(
+            f"{images.name}: {len(images):,} images {images.image_shape}, "
+            f"{gan.num_classes or 'no'} classes. Generator {gan.generator.count_params():,}, "
+            f"discriminator {gan.discriminator.count_params():,} weights. "
+            f"{epochs} epochs of {per_epoch:,} images.",
+            flush=True,
+        )
+    non_finite = callbacks.StopOnNonFinite()
+    grids = callbacks.SampleGrid(run.samples)
+    backup = callbacks.Backup(
+        run.backups,
+        flags.backup_minutes,
+        every_n_images=flags.backup_images or (per_epoch if workers > 1 else None),
+    )
+
+    def save(epoch, logs):
+        # After a NaN the file of the epoch before is the one worth having.
+        if non_finite.step is None:
+            gan.save(run.model)
+
+    files = [
+        callbacks.Health(),
+        grids,
+        callbacks.Curves(run.curves),
+        keras.callbacks.CSVLogger(run.log, append=True),
+        keras.callbacks.LambdaCallback(on_epoch_end=save),
+    ]
+    start = time.monotonic()
+    try:
+        gan.fit(
+            batches,
+            epochs=epochs,
+            # A bar for eyes, a line per epoch for a log file.
+            verbose=(1 if sys.stdout.isatty() else 2) if is_writer else 0,
+            callbacks=[non_finite, *(files if is_writer else []), backup],
+        )
+    except KeyboardInterrupt:
+        if is_writer:
+            gan.save(run.model)
+            # What an interrupt leaves out: the last grid and the film.
+            grids.on_train_end()
+            print(
+                f"\nInterrupted. The GAN as it was is saved in {run.model}. The same command "
+                "resumes the run from the last backup."
+            )
+            print_left(gan, run, time.monotonic() - start)
+        return 130
+    if non_finite.step is not None:
+        kept = "holds the last finite epoch" if run.model.exists() else "was not written"
+        raise ValueError(
+            f"{', '.join(non_finite.keys)} became NaN or infinite at step {non_finite.step}. "
+            f"{run.model} {kept}. Lower the learning rates, or choose another loss."
+        )
+    if is_writer:
+        run.complete()
+        print_left(gan, run, time.monotonic() - start)
+    return 0
+
+
+def print_left(gan: GAN, run: RunFolder, seconds: float) -> None:
+    """Say what the run has left where, and what to do with it."""
+    print(f"Trained on {int(gan.images_seen.numpy()):,} images in {seconds:.0f} s.")
+    for path in (run.model, run.samples / "latest.png", run.curves, run.log, run.flags_file):
+        if path.exists():
+            print(f"  {path}")
+    folder = shlex.quote(str(run.path))
+    print(f"Measure it with\n  kgan evaluate --run_dir={folder}")
+    print(f"Export it with\n  kgan export --run_dir={folder}")

@@ -1,0 +1,94 @@
+"""The command itself: what it lists, what it refuses, and flags that commands do not share."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kgan.cli.command import COMMANDS
+from kgan.cli.command import Flags
+from kgan.cli.command import in_one_line
+
+ROOT = Path(__file__).parents[2]
+TOOLS = {word: ROOT / "tools" / f"{word}.py" for word in COMMANDS}
+TOOLS["launch"] = ROOT / "tools" / "launch_local.py"
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["help"]])
+def test_alone_it_lists_its_commands(kgan_command, words):
+    found = kgan_command(*words)
+    assert found.returncode == 0
+    for word, does in COMMANDS.items():
+        assert re.search(rf"^  kgan {word} +{re.escape(does)}$", found.stdout, re.MULTILINE)
+
+
+def test_an_unknown_command_is_refused_with_the_known_ones(kgan_command):
+    found = kgan_command("trian", "--epochs=1")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == (
+        "error: There is no such command. Expected: kgan, and one of train, evaluate, export, "
+        "sample, toy, launch. Received: trian.\n"
+    )
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_every_command_explains_itself_and_its_flags(kgan_command, word):
+    found = kgan_command(word, "--help")
+    assert found.returncode == 0
+    assert f"\n    kgan {word} " in found.stdout
+    assert re.search(r"^  --\w+=.*\n      \w", found.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_an_unknown_flag_and_what_is_no_flag_are_refused(refused, word):
+    refused(word, "--epohcs=3", message="Unknown command line flag 'epohcs'")
+    if word != "launch":
+        wanted = {"train": ["--run_dir=r", "--epochs=1"], "toy": ["--toy=ring", "--run_dir=r"]}
+        flags = wanted.get(word, ["--model=m"])
+        refused(word, *flags, "runs/mine", message="Everything is said by flags. Received: runs/mi")
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_a_file_of_tools_is_the_command(forks, word):
+    found = forks.run(TOOLS[word], "--nonsense")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "error: Unknown command line flag 'nonsense'" in found.stderr
+
+
+def test_python_runs_the_package(forks):
+    done = forks.run(ROOT / "kgan" / "__main__.py", "launch")
+    assert done.returncode == 1
+    assert "error: There is no command to run." in done.stderr
+
+
+def test_flags_are_written_as_lines_that_say_them_again(tmp_path):
+    def defined():
+        flags = Flags()
+        flags.define("string", "name", None, "A name.")
+        flags.define("integer", "count", 3, "A number.", 1)
+        flags.define("bool", "all", True, "Yes or no.")
+        flags.define("multi_string", "penalty", [], "Some.")
+        return flags
+
+    given = defined()
+    assert given(["x", "--name=a b", "--noall", "--penalty=r1=1", "--penalty=lecam"]) == ["x"]
+    assert given.lines() == [
+        "--noall",
+        "--count=3",
+        "--name=a b",
+        "--penalty=r1=1",
+        "--penalty=lecam",
+    ]
+    assert given.command("x") == "kgan x --noall '--name=a b' --penalty=r1=1 --penalty=lecam"
+    (tmp_path / "flags.txt").write_text("\n".join(given.lines()))
+    again = defined()
+    again(["x", f"--flagfile={tmp_path / 'flags.txt'}"])
+    assert again.lines() == given.lines()
+
+
+def test_an_error_is_its_first_line_without_the_number_of_an_error_of_kgan():
+    assert in_one_line(ValueError("one\ntwo")) == "one"
+    assert in_one_line(ValueError("these:\na\nb")) == "these: a b"
+    assert in_one_line(ValueError()) == "ValueError"
+    assert in_one_line(FileExistsError(17, "a is there")) == "a is there"
+    assert in_one_line(FileNotFoundError(2, "No such file", "a")) == "[Errno 2] No such file: 'a'"

@@ -1,0 +1,90 @@
+"""A generator is opened from its file, or it is said in one line why not."""
+
+import math
+from pathlib import Path
+
+import keras
+import pytest
+
+from kgan.cli import generators
+from kgan.cli.command import Flags
+
+
+def open_keras(path, *arguments):
+    """Open a .keras file with some flags."""
+    flags = Flags()
+    generators.define(flags, "run_dir", "a folder")
+    flags(["evaluate", "--model=m", *arguments])
+    return generators.open_generator(Path(path), flags)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3, 4, 7, 1000])
+def test_classes_are_counted_by_few_questions(classes):
+    asked = []
+    assert generators.count_classes(lambda label: asked.append(label) or label < classes) == classes
+    assert len(asked) <= 2 * math.log2(classes) + 3
+
+
+def test_a_generator_that_refuses_every_label_is_refused():
+    with pytest.raises(ValueError, match="refuses every label"):
+        generators.count_classes(lambda label: False)
+
+
+OWN_LAYER = """
+import keras
+
+
+@keras.saving.register_keras_serializable("mine")
+class Doubled(keras.layers.Layer):
+    def call(self, inputs):
+        return 2 * inputs
+"""
+
+
+def test_own_layers_are_imported_from_a_file(forks, tmp_path, monkeypatch):
+    # What it leaves in sys.path goes again.
+    monkeypatch.syspath_prepend(tmp_path / "unused")
+    monkeypatch.chdir(tmp_path)
+    Path("own_layers.py").write_text(OWN_LAYER)
+    # In a process of its own, so that this one does not know the layer.
+    Path("make.py").write_text(
+        "import keras, own_layers; z = keras.Input((5,));"
+        "x = keras.layers.Reshape((2, 2, 1))(keras.layers.Dense(4)(own_layers.Doubled()(z)));"
+        "keras.Model(z, x).save('mine.keras')"
+    )
+    assert forks.run(tmp_path / "make.py", folder=tmp_path).returncode == 0
+    with pytest.raises(ValueError, match=r"mine\.keras cannot be loaded") as error:
+        open_keras("mine.keras")
+    assert str(error.value) == (
+        "mine.keras cannot be loaded: it needs 'Doubled', which is not registered. Decorate its "
+        "definition with @keras.saving.register_keras_serializable() and say "
+        "--imports=<module or file.py>."
+    )
+    with pytest.raises(ImportError, match="No module named 'other_layers'"):
+        open_keras("mine.keras", "--imports=other_layers.py")
+    found = open_keras("mine.keras", "--imports=own_layers.py")
+    assert (found.latent_dim, found.num_classes, found.image_shape) == (5, None, (2, 2, 1))
+
+
+def test_python_code_in_a_file_runs_only_if_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    latents = keras.Input((4,))
+    images = keras.layers.Reshape((2, 2, 1))(keras.layers.Lambda(lambda x: 2 * x)(latents))
+    keras.Model(latents, images).save("mine.keras")
+    with pytest.raises(ValueError, match=r"mine\.keras cannot be loaded") as error:
+        open_keras("mine.keras")
+    assert str(error.value) == (
+        "mine.keras cannot be loaded: it brings Python code, which loading would run. Write the "
+        "layer as a class, not a lambda; or, if the file is your own, say --nosafe_mode."
+    )
+    assert open_keras("mine.keras", "--nosafe_mode").image_shape == (2, 2, 1)
+
+
+def test_a_digest_is_of_all_files_of_a_folder_and_of_nothing_else(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name / "variables").mkdir(parents=True)
+        (tmp_path / name / "saved_model.pb").write_text("graph")
+        (tmp_path / name / "variables" / "data").write_text("weights")
+    assert generators.digest(tmp_path / "a") == generators.digest(tmp_path / "b")
+    (tmp_path / "b" / "variables" / "data").write_text("other")
+    assert generators.digest(tmp_path / "a") != generators.digest(tmp_path / "b")

@@ -1,0 +1,289 @@
+"""kgan train: a run folder with everything in it, and errors in one line."""
+
+import csv
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import kgan
+from kgan.cli import train
+from kgan.cli.command import Flags
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted((ROOT / "recipes").glob("*.flags"))
+TOOL = ROOT / "tools" / "train.py"
+# As little as a run can be: 16 pictures of 8 x 8.
+TINY = ["--width=4", "--latent_dim=3", "--batch_size=4", "--noconditional", "--model=small_mlp"]
+PENALTIES = ["--penalty=lecam=0.5"]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    for label in ("cat", "dog"):
+        (folder / label).mkdir()
+        for number in range(8):
+            pixels = random.integers(256, size=(8, 8, 3), dtype="uint8")
+            Image.fromarray(pixels).save(folder / label / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(kgan_command, pictures, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    done = kgan_command(
+        "train",
+        # What comes later counts, also where it replaces something else.
+        f"--flagfile={ROOT / 'recipes' / 'digits.flags'}",
+        *TINY[:3],
+        "--model=small_mlp",
+        *PENALTIES,
+        f"--dataset=folder:{pictures}",
+        f"--run_dir={folder}",
+        "--loss=least_squares",
+        "--discriminator_steps=2",
+        "--ema_halflife_images=20",
+        "--images=33",
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_a_run_leaves_model_samples_curves_log_and_flags(finished):
+    folder, printed = finished
+    names = {path.name for path in folder.iterdir()}
+    # And no backups, which a complete run does not need.
+    assert names == {"flags.txt", "gan.keras", "samples", "curves.png", "log.csv"}
+    for name in names - {"samples"}:
+        assert str(folder / name) in printed
+    assert f"kgan export --run_dir={folder}" in printed
+    with Image.open(folder / "samples" / "latest.png") as grid:
+        assert grid.size[0] > 0
+    with open(folder / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    # 33 images are rounded up to three epochs of 16.
+    assert [int(row["epoch"]) for row in rows] == [0, 1, 2]
+    assert set(rows[0]) >= {"epoch", "d_loss", "g_loss", "d_real", "d_fake"}
+    assert "lecam" in rows[0]
+    lines = (folder / "flags.txt").read_text().splitlines()
+    assert [line for line in lines if "penalty" in line] == PENALTIES
+    assert "" not in lines
+
+
+def test_a_log_file_gets_plain_lines(finished):
+    _, printed = finished
+    assert "\b" not in printed
+    assert "\r" not in printed
+    assert "Epoch 3/3" in printed
+
+
+def test_the_saved_gan_is_the_one_the_flags_describe(finished):
+    gan = keras.saving.load_model(finished[0] / "gan.keras")
+    assert isinstance(gan, kgan.GAN)
+    assert gan.image_shape == (8, 8, 3)
+    assert gan.num_classes == 2
+    assert gan.latent_dim == 3
+    assert gan.ema_halflife_images == 20
+    assert gan.discriminator_steps == 2
+    assert isinstance(gan.loss, kgan.losses.LeastSquares)
+    assert int(gan.images_seen) == 48
+
+
+def test_the_written_flags_repeat_the_run(kgan_command, finished, tmp_path):
+    folder, _ = finished
+    again = tmp_path / "again"
+    done = kgan_command("train", f"--flagfile={folder / 'flags.txt'}", f"--run_dir={again}")
+    assert done.returncode == 0, done.stderr
+    assert (again / "log.csv").read_text() == (folder / "log.csv").read_text()
+    first, second = (keras.saving.load_model(run / "gan.keras") for run in (folder, again))
+    for weight, other in zip(first.variables, second.variables, strict=True):
+        np.testing.assert_array_equal(weight, other)
+
+
+def test_a_folder_with_another_run_is_left_alone(refused, finished):
+    folder, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    message = f"error: --run_dir must be a new or empty folder. Received: --run_dir={folder}, which"
+    refused("train", "--epochs=1", f"--run_dir={folder}", message=message)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_of_a_complete_run_nothing_is_trained_and_that_is_success(
+    kgan_command, finished, monkeypatch
+):
+    folder, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    # A worker that is started again alone would wait for the others in vain.
+    monkeypatch.setattr(kgan.distribution, "strategy", None)
+    # Other backups are no other run.
+    flags = [f"--flagfile={folder / 'flags.txt'}", "--backup_minutes=5", "--backup_images=4"]
+    done = kgan_command("train", *flags, f"--run_dir={folder}{os.sep}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        f"This run is complete: {folder / 'gan.keras'}. For another one choose another --run_dir.\n"
+    )
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--epochs=1"], "Flag --run_dir must have a value other than None."),
+        (["--run_dir=r"], "give --images or --epochs."),
+        (
+            ["--run_dir=r", "--epochs=1", "--conditional", "False"],
+            "error: Everything is said by flags. Received: False. Booleans are --flag or --noflag",
+        ),
+        (
+            ["--run_dir=a_file/r", "--epochs=1"],
+            "error: The folder cannot be made. Received: --run_dir=a_file/r, but ",
+        ),
+        (["--run_dir=r", "--epochs=1", "--batch_size=-4"], "--batch_size=-4"),
+        (["--run_dir=r", "--epochs=1", "--g_learning_rate=-0.1"], "--g_learning_rate=-0.1"),
+        (["--run_dir=r", "--epochs=1", "--beta_1=1"], "--beta_1=1"),
+        (["--run_dir=r", "--epochs=1", "--model=stylegan"], "value should be one of <dcgan|mlp|"),
+        (
+            ["--run_dir=r", "--epochs=1", "--model=mlp", "--d_normalization=batch"],
+            "only --model=dcgan has a --d_normalization to choose.",
+        ),
+        (["--run_dir=r", "--epochs=1", "--dataset=folder:gone"], "gone"),
+        (["--run_dir=r", "--epochs=1", "--loss=lsgna"], "Unknown GAN loss. Expected a kgan.losses"),
+        (["--run_dir=r", "--epochs=1", "--penalty=r1"], "r1 needs gamma, which has no default"),
+        (
+            # Before the data are looked for.
+            ["--run_dir=r", "--epochs=1", "--penalty=r1=1", "--dataset=folder:gone"],
+            "R1 needs a discriminator that judges every sample alone.",
+        ),
+        (
+            # At 8 pixels there is one convolution, and no norm.
+            ["--run_dir=r", "--epochs=1", "--penalty=r1=1", "--image_size=8", "--dataset=nothing"],
+            "nothing",
+        ),
+        (
+            ["--run_dir=r", "--epochs=1", "--batch_size=20000"],
+            "'digits' has 10000 images, too few for one batch.",
+        ),
+    ],
+)
+def test_errors_are_one_line_and_no_run_folder_is_made(refused, flags, message, tmp_path):
+    (tmp_path / "a_file").touch()
+    refused("train", *flags, message=message, folder=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a_file"]
+
+
+def test_ctrl_c_leaves_a_usable_gan_and_says_so(forks, tmp_path):
+    folder = tmp_path / "run"
+    # Steps that take a while: Ctrl-C may be lost in C code that calls Python, as HDF5's does.
+    arguments = ["--model=dcgan", "--batch_size=100", f"--run_dir={folder}", "--epochs=100000"]
+    forks.start(TOOL, *TINY, *arguments)
+    deadline = time.monotonic() + 240
+    while not (folder / "gan.keras").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    forks.send(signal.SIGINT)
+    done = forks.finish()
+    assert done.returncode == 130, done.stderr
+    printed = done.stdout
+    assert f"Interrupted. The GAN as it was is saved in {folder / 'gan.keras'}." in printed
+    assert "kgan export --run_dir=" in printed
+    gan = keras.saving.load_model(folder / "gan.keras")
+    assert f"Trained on {int(gan.images_seen):,} images" in printed
+    # The last grid and the film are of the moment of the interrupt.
+    assert (folder / "samples" / f"images-{int(gan.images_seen):09d}.png").exists()
+    assert (folder / "samples" / "samples.webp").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_resumed_by_the_same_command_and_leaves_the_same(forks, pictures, tmp_path):
+    arguments = [f"--dataset=folder:{pictures}", "--epochs=12", "--backup_images=4", *TINY]
+    arguments.append("--model=dcgan")
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert forks.run(TOOL, *arguments, f"--run_dir={undisturbed}").returncode == 0
+    forks.start(TOOL, *arguments, f"--run_dir={killed}")
+    deadline = time.monotonic() + 240
+    # The first is of the beginning.
+    while not any(killed.glob("backup/backup-*[1-9]*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    forks.send(signal.SIGKILL)
+    assert forks.finish().returncode == -signal.SIGKILL
+    again = forks.run(TOOL, *arguments, "--backup_images=8", f"--run_dir={killed}")
+    assert again.returncode == 0, again.stderr
+    assert "Backup: " in again.stdout
+    names = {str(path.relative_to(killed)) for path in killed.rglob("*")}
+    assert names == {str(path.relative_to(undisturbed)) for path in undisturbed.rglob("*")}
+    # The flags name the folder, and a .keras file the time.
+    for name in names - {"samples", "flags.txt", "gan.keras"}:
+        assert (killed / name).read_bytes() == (undisturbed / name).read_bytes(), name
+    one, other = (keras.saving.load_model(run / "gan.keras") for run in (undisturbed, killed))
+    for a, b in zip(
+        one.variables + one.optimizer.variables,
+        other.variables + other.optimizer.variables,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(np.array(a), np.array(b))
+
+
+def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(
+    kgan_command, pictures, tmp_path
+):
+    folder = tmp_path / "run"
+    done = kgan_command(
+        "train",
+        *TINY,
+        f"--dataset=folder:{pictures}",
+        f"--run_dir={folder}",
+        "--loss=wasserstein",
+        "--optimizer=sgd",
+        "--d_learning_rate=10",
+        "--g_learning_rate=10",
+        "--epochs=100",
+    )
+    assert done.returncode == 1
+    message = re.fullmatch(
+        r"error: .*(d_loss|g_loss).* became NaN or infinite at step (\d+)\. "
+        rf"{re.escape(str(folder / 'gan.keras'))} holds the last finite epoch\. "
+        r"Lower the learning rates, or choose another loss\.",
+        done.stderr.splitlines()[-1],
+    )
+    assert message
+    gan = keras.saving.load_model(folder / "gan.keras")
+    assert all(np.isfinite(np.array(weight)).all() for weight in gan.weights)
+    # Four steps an epoch: the file is of the end of the epoch before.
+    assert int(gan.optimizer.iterations) == (int(message.group(2)) - 1) // 4 * 4
+
+
+@pytest.mark.parametrize("chosen", ["spectral", "none", "layer"])
+def test_the_discriminator_is_normalised_as_chosen_and_then_takes_r1(chosen):
+    flags = flags_of("--epochs=1", "--run_dir=r", "--penalty=r1=0.1", f"--d_normalization={chosen}")
+    train.check_objective(flags)
+    found = train.build_discriminator(flags, (16, 16, 3), width=4, num_classes=2)
+    expected = kgan.models.dcgan_discriminator(
+        (16, 16, 3), width=4, num_classes=2, normalization=None if chosen == "none" else chosen
+    )
+    assert [(weight.name, weight.shape) for weight in found.weights] == [
+        (weight.name, weight.shape) for weight in expected.weights
+    ]
+
+
+def flags_of(*words):
+    """The flags of a command line."""
+    flags = Flags()
+    train.define(flags)
+    assert flags(["train", *words]) == ["train"]
+    return flags
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipes_name_known_flags_their_command_paper_time_and_score(recipe):
+    text = recipe.read_text()
+    assert f"kgan train --flagfile=recipes/{recipe.name}" in text
+    assert "arXiv" in text
+    assert "# Expected on two cores: " in text
+    assert flags_of(f"--flagfile={recipe}").run_dir == f"runs/{recipe.stem}"
