@@ -84,7 +84,8 @@ WITH_TENSORFLOW = {"backend", "data", "export", "features"}
 NOT_PRIVATE = {"_asdict", "_replace", "_fields", "_compiled_with"}
 # The packages of a framework that are not its public interface.
 INTERNALS = ("keras.src", "tf.python", "tf.core", "tensorflow.python", "tensorflow.core")
-INTERNALS += ("keras._tf_keras", "tf.__internal__", "tensorflow.__internal__")
+INTERNALS += ("keras._tf_keras", "tf.__internal__", "tensorflow.__internal__", "tf.compiler")
+INTERNALS += ("tensorflow.compiler", "tf.lite.python", "tensorflow.lite.python")
 
 EVALUATES = "_use_cached_eval_dataset"
 
