@@ -206,6 +206,15 @@ def test_what_is_ours_or_public_is_no_private_name():
     assert not list(private_names(ast.parse(code), private.OVERRIDDEN))
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_commands_print(path):
+    if room(path) == "cli" or path == PACKAGE / "_utils" / "messages.py":
+        return
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    lines = [call.lineno for call in calls if ast.unparse(call.func) == "print"]
+    assert not lines, f"{path.name} prints in lines {lines}. Use say of kgan._utils.messages."
+
+
 def test_public_names_are_listed_once_and_exist():
     import kgan
 

@@ -13,6 +13,7 @@ from kgan import backend
 from kgan._utils import checks
 from kgan._utils.arrays_file import ArraysFile
 from kgan._utils.arrays_file import ForeignFileError
+from kgan._utils.messages import say
 from kgan.callbacks.backup.csv_logs import cut_logs
 from kgan.callbacks.backup.csv_logs import log_sizes
 from kgan.callbacks.backup.fingerprint import differences
@@ -152,11 +153,10 @@ class Backup(GANCallback):
         self._position = plan.start if self._path is None else self._restored()
         self._check_same_everywhere()
         if not plan.resumes_within and self._worker == 0:
-            print(
+            say(
                 "Backup: the order of these data does not follow from the epoch's number, or their "
                 "length is unknown, so that the run resumes at the beginning of an epoch. For bit "
-                "by bit see kgan.data.by_epoch, or pass arrays with shuffle=False.",
-                flush=True,
+                "by bit see kgan.data.by_epoch, or pass arrays with shuffle=False."
             )
         # Where no step is repeated, whatever stands in the logs will not be written again.
         if self._path is not None and self._position.epoch < plan.epochs and self._worker == 0:
@@ -255,7 +255,7 @@ class Backup(GANCallback):
             changed = "; ".join(differences(header["versions"], versions()))
             lines.append(f"{changed}: numbers may differ from those of an uninterrupted run.")
         for line in lines:
-            print(f"Backup: {line}", flush=True)
+            say(f"Backup: {line}")
 
     def _check_fingerprint(self, header: dict) -> None:
         found = differences(header["fingerprint"], self._fingerprint)
@@ -335,13 +335,7 @@ class Backup(GANCallback):
                     "Nothing was trained. Make room there, or choose another folder",
                 ) from error
             kept = "" if self._is_new else " The backups before are still there."
-            self._print(f"Backup: none was written after {images:,} images: {error}.{kept}")
-
-    def _print(self, *lines: str) -> None:
-        for line in lines:
-            # A progress bar leaves its line open.
-            start = "\n" if self.params.get("verbose") in (1, "auto") else ""
-            print(f"{start}{line}", flush=True)
+            self._say(f"Backup: none was written after {images:,} images: {error}.{kept}")
 
     def _arrays(self, means: list, callback_arrays: list):
         """Pairs of a name and an array, of which only one at a time is in memory."""

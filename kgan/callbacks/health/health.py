@@ -251,9 +251,7 @@ class Health(GANCallback):
         if self.state in self.stop_on:
             self.model.stop_training = True
             self.message += f" Training stops{self._rolled_back()}."
-        # A progress bar leaves its line open.
-        start = "\n" if self.params.get("verbose") in (1, "auto") else ""
-        print(f"{start}{self.message}", flush=True)
+        self._say(self.message)
 
     def _rolled_back(self) -> str:
         if self.rollback is None:
