@@ -108,6 +108,7 @@ def first_pixels(images):
     return images.reshape(len(images), -1)[:, :4]
 
 
+@pytest.mark.slow
 def test_the_samples_of_a_smaller_file_are_held_to_a_limit(generator, tmp_path):
     def real_features(seed):
         latents = np.random.default_rng(seed).standard_normal((200, 5), "float32")
@@ -127,6 +128,7 @@ def test_the_samples_of_a_smaller_file_are_held_to_a_limit(generator, tmp_path):
     assert names(output) == ["1", "digits-int8.tflite", "digits.tflite"]
 
 
+@pytest.mark.slow
 def test_old_versions_make_room(generator, tmp_path):
     output = tmp_path / "digits"
     exports = [export_generator(generator, output, tflite=(), keep=1) for _ in range(2)]
@@ -215,6 +217,7 @@ def normalised(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_spectral_norm_is_exported_as_plain_layers(normalised, tmp_path):
     _, export = normalised
     plain = export_generator(build_upsampling_generator(lambda layer: layer), tmp_path / "plain")
@@ -286,6 +289,7 @@ def test_an_export_of_a_gan_gives_the_images_of_the_gan(conditional_generator, t
     np.testing.assert_allclose(found.astype(int), expected.astype(int), rtol=0, atol=1)
 
 
+@pytest.mark.slow
 def test_a_failed_comparison_leaves_everything_as_it_was(
     conditional_generator, export, monkeypatch
 ):
@@ -301,6 +305,7 @@ def test_a_failed_comparison_leaves_everything_as_it_was(
     assert (names(output), (output / "digits.tflite").stat().st_mtime_ns) == before
 
 
+@pytest.mark.slow
 def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     inputs = keras.Input((6,))
     values = keras.ops.svd(keras.layers.Reshape((2, 3))(inputs), compute_uv=False)
@@ -310,6 +315,7 @@ def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_everything_is_compared_in_full_float32(generator, tmp_path, monkeypatch):
     enabled, compare = tf.config.experimental.tensor_float_32_execution_enabled, check_contents
     seen = []
