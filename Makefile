@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN ?= runs/demo-$(shell date +%Y%m%d-%H%M%S)
 BIN := $(VENV)/bin
+OLDEST := $(VENV)-oldest
 
-.PHONY: demo test test-slow test-reference lint clean
+.PHONY: demo test test-slow test-oldest test-reference lint clean
 
 # Train on the embedded digits, measure, export, reload the export without kgan and sample from it.
 demo: $(VENV)/installed
@@ -17,11 +18,16 @@ demo: $(VENV)/installed
 # One thread an operation: processes that share the cores would wait for each other's threads. The
 # slow tests keep all threads, and the default ones those between operations.
 test: $(VENV)/installed-test lint
-	TF_NUM_INTRAOP_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	@TF_NUM_INTRAOP_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile; \
+	status=$$?; echo "CPU time, user and system; the second line is that of the tests:"; times; exit $$status
 
 # Trains for minutes; with KGAN_DATA set to a folder with mnist/ also on real files.
 test-slow: $(VENV)/installed-test
 	$(BIN)/python -m pytest -m slow -s
+
+# The smoke tests on the oldest Keras and TensorFlow that setup.cfg allows, in an environment of their own.
+test-oldest: $(OLDEST)/installed
+	TF_NUM_INTRAOP_THREADS=1 OPENBLAS_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -m smoke
 
 # The measures against torch-fidelity, torchmetrics, prdc and SciPy, which are large to install.
 test-reference: $(VENV)/installed-test
@@ -34,12 +40,18 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(OLDEST) build *.egg-info
 
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(OLDEST)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --upgrade pip
+	$(OLDEST)/bin/python -m pip install --quiet --editable . tensorflow==2.20.0 keras==3.10.0 pytest
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed

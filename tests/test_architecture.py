@@ -84,7 +84,8 @@ WITH_TENSORFLOW = {"backend", "data", "export", "features"}
 NOT_PRIVATE = {"_asdict", "_replace", "_fields", "_compiled_with"}
 # The packages of a framework that are not its public interface.
 INTERNALS = ("keras.src", "tf.python", "tf.core", "tensorflow.python", "tensorflow.core")
-INTERNALS += ("keras._tf_keras", "tf.__internal__", "tensorflow.__internal__")
+INTERNALS += ("keras._tf_keras", "tf.__internal__", "tensorflow.__internal__", "tf.compiler")
+INTERNALS += ("tensorflow.compiler", "tf.lite.python", "tensorflow.lite.python")
 
 EVALUATES = "_use_cached_eval_dataset"
 
@@ -212,7 +213,7 @@ def test_only_commands_print(path):
         return
     calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
     lines = [call.lineno for call in calls if ast.unparse(call.func) == "print"]
-    assert not lines, f"{path.name} prints in lines {lines}. Use say of kgan._utils.messages."
+    assert not lines, f"{path.name} prints in lines {lines}. Use tell of kgan._utils.messages."
 
 
 def test_public_names_are_listed_once_and_exist():

@@ -17,6 +17,7 @@ from kgan._utils.files import replacing
 
 FORMAT = 1
 _HEADER = "header.json"
+_NAMES = "arrays.json"
 # What a seek raises to where damaged bytes point.
 _NO_SUCH_POSITION = errno.EINVAL
 
@@ -49,12 +50,14 @@ def write_arrays(
     """
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", method) as archive:
-        # Not `writestr`, which adds the time: equal content makes equal files.
-        with archive.open(_HEADER, "w") as member:
-            member.write(json.dumps({"format": FORMAT, **header}, sort_keys=True).encode())
+        _write_json(archive, _HEADER, {"format": FORMAT, **header})
+        names = []
         for name, array in arrays:
+            names.append(name)
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 _write_array(member, np.ascontiguousarray(array).reshape(np.shape(array)))
+        # The archive's own list has no checksum: one changed byte may hide the end of it.
+        _write_json(archive, _NAMES, names)
 
 
 class ArraysFile:
@@ -85,6 +88,7 @@ class ArraysFile:
             file = opened.enter_context(open(path, "rb"))
             self._archive = self._read_archive(file, is_checked)
             self.header = self._read_header()
+            self._names = self._read_names()
             # Nothing has failed: `close` closes it.
             self._opened = opened.pop_all()
 
@@ -112,8 +116,7 @@ class ArraysFile:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays by their names, in the order in which they were written."""
-        names = [name for name in self._archive.namelist() if name.endswith(".npy")]
-        return {name.removesuffix(".npy"): self.array(name.removesuffix(".npy")) for name in names}
+        return {name: self.array(name) for name in self._names}
 
     def _read_archive(self, file, is_checked: bool) -> zipfile.ZipFile:
         try:
@@ -144,6 +147,19 @@ class ArraysFile:
                 f"{self._path} has the format {found!r}, and this kgan reads {FORMAT}."
             )
         return header
+
+    def _read_names(self) -> list[str]:
+        held = set(self._archive.namelist())
+        names = json.loads(self._archive.read(_NAMES)) if _NAMES in held else []
+        if _NAMES not in held or not {f"{name}.npy" for name in names} <= held:
+            raise DamagedFileError(f"{self._path} is damaged: arrays are missing.")
+        return names
+
+
+def _write_json(archive: zipfile.ZipFile, name: str, content) -> None:
+    # Not `writestr`, which adds the time: equal content makes equal files.
+    with archive.open(name, "w") as member:
+        member.write(json.dumps(content, sort_keys=True).encode())
 
 
 def _write_array(file, array: np.ndarray) -> None:

@@ -1,17 +1,20 @@
-"""What kgan says while it works, where Keras says it, so that one switch silences both."""
+"""What kgan tells while it works, where Keras tells such things."""
+
+import logging
 
 import keras
-from absl import logging
 
 
-def say(text: str, *, after_bar: bool = False) -> None:
-    """Print a line, or log it where `keras.config.disable_interactive_logging()` was called.
+def tell(message: str) -> None:
+    """Print a line, or log it where Keras' own messages are logged.
+
+    `keras.config.disable_interactive_logging()` sends it, as it does Keras' progress bars, to
+    Python's `logging`, here under the name "kgan".
 
     Args:
-        text: str, the line.
-        after_bar: bool, whether a progress bar may have left its line open.
+        message: the line.
     """
     if keras.config.is_interactive_logging_enabled():
-        print(f"\n{text}" if after_bar else text, flush=True)
+        print(message, flush=True)
     else:
-        logging.info(text)
+        logging.getLogger("kgan").info(message.strip())

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kgan._utils.messages import say
+from kgan._utils.messages import tell
 
 
 class GANCallback(keras.callbacks.Callback):
@@ -31,13 +31,9 @@ class GANCallback(keras.callbacks.Callback):
         """Real images the model was trained on so far, over all its fits."""
         return int(ops.convert_to_numpy(self.model.images_seen))
 
-    def _say(self, text: str) -> None:
-        """Print a line below the progress bar, which leaves its own line open.
-
-        Args:
-            text: str, the line.
-        """
-        say(text, after_bar=self.params.get("verbose") in (1, "auto"))
+    def _tell(self, message: str) -> None:
+        """Print a line below the progress bar, which leaves its own line open."""
+        tell(f"\n{message}" if self.params.get("verbose") in (1, "auto") else message)
 
 
 def batches_done(callback: keras.callbacks.Callback, batch: int) -> int:

@@ -184,6 +184,19 @@ def _grid_shape(gan, rows: int | None, columns: int | None) -> tuple:
         )
     images.check_channels(gan.image_shape[-1])
     columns = columns or min(10, max(4, _WIDTH // (gan.image_shape[1] or 1)))
+    if gan.condition_shape is not None:
+        rows = rows or columns
+        if gan.reference_labels is None:
+            raise ValueError(
+                "SampleGrid shows samples under conditions of the data, and these data cannot be "
+                "looked into before training. Pass fit a tf.data.Dataset or arrays, or leave the "
+                "callback out."
+            )
+        return (
+            rows,
+            columns,
+            np.resize(gan.reference_labels, (rows * columns, *gan.condition_shape)),
+        )
     if gan.num_classes is None:
         return rows or columns, columns, None
     rows = rows or min(20, gan.num_classes)

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from kgan._utils.messages import say
+from kgan._utils.messages import tell
 from kgan.callbacks.base import batches_done
 
 
@@ -54,7 +54,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         # Only now is the progress bar's line complete.
         if self.message is not None:
-            say(self.message)
+            tell(self.message)
 
     def _describe(self, batch: int, values: dict) -> str:
         steps, epoch = self.model.steps_per_execution, self._epoch + 1

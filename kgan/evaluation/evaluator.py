@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from kgan import sampling
 from kgan._utils.checks import check_positive_integer
-from kgan._utils.messages import say
+from kgan._utils.messages import tell
 from kgan._utils.progress import Progress
 from kgan.evaluation import samples
 from kgan.evaluation.by_name import get_all
@@ -122,7 +122,7 @@ class Evaluator:
         for metric in self._metrics:
             _check_readable(metric, extractor)
         if len(pixels) < num_images and verbose:
-            say(f"There are {len(pixels):,} real images to measure against, not {num_images:,}.")
+            tell(f"There are {len(pixels):,} real images to measure against, not {num_images:,}.")
         self.real = self._real_features(pixels, cache)
         self._update("real", pixels, self.real)
 

@@ -8,7 +8,7 @@ from keras import ops
 
 from kgan import sampling
 from kgan._utils.images import to_uint8
-from kgan._utils.messages import say
+from kgan._utils.messages import tell
 from kgan._utils.progress import Progress
 from kgan.data.store import Images
 from kgan.evaluation.classes import ClassShares
@@ -83,9 +83,9 @@ def examine(
         >>> kgan.report.write(findings, "report.html")
     """
     reals = reals if isinstance(reals, Reals) else divide(reals)
-    tell = say if verbose else lambda words: None
+    say = tell if verbose else lambda words: None
     count, source = len(reals.measured), {"latent_dim": latent_dim, "num_classes": num_classes}
-    tell(f"Looking at {count:,} real images.")
+    say(f"Looking at {count:,} real images.")
     evaluator = Evaluator(
         reals.measured_images,
         extractor,
@@ -95,16 +95,16 @@ def examine(
         cache_dir=cache_dir,
         verbose=verbose,
     )
-    tell(f"Making and measuring {count:,} samples, {repeats} times.")
+    say(f"Making and measuring {count:,} samples, {repeats} times.")
     first = evaluator.sample(generator, **source, seed=seed)
     numbers = evaluator.evaluate(generator, **source, seed=seed, repeats=repeats, first=first)
     others = None
     if reals.others is not None:
-        tell("Measuring other real images in their place.")
+        say("Measuring other real images in their place.")
         others = evaluator.extract(reals.others.images)
         scores = evaluator.measure(reals.others.images, others)
         numbers = {name: number._replace(real=scores[name]) for name, number in numbers.items()}
-    tell(f"Searching {len(reals.training.images):,} training images for neighbours by pixels.")
+    say(f"Searching {len(reals.training.images):,} training images for neighbours by pixels.")
     neighbours = [
         _by_pixels(first.pixels, reals, verbose),
         _by_features(first.features, others, evaluator, reals),

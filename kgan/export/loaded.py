@@ -109,7 +109,7 @@ def load_exported(path: str | os.PathLike) -> ExportedGenerator:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise ValueError(
             f"{path} cannot be opened: {reason.rstrip('.')}. It is damaged, or kgan has not "
-            "exported it. Export it anew with tools/export.py."
+            "exported it. Export it anew."
         ) from error
 
 
@@ -134,7 +134,7 @@ def find_exported(path: str | os.PathLike) -> Path:
     if not versions:
         raise FileNotFoundError(
             f"{path} is no .tflite or .onnx file and holds no exported version, "
-            "<number>/saved_model.pb. Export first: python tools/export.py --run_dir=<run folder>"
+            "<number>/saved_model.pb. Export first, with gan.export(path)."
         )
     return max(versions, key=lambda folder: int(folder.name))
 

@@ -17,7 +17,7 @@ from kgan._utils.checks import check_image_values
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_positive_integer
 from kgan._utils.images import to_uint8
-from kgan._utils.messages import say
+from kgan._utils.messages import tell
 from kgan._version import __version__
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import architecture_of
@@ -234,7 +234,7 @@ def _cached(path: Path, model: keras.Model, key: str) -> dict | None:
 def _report(name: str, accuracy: float, labels: np.ndarray) -> None:
     count = len(labels)
     error = np.sqrt(accuracy * (1 - accuracy) / count)
-    say(
+    tell(
         f"extractor {name!r}: right on {accuracy:.1%} of {count:,} held-out images "
         f"(standard error {error:.1%})"
     )

@@ -18,6 +18,16 @@ _TRANSPOSED = (
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 
 
+class _AfterUpdate(keras.constraints.Constraint):
+    """A function as a constraint: Keras before 3.15 takes nothing else for one."""
+
+    def __init__(self, function):
+        self._function = function
+
+    def __call__(self, w):
+        return self._function(w)
+
+
 @keras.saving.register_keras_serializable("kgan")
 class SpectralNorm(keras.layers.Wrapper):
     """Let a layer compute with W / sigma(W), its kernel over the kernel's largest singular value.
@@ -86,7 +96,7 @@ class SpectralNorm(keras.layers.Wrapper):
             name="u",
         )
         self._layers_constraint = kernel.constraint
-        kernel.constraint = self._after_update
+        kernel.constraint = _AfterUpdate(self._after_update)
 
     @property
     def kernel(self):

@@ -65,7 +65,7 @@ def numbers_section(findings: Findings, warnings: Sequence[str] = ()) -> str:
     if sets > 1:
         words = f"± is the standard deviation over {sets} sets of samples."
     else:
-        words = "One set of samples was measured; repeats=3 shows how far sets differ."
+        words = "One set of samples was measured; three sets show how far they differ."
     if real_images:
         words += (
             f" Real images: {real_images}, measured in place of the samples: what a perfect "

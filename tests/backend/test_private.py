@@ -4,9 +4,13 @@ import inspect
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from kgan.backend import private
+
+# Also on the oldest Keras and TensorFlow.
+pytestmark = pytest.mark.smoke
 
 
 def gone(name, use):

@@ -251,7 +251,7 @@ def test_other_images_or_another_extractor_find_no_features(tmp_path, make_pixel
     assert len(list(tmp_path.iterdir())) == 3
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"?" + content])
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: content[200:]])
 def test_damaged_features_are_made_again(tmp_path, make_pixels, make_extractor, damage):
     fakes = make_pixels(20, seed=1)
     expected = Evaluator(make_pixels(20), make_extractor(), cache_dir=tmp_path)(fakes)

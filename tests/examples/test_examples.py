@@ -75,7 +75,8 @@ def make(name):
 )
 def test_an_example_is_logged_saved_and_trains_on(name, terms, tmp_path):
     gan, data = make(name)
-    gan.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2), discriminator_steps=2)
+    adam = keras.optimizers.Adam
+    gan.compile(adam(1e-2), adam(1e-2), discriminator_steps=2, run_eagerly=True)
 
     def fit(one):
         options = {"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0}
@@ -105,7 +106,7 @@ def test_a_subclass_resumes_bit_by_bit(tmp_path):
     def train(folder, *callbacks):
         keras.utils.set_random_seed(0)
         gan, data = make("auxiliary_classifier")
-        gan.compile()
+        gan.compile(run_eagerly=True)
         batches = kgan.data.from_arrays(*data).batches(4, seed=0)
         backup = kgan.callbacks.Backup(folder, every_n_images=4)
         return gan, lambda: gan.fit(batches, epochs=2, verbose=0, callbacks=[backup, *callbacks])
@@ -148,6 +149,14 @@ def test_conditions_are_needed_and_checked():
         gan.fit(images, batch_size=8)
     with pytest.raises(ValueError, match="The conditions do not fit the GAN"):
         gan.fit(images, images, batch_size=8)
+
+
+def test_a_sample_grid_shows_samples_under_conditions_of_the_data(tmp_path):
+    gan, (images, halves) = make("image_to_image")
+    gan.compile(run_eagerly=True)
+    grid = kgan.callbacks.SampleGrid(tmp_path, rows=2, columns=3)
+    gan.fit(images, halves, batch_size=8, verbose=0, callbacks=[grid])
+    assert (tmp_path / "latest.png").is_file()
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)

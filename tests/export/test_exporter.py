@@ -36,6 +36,7 @@ def tflite_file(export, mode="float32"):
     return export.saved_model.parent / export.files[mode].name
 
 
+@pytest.mark.smoke
 def test_a_version_and_a_tflite_file_are_written(export):
     base = export.saved_model.parent
     assert names(base) == ["1", "digits.tflite"]
@@ -57,6 +58,7 @@ def test_a_version_and_a_tflite_file_are_written(export):
     ]
 
 
+@pytest.mark.smoke
 def test_the_differences_from_keras_are_told(export):
     assert 0 <= export.differences.images <= 1e-5
     assert 0 <= export.differences.levels <= 1
@@ -106,6 +108,7 @@ def first_pixels(images):
     return images.reshape(len(images), -1)[:, :4]
 
 
+@pytest.mark.slow
 def test_the_samples_of_a_smaller_file_are_held_to_a_limit(generator, tmp_path):
     def real_features(seed):
         latents = np.random.default_rng(seed).standard_normal((200, 5), "float32")
@@ -125,6 +128,7 @@ def test_the_samples_of_a_smaller_file_are_held_to_a_limit(generator, tmp_path):
     assert names(output) == ["1", "digits-int8.tflite", "digits.tflite"]
 
 
+@pytest.mark.slow
 def test_old_versions_make_room(generator, tmp_path):
     output = tmp_path / "digits"
     exports = [export_generator(generator, output, tflite=(), keep=1) for _ in range(2)]
@@ -142,6 +146,7 @@ def test_an_unknown_tflite_mode_is_refused(generator, tmp_path):
             export_generator(generator, tmp_path / "digits", tflite=wrong)
 
 
+@pytest.mark.smoke
 def test_saved_model_and_tflite_file_give_the_same_images(export):
     latents = np.random.default_rng(3).standard_normal((4, 5), "float32")
     label = np.array([0, 1, 2, 0], "int32")
@@ -212,6 +217,7 @@ def normalised(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_spectral_norm_is_exported_as_plain_layers(normalised, tmp_path):
     _, export = normalised
     plain = export_generator(build_upsampling_generator(lambda layer: layer), tmp_path / "plain")
@@ -283,6 +289,7 @@ def test_an_export_of_a_gan_gives_the_images_of_the_gan(conditional_generator, t
     np.testing.assert_allclose(found.astype(int), expected.astype(int), rtol=0, atol=1)
 
 
+@pytest.mark.slow
 def test_a_failed_comparison_leaves_everything_as_it_was(
     conditional_generator, export, monkeypatch
 ):
@@ -298,6 +305,7 @@ def test_a_failed_comparison_leaves_everything_as_it_was(
     assert (names(output), (output / "digits.tflite").stat().st_mtime_ns) == before
 
 
+@pytest.mark.slow
 def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     inputs = keras.Input((6,))
     values = keras.ops.svd(keras.layers.Reshape((2, 3))(inputs), compute_uv=False)
@@ -307,6 +315,7 @@ def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_everything_is_compared_in_full_float32(generator, tmp_path, monkeypatch):
     enabled, compare = tf.config.experimental.tensor_float_32_execution_enabled, check_contents
     seen = []

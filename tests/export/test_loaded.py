@@ -113,7 +113,7 @@ def test_where_nothing_was_exported_is_told(tmp_path, name):
     path = tmp_path / name
     message = (
         f"{path} is no .tflite or .onnx file and holds no exported version, "
-        "<number>/saved_model.pb. Export first: python tools/export.py --run_dir=<run folder>"
+        "<number>/saved_model.pb. Export first, with gan.export(path)."
     )
     with pytest.raises(FileNotFoundError, match=f"^{re.escape(message)}$"):
         find_exported(path)
@@ -123,9 +123,7 @@ def damaged(path, reason):
     return (
         re.escape(f"{path} cannot be opened: ")
         + reason
-        + re.escape(
-            ". It is damaged, or kgan has not exported it. Export it anew with tools/export.py."
-        )
+        + re.escape(". It is damaged, or kgan has not exported it. Export it anew.")
     )
 
 

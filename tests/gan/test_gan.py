@@ -105,6 +105,7 @@ def algorithm_1(gan, batches, k, d_rate, g_rate):
     return generator, discriminator, {name: np.mean(values) for name, values in logs.items()}
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("k", "num_classes"),
     [
@@ -220,6 +221,7 @@ def test_sampling_and_evaluating_leave_a_noisy_generator_alone():
         np.testing.assert_array_equal(weight, value)
 
 
+@pytest.mark.smoke
 def test_the_average_has_the_stated_half_life_and_holds_batch_norm_statistics():
     gan = make_gan(4, family="dcgan", ema=8.0, discriminator_steps=2)
     expected = [np.array(weight) for weight in gan.generator.weights]
@@ -254,6 +256,7 @@ def test_samples_come_from_the_average():
     assert np.abs(np.array(gan.generator(latents)) - before).max() > 1e-3
 
 
+@pytest.mark.smoke
 def test_evaluate_repeats_itself_and_leaves_training_alone():
     gan, undisturbed = make_gan(), make_gan()
     gan.fit(dataset(12, 4), verbose=0)
@@ -284,6 +287,7 @@ def test_evaluate_measures_both_players_on_all_the_rows():
     assert logs == {name: pytest.approx(float(v), rel=1e-5) for name, v in expected.items()}
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(
     ("family", "num_classes", "ema"),
     [
@@ -318,6 +322,7 @@ def test_a_loaded_gan_has_everything_and_trains_on_with_equal_numbers(
     assert_equal_states(state(gan), state(loaded))
 
 
+@pytest.mark.smoke
 def test_save_weights_keeps_the_same_state(tmp_path):
     gan = make_gan(family="mlp", ema=9.0, d_optimizer="adam", g_optimizer="adam")
     gan.fit(dataset(8, 4), verbose=0)
@@ -327,6 +332,7 @@ def test_save_weights_keeps_the_same_state(tmp_path):
     assert_equal_states(state(gan), state(other))
 
 
+@pytest.mark.smoke
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     gan = make_gan()
     gan.save(tmp_path / "gan.keras")
@@ -470,6 +476,7 @@ def test_the_summary_lists_both_networks(capsys):
     assert "discriminator" in printed
 
 
+@pytest.mark.smoke
 def test_arrays_can_be_fitted_and_evaluated():
     gan = make_gan(4)
     images, labels = images_and_labels(12)
@@ -501,6 +508,7 @@ def test_validation_data_are_iterated_over_once_an_epoch():
     assert len(opened) == 4
 
 
+@pytest.mark.smoke
 def test_a_healthy_fit_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)

@@ -76,6 +76,7 @@ def weights_of(gan):
     return np.concatenate([np.ravel(weight) for weight in gan.get_weights()])
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("num_classes", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_a_discriminator_step_descends_loss_and_penalties_written_out(num_classes):
     options = {"loss": "non_saturating", "run_eagerly": False}
@@ -241,6 +242,7 @@ def test_penalties_see_the_discriminator_in_training_mode():
     assert seen == [True] * 5
 
 
+@pytest.mark.slow
 def test_weights_load_into_a_gan_with_other_penalties(tmp_path):
     gan = make_gan(penalties.LeCam())
     fitted(gan)

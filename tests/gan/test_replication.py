@@ -56,6 +56,7 @@ def longer_on_two_replicas():
     return run(2, *LONGER)
 
 
+@pytest.mark.smoke
 def test_two_replicas_take_the_steps_of_one_device(two_replicas):
     assert max(two_replicas["together"].values()) < TOLERANCE
 

@@ -10,6 +10,9 @@ import tensorflow as tf
 from kgan import layers
 from kgan import penalties
 
+# Also on the oldest Keras and TensorFlow.
+pytestmark = pytest.mark.smoke
+
 ROWS = 6
 SLOPE = np.array([3.0, 4.0], "float32")
 REAL = np.random.default_rng(0).normal(size=(ROWS, 2)).astype("float32")

@@ -51,7 +51,7 @@ def test_the_page_tells_each_protocol_once_with_the_numbers_it_is_of(measurement
 
 def test_the_page_says_how_to_get_an_uncertainty_that_is_not_there(make_findings):
     html = numbers_section(make_findings())
-    assert "One set of samples was measured; repeats=3 shows how far sets differ." in html
+    assert "One set of samples was measured; three sets show how far they differ." in html
 
 
 def test_the_page_says_which_real_images_were_measured(make_findings):

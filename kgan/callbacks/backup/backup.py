@@ -13,7 +13,7 @@ from kgan import backend
 from kgan._utils import checks
 from kgan._utils.arrays_file import ArraysFile
 from kgan._utils.arrays_file import ForeignFileError
-from kgan._utils.messages import say
+from kgan._utils.messages import tell
 from kgan.callbacks.backup.csv_logs import cut_logs
 from kgan.callbacks.backup.csv_logs import log_sizes
 from kgan.callbacks.backup.fingerprint import differences
@@ -153,7 +153,7 @@ class Backup(GANCallback):
         self._position = plan.start if self._path is None else self._restored()
         self._check_same_everywhere()
         if not plan.resumes_within and self._worker == 0:
-            say(
+            tell(
                 "Backup: the order of these data does not follow from the epoch's number, or their "
                 "length is unknown, so that the run resumes at the beginning of an epoch. For bit "
                 "by bit see kgan.data.by_epoch, or pass arrays with shuffle=False."
@@ -255,7 +255,7 @@ class Backup(GANCallback):
             changed = "; ".join(differences(header["versions"], versions()))
             lines.append(f"{changed}: numbers may differ from those of an uninterrupted run.")
         for line in lines:
-            say(f"Backup: {line}")
+            tell(f"Backup: {line}")
 
     def _check_fingerprint(self, header: dict) -> None:
         found = differences(header["fingerprint"], self._fingerprint)
@@ -335,7 +335,7 @@ class Backup(GANCallback):
                     "Nothing was trained. Make room there, or choose another folder",
                 ) from error
             kept = "" if self._is_new else " The backups before are still there."
-            self._say(f"Backup: none was written after {images:,} images: {error}.{kept}")
+            self._tell(f"Backup: none was written after {images:,} images: {error}.{kept}")
 
     def _arrays(self, means: list, callback_arrays: list):
         """Pairs of a name and an array, of which only one at a time is in memory."""

@@ -8,8 +8,17 @@ import keras
 from kgan import backend
 from kgan._version import __version__
 
-# The one is an address in memory, the other follows from the rest.
-_LEFT_OUT = ("shared_object_id", "build_config", "name", "module", "registered_name")
+# Names, addresses in memory, and what follows from the rest.
+_LEFT_OUT = (
+    "build_config",
+    "inbound_nodes",
+    "input_layers",
+    "module",
+    "name",
+    "output_layers",
+    "registered_name",
+    "shared_object_id",
+)
 # What Keras wraps every object in says nothing.
 _WRAPPERS = ("config", "class_name")
 _SHOWN = 80

@@ -12,7 +12,7 @@ from kgan._utils.arrays_file import DamagedFileError
 from kgan._utils.arrays_file import ForeignFileError
 from kgan._utils.arrays_file import write_arrays
 from kgan._utils.files import locked
-from kgan._utils.messages import say
+from kgan._utils.messages import tell
 
 _NAME = re.compile(r"backup-\d{12}\.npz")
 _TEMPORARY = ".backup-*.npz"
@@ -87,7 +87,7 @@ class BackupFolder:
                 ArraysFile(path).close()
                 return path
             except DamagedFileError as error:
-                say(f"Backup: {error} It is skipped.")
+                tell(f"Backup: {error} It is skipped.")
             except ForeignFileError as error:
                 raise ValueError(
                     f"{error} Move it away, or choose another folder for the backups."

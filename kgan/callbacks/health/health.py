@@ -251,7 +251,7 @@ class Health(GANCallback):
         if self.state in self.stop_on:
             self.model.stop_training = True
             self.message += f" Training stops{self._rolled_back()}."
-        self._say(self.message)
+        self._tell(self.message)
 
     def _rolled_back(self) -> str:
         if self.rollback is None:

@@ -48,7 +48,7 @@ def conversion_advice(message: str, generator: keras.Model) -> str:
     return (
         "The generator cannot be converted to TFLite's builtin operations. Not convertible: "
         f"{named}. {_remedy(failures, generator)} "
-        "Or leave the TFLite file out with tflite=() (--notflite)."
+        "Or leave the TFLite file out with tflite=()."
     )
 
 
@@ -67,7 +67,7 @@ def random_advice(places: list[str], generator: keras.Model) -> str:
     return (
         f"The TFLite file would draw random numbers, in {named}, so that equal latents gave "
         f"different images. {_RANDOM_REMEDY} "
-        "Or leave the TFLite file out with tflite=() (--notflite)."
+        "Or leave the TFLite file out with tflite=()."
     )
 
 

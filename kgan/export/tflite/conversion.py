@@ -40,15 +40,10 @@ _REPRESENTATIVE_LATENTS = 128
 _RANDOM_OPERATIONS = {"RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL"}
 
 _REMEDIES = {
-    "float32": "Leave the file out with tflite=() (--notflite).",
-    "float16": "Choose float32 (--quantize=float32), which rounds no weights.",
-    "dynamic": (
-        "Choose float16 (--quantize=float16), which is twice as large and nearer to Keras."
-    ),
-    "int8": (
-        "Choose dynamic (--quantize=dynamic), which is as small, or float16 (--quantize=float16), "
-        "which is nearer to Keras."
-    ),
+    "float32": "Leave the file out with tflite=().",
+    "float16": "Choose float32, which rounds no weights.",
+    "dynamic": ("Choose float16, which is twice as large and nearer to Keras."),
+    "int8": "Choose dynamic, which is as small, or float16, which is nearer to Keras.",
 }
 
 

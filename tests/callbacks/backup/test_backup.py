@@ -186,8 +186,8 @@ def one_epoch(tmp_path, tmp_path_factory, make_gan):
 @pytest.mark.parametrize(
     ("kills", "every"),
     [
-        *(([1], 4), ([STEPS], 4), ([8, 1, 4], 4), ([14], 20)),
-        *(pytest.param([kill], 4, marks=pytest.mark.slow) for kill in (3, STEPS + 1)),
+        *(([8, 1, 4], 4), ([14], 20)),
+        *(pytest.param([kill], 4, marks=pytest.mark.slow) for kill in (1, 3, STEPS, STEPS + 1)),
     ],
 )
 def test_what_a_killed_training_leaves_is_what_it_would_have_left(
@@ -217,6 +217,7 @@ def test_backups_do_not_change_the_training(make_gan, alone):
     assert_same_state(gan, other)
 
 
+@pytest.mark.smoke
 def test_what_is_restored_is_all_that_was_there(tmp_path, make_gan):
     gan = make_gan()
     assert fit(gan, tmp_path / "backup", kill=4) is None
@@ -314,6 +315,7 @@ def test_the_checksums_are_read_once_in_a_restart(tmp_path, make_gan, monkeypatc
     assert len(checked) == 1
 
 
+@pytest.mark.smoke
 def test_a_complete_training_is_not_repeated(make_gan, alone, capsys):
     def written():
         return {path: path.stat().st_mtime_ns for path in folder.iterdir()}
@@ -330,6 +332,7 @@ def test_a_complete_training_is_not_repeated(make_gan, alone, capsys):
     )
 
 
+@pytest.mark.smoke
 def test_with_more_epochs_a_complete_training_goes_on(make_gan, alone, one_epoch, capsys):
     longer, history, _ = alone(make_gan)
     gan = make_gan()
@@ -578,7 +581,7 @@ def test_other_networks_are_refused(one_epoch, make_gan):
         seed=2,
     )
     other.compile(keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1), run_eagerly=True)
-    with pytest.raises(ValueError, match=r"of another run: generator.*Resume with what it was"):
+    with pytest.raises(ValueError, match=r"of another run: .*generator.*Resume with what it was"):
         fit(other, one_epoch)
 
 

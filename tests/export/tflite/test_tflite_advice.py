@@ -48,7 +48,7 @@ def write_images_alone(generator, folder):
 
 def refusal(generator, folder):
     write_images_alone(generator, folder)
-    with pytest.raises(ValueError, match=r"^The .* \(--notflite\)\.$") as caught:
+    with pytest.raises(ValueError, match=r"^The .*\.$") as caught:
         convert_to_tflite(folder, generator, read_interface(generator))
     return str(caught.value)
 
@@ -56,7 +56,7 @@ def refusal(generator, folder):
 def not_convertible(named, remedy):
     return (
         "The generator cannot be converted to TFLite's builtin operations. Not convertible: "
-        f"{named}. {remedy} Or leave the TFLite file out with tflite=() (--notflite)."
+        f"{named}. {remedy} Or leave the TFLite file out with tflite=()."
     )
 
 
@@ -73,6 +73,7 @@ def test_nearest_upsampling_is_named_with_what_to_use_instead(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_nearest_upsampling_is_not_blamed_for_another_layers_operation(tmp_path):
     generator = generator_with(
         Always(lambda images: images * keras.ops.erf(images), name="own"), layers.UpSampling2D()
@@ -83,6 +84,7 @@ def test_nearest_upsampling_is_not_blamed_for_another_layers_operation(tmp_path)
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "bfloat16"])
 def test_layers_in_16_bits_are_named_and_their_twin_converts(tmp_path, policy):
     generator = generator_with(layers.Conv2D(8, 3, padding="same", dtype=policy, name="half"))
@@ -120,7 +122,7 @@ def test_random_numbers_that_tflite_could_draw_are_refused_too(tmp_path):
     assert refusal(generator_with(noisy), tmp_path) == (
         "The TFLite file would draw random numbers, in the layer 'always_noisy' (Always), so that "
         f"equal latents gave different images. {_RANDOM} "
-        "Or leave the TFLite file out with tflite=() (--notflite)."
+        "Or leave the TFLite file out with tflite=()."
     )
 
 
@@ -176,6 +178,7 @@ def recurrent(unroll):
     ]
 
 
+@pytest.mark.slow
 def test_a_recurrent_layer_is_named_and_its_remedy_works(tmp_path):
     assert refusal(generator_with(*recurrent(unroll=False)), tmp_path / "rolled") == (
         not_convertible(

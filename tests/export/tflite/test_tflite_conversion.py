@@ -176,7 +176,7 @@ def test_other_weights_are_found_in_float32(exported):
     generator = keras.models.clone_model(exported.generator)
     message = (
         r"The TFLite file's images differ from those of Keras by \d\.\de[+-]\d\d, more than "
-        r"1e-04\. Leave the file out with tflite=\(\) \(--notflite\)\."
+        r"1e-04\. Leave the file out with tflite=\(\)\."
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
         check_tflite(generator, exported.files["float32"], read_interface(generator, 3))
@@ -185,17 +185,16 @@ def test_other_weights_are_found_in_float32(exported):
 @pytest.mark.parametrize(
     ("mode", "least", "remedy"),
     [
-        ("float16", 60, "Choose float32 (--quantize=float32), which rounds no weights."),
+        ("float16", 60, "Choose float32, which rounds no weights."),
         (
             "dynamic",
             30,
-            "Choose float16 (--quantize=float16), which is twice as large and nearer to Keras.",
+            "Choose float16, which is twice as large and nearer to Keras.",
         ),
         (
             "int8",
             25,
-            "Choose dynamic (--quantize=dynamic), which is as small, or float16 "
-            "(--quantize=float16), which is nearer to Keras.",
+            "Choose dynamic, which is as small, or float16, which is nearer to Keras.",
         ),
     ],
 )
@@ -232,7 +231,7 @@ def test_the_distance_to_real_images_is_measured_and_limited(exported):
     frechet = FrechetGate(pixels, pixels(near), samples=200).reference(generator, interface)
     message = (
         r"The Frechet distance of the int8 TFLite file's samples to real images is \S+, more than "
-        r"1\.15 times the \S+ of Keras' samples of the same 200 latents\. Choose dynamic .+ Keras\."
+        r"1\.15 times the \S+ of Keras' samples of the same 200 latents\. Choose dynamic, .+\."
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
         check_tflite(generator, files["int8"], interface, mode="int8", frechet=frechet)
