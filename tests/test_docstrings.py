@@ -20,10 +20,6 @@ NO_EXAMPLE_YET = {
     "kgan.export.Export",
     "kgan.export.ExportedFile",
     "kgan.export.float32_twin",
-    "kgan.report.Subject",
-    "kgan.report.divide",
-    "kgan.report.examine",
-    "kgan.report.report_page",
     *(f"kgan.toys.{name}" for name in kgan.toys.__all__),
 }
 # Their examples train for long, or need what is not finished here.

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kgan._utils.messages import tell
+
 
 class GANCallback(keras.callbacks.Callback):
     """A Keras callback that refuses a model that is no `kgan.GAN`, before training begins."""
@@ -28,6 +30,10 @@ class GANCallback(keras.callbacks.Callback):
     def images_seen(self) -> int:
         """Real images the model was trained on so far, over all its fits."""
         return int(ops.convert_to_numpy(self.model.images_seen))
+
+    def _tell(self, message: str) -> None:
+        """Print a line below the progress bar, which leaves its own line open."""
+        tell(f"\n{message}" if self.params.get("verbose") in (1, "auto") else message)
 
 
 def batches_done(callback: keras.callbacks.Callback, batch: int) -> int:

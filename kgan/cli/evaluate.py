@@ -27,6 +27,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from kgan import evaluation
 from kgan import metrics
 from kgan import report
 from kgan._utils.files import replacing
@@ -36,7 +37,6 @@ from kgan.cli import real_images
 from kgan.cli.command import Flags
 from kgan.cli.run_folder import RunFolder
 from kgan.cli.run_folder import check_new
-from kgan.report.numbers import terminal_table
 
 
 def define(flags: Flags) -> None:
@@ -76,24 +76,21 @@ def main(flags: Flags) -> int:
         flush=True,
     )
     with warnings.catch_warnings(record=True) as caught:
-        findings = report.examine(
-            report.Subject(
-                generator.function,
-                latent_dim=generator.latent_dim,
-                num_classes=generator.num_classes,
-                seed=flags.seed,
-            ),
-            report.divide(training, held_out, flags.num_images),
+        findings = evaluation.examine(
+            generator.function,
+            evaluation.divide(training, held_out, flags.num_images),
             extractor,
+            latent_dim=generator.latent_dim,
+            num_classes=generator.num_classes,
+            seed=flags.seed,
             metrics=chosen,
             repeats=flags.num_repeats,
             cache_dir=Path(flags.cache_dir).expanduser(),
-            say=lambda words: print(words, flush=True),
         )
     doubts = list(dict.fromkeys(str(warning.message) for warning in caught))
     for doubt in doubts:
         print(f"warning: {doubt}", file=sys.stderr)
-    print_findings(findings)
+    print(f"\n{report.as_text(findings)}")
     write(findings, facts_of(flags, path, training, extractor), doubts, output)
     return 0
 
@@ -120,18 +117,6 @@ def chosen_metrics(flags: Flags) -> list | None:
     return [smaller if name == "kernel_distance" else metrics.get(name) for name in flags.metrics]
 
 
-def print_findings(findings) -> None:
-    """The numbers and the classes, as tables."""
-    print(f"\n{terminal_table(findings.numbers)}")
-    if findings.real_images:
-        print(f"real images: {findings.real_images}, in place of the samples")
-    if findings.classes is not None:
-        print(f"\n{findings.classes.terminal_table()}")
-    print("\nsamples as near to a training image as the nearest 1 % of real images:")
-    for space in findings.closeness:
-        print(f"{space.close_share:7.1%}  by {space.space}")
-
-
 def facts_of(flags: Flags, generator: Path, training, extractor) -> dict:
     """Where the numbers come from, for metrics.json and for the page."""
     # Whatever the package is called that brought it: Keras has imported it.
@@ -154,28 +139,19 @@ def facts_of(flags: Flags, generator: Path, training, extractor) -> dict:
 
 def write(findings, facts: dict, doubts: list[str], output: Path) -> None:
     """Write metrics.json and report.html, each whole or not at all."""
-    found = {
-        **facts,
-        "warnings": doubts,
-        "num_images": findings.numbers[0].measurement.num_fake,
-        "num_repeats": findings.numbers[0].measurement.sample_sets,
-        "metrics": {number.name: number.as_dict() for number in findings.numbers},
-        "classes": None if findings.classes is None else findings.classes.as_dict(),
-        "neighbours": [space.as_dict() for space in findings.closeness],
-    }
+    found = {**facts, "warnings": doubts, **findings.as_dict()}
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    page = report.report_page(
-        findings,
-        title=f"What {facts['generator']} makes",
-        subtitle=f"against {facts['dataset']}, {facts['date'][:10]}",
-        provenance={
-            name.replace("_", " "): str(fact)
-            for name, fact in {**facts, "versions": versions}.items()
-        },
-        warnings=doubts,
-    )
+    provenance = {
+        name.replace("_", " "): str(fact) for name, fact in {**facts, "versions": versions}.items()
+    }
     with replacing(output / "metrics.json") as temporary:
         temporary.write_text(json.dumps(found, indent=1))
-    with replacing(output / "report.html") as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    report.write(
+        findings,
+        output / "report.html",
+        title=f"What {facts['generator']} makes",
+        subtitle=f"against {facts['dataset']}, {facts['date'][:10]}",
+        provenance=provenance,
+        warnings=doubts,
+    )
     print(f"\nLeft in {output}: metrics.json, report.html (open it in a browser)")

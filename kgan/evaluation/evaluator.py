@@ -17,6 +17,7 @@ from kgan.evaluation.cache import FeatureCache
 from kgan.evaluation.cache import key_of
 from kgan.evaluation.protocol import Measurement
 from kgan.evaluation.protocol import describe
+from kgan.evaluation.protocol import value_key
 from kgan.evaluation.protocol import value_name
 from kgan.features.by_name import get as get_extractor
 from kgan.features.extractor import Extractor
@@ -24,12 +25,18 @@ from kgan.features.extractor import Features
 from kgan.metrics.sample_metric import SampleMetric
 
 
-class _Value(NamedTuple):
-    """A value, and the measure that it is of."""
+class SampleSet(NamedTuple):
+    """As many images of a generator as there are reals.
 
-    name: str
-    value: float
-    metric: SampleMetric
+    Attributes:
+        pixels: uint8 array (num_images, height, width, channels).
+        labels: int32 array (num_images,), the classes asked for; None without classes.
+        features: the `kgan.features.Features` of the images; None without extractor.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray | None
+    features: Features | None
 
 
 class Evaluator:
@@ -110,6 +117,8 @@ class Evaluator:
             extractor = get_extractor(extractor, image_shape=self.image_shape)
         self.extractor = extractor
         self._metrics = get_all(_default(extractor)) if measures is None else measures
+        # What each value is of: its key and its measure, by its name.
+        self._origins = {}
         for metric in self._metrics:
             _check_readable(metric, extractor)
         if len(pixels) < num_images and verbose:
@@ -130,7 +139,7 @@ class Evaluator:
             ValueError: for images of another form, shape or range, or too few for a measure.
         """
         pixels = self._pixels(images)
-        return _by_name(self._measure(pixels, self._features(pixels)))
+        return self._measure(pixels, self._features(pixels))
 
     def extract(self, images: ArrayLike) -> Features:
         """What the extractor makes of images, as the measures see it.
@@ -158,7 +167,44 @@ class Evaluator:
         Returns:
             Dict of floats by their names, as calling the Evaluator does.
         """
-        return _by_name(self._measure(self._pixels(images), extracted))
+        return self._measure(self._pixels(images), extracted)
+
+    def sample(
+        self,
+        generator: Callable,
+        *,
+        latent_dim: int,
+        num_classes: int | None = None,
+        seed: int = 0,
+    ) -> SampleSet:
+        """Make one sample set, as large as the reals, with labels as frequent as theirs.
+
+        Args:
+            generator: callable of (latents, training=False), or of ([latents, labels],
+                training=False), such as a keras model; returns images in [-1, 1].
+            latent_dim: int, width of the latents.
+            num_classes: int, or None for a generator of latents alone.
+            seed: int in [0, 2^32).
+
+        Returns:
+            The `SampleSet`.
+
+        Raises:
+            ValueError: for arguments out of range, classes that the labels do not fit, or images
+                that cannot be measured.
+        """
+        labels = self.draw_labels(num_classes, seed)
+        with Progress(self.num_images, verbose=self.verbose) as progress:
+            images = sampling.generate(
+                _counting(generator, progress),
+                self.num_images,
+                latent_dim=latent_dim,
+                num_classes=num_classes,
+                seed=seed,
+                labels=labels,
+            )
+        pixels = self._pixels(images)
+        return SampleSet(pixels, labels, self._features(pixels))
 
     def evaluate(
         self,
@@ -168,43 +214,33 @@ class Evaluator:
         num_classes: int | None = None,
         seed: int = 0,
         repeats: int = 1,
+        first: SampleSet | None = None,
     ) -> dict[str, Measurement]:
         """Measure a generator by sample sets of its own, each as large as the reals.
 
         Args:
-            generator: callable of (latents, training=False), or of ([latents, labels],
-                training=False), such as a keras model; returns images in [-1, 1].
+            generator: as `sample` takes it.
             latent_dim: int, width of the latents.
             num_classes: int, or None for a generator of latents alone.
             seed: int in [0, 2^32), of the first sample set; the next has the next.
             repeats: int, how many sample sets.
+            first: what `sample` made of these arguments, where that is known already.
 
         Returns:
             Dict of `Measurement` by the names of the values.
 
         Raises:
-            ValueError: for arguments out of range, classes that the labels do not fit, or images
-                that cannot be measured.
+            ValueError: as `sample`.
         """
         check_positive_integer("repeats", repeats)
+        source = {"latent_dim": latent_dim, "num_classes": num_classes}
         sets = []
         for number in range(repeats):
-            with Progress(self.num_images, verbose=self.verbose) as progress:
-                images = sampling.generate(
-                    _counting(generator, progress),
-                    self.num_images,
-                    latent_dim=latent_dim,
-                    num_classes=num_classes,
-                    seed=seed + number,
-                    labels=self.draw_labels(num_classes, seed + number),
-                )
-            pixels = self._pixels(images)
-            sets.append(self._measure(pixels, self._features(pixels)))
+            if number or first is None:
+                first = self.sample(generator, **source, seed=seed + number)
+            sets.append(self._measure(first.pixels, first.features))
         how = self._sampling_protocol(num_classes, seed, repeats)
-        return {
-            values[0].name: self._measurement([value.value for value in values], values[0], how)
-            for values in zip(*sets, strict=True)
-        }
+        return {name: self._measurement(name, [one[name] for one in sets], how) for name in sets[0]}
 
     def draw_labels(self, num_classes: int | None, seed: int) -> np.ndarray | None:
         """Labels for as many generated images as there are reals.
@@ -279,34 +315,34 @@ class Evaluator:
                 else:
                     metric.update_state(**{side: getattr(extracted, metric.reads)[rows]})
 
-    def _measure(self, pixels: np.ndarray, extracted: Features | None) -> list[_Value]:
+    def _measure(self, pixels: np.ndarray, extracted: Features | None) -> dict[str, float]:
         for metric in self._metrics:
             metric.reset_fake()
         self._update("fake", pixels, extracted)
         extractor = None if self.extractor is None else self.extractor.name
-        values = []
+        values = {}
         for metric in self._metrics:
             for key, value in metric.values().items():
                 name = value_name(key, metric.reads, extractor, len(pixels))
-                values.append(_Value(name, float(value), metric))
+                values[name] = float(value)
+                self._origins[name] = value_key(key, extractor), metric
             # Their rows are not needed any more.
             metric.reset_fake()
         return values
 
-    def _measurement(self, numbers: list[float], value: _Value, how: str) -> Measurement:
+    def _measurement(self, name: str, values: list[float], how: str) -> Measurement:
+        key, metric = self._origins[name]
+        count = self.num_images
         looked = describe(
-            value.metric,
-            self.extractor,
-            num_real=self.num_images,
-            num_fake=self.num_images,
-            source=self._source,
+            metric, self.extractor, num_real=count, num_fake=count, source=self._source
         )
         return Measurement(
-            mean=float(np.mean(numbers)),
-            std=float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None,
-            sample_sets=len(numbers),
-            num_real=self.num_images,
-            num_fake=self.num_images,
+            key=key,
+            mean=float(np.mean(values)),
+            std=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+            sample_sets=len(values),
+            num_real=count,
+            num_fake=count,
             protocol=f"{looked}, {how}.",
         )
 
@@ -360,7 +396,3 @@ def _counting(generator: Callable, progress: Progress) -> Callable:
         return images
 
     return generate
-
-
-def _by_name(values: list[_Value]) -> dict[str, float]:
-    return {value.name: value.value for value in values}

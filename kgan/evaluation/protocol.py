@@ -1,6 +1,7 @@
 """What a number is called and how it was measured: without both it compares with nothing."""
 
 import inspect
+import math
 import numbers
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ class Measurement(NamedTuple):
     """A number with its uncertainty and its protocol.
 
     Attributes:
+        key: what is measured, such as "precision" or "fid", without extractor and count.
         mean: over the sample sets.
         std: standard deviation over the sample sets (divided by their number minus one); None for
             a single one. The reals are the same in each: their own chance is not in it.
@@ -24,14 +26,44 @@ class Measurement(NamedTuple):
         num_real: real images.
         num_fake: generated images in a set.
         protocol: one sentence that says how it was measured.
+        real: what other real images score in place of the samples; None if that is not known.
     """
 
+    key: str
     mean: float
     std: float | None
     sample_sets: int
     num_real: int
     num_fake: int
     protocol: str
+    real: float | None = None
+
+    def as_dict(self) -> dict:
+        """Everything as plain numbers and texts, for JSON."""
+        kind = f"standard deviation over {self.sample_sets} sample sets"
+        return {
+            "value": _for_json(self.mean),
+            "uncertainty": _for_json(self.std),
+            "uncertainty_is": None if self.std is None else kind,
+            "real_images": _for_json(self.real),
+            "sample_sets": self.sample_sets,
+            "num_real": self.num_real,
+            "num_fake": self.num_fake,
+            "protocol": self.protocol,
+        }
+
+
+def value_key(key: str, extractor_name: str | None) -> str:
+    """What people call a value: "fid", "kid" and "kid_std" with the FID paper's features.
+
+    Args:
+        key: the measure's own name of it.
+        extractor_name: str, of the extractor; None without one.
+
+    Returns:
+        One of those, or the key as it is.
+    """
+    return _OF_INCEPTION.get(key, key) if extractor_name == _INCEPTION else key
 
 
 def value_name(key: str, reads: str, extractor_name: str | None, num_fake: int) -> str:
@@ -47,10 +79,9 @@ def value_name(key: str, reads: str, extractor_name: str | None, num_fake: int) 
         "{key}_{extractor}_{n}"; without the extractor for what reads images; "fid", "kid" and
         "kid_std" with "_{n}" for distances of the FID paper's Inception features.
     """
-    if reads == "images":
-        return f"{key}_{num_fake}"
-    if extractor_name == _INCEPTION and key in _OF_INCEPTION:
-        return f"{_OF_INCEPTION[key]}_{num_fake}"
+    known = value_key(key, extractor_name)
+    if reads == "images" or known != key:
+        return f"{known}_{num_fake}"
     return f"{key}_{extractor_name}_{num_fake}"
 
 
@@ -78,6 +109,11 @@ def describe(metric, extractor, *, num_real: int, num_fake: int, source: str | N
         f"{type(metric).__name__}({_parameters(metric)}) on {seen}, {real} against {num_fake:,} "
         "generated, all in 256 levels"
     )
+
+
+def _for_json(value: float | None) -> float | str | None:
+    """JSON has no infinity, which a KL can be: a word that Python's float() takes."""
+    return value if value is None or math.isfinite(value) else str(value)
 
 
 def _parameters(metric) -> str:

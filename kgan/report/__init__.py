@@ -1,17 +1,6 @@
-"""What a generator makes, examined and laid out as a page for people."""
+"""What was found out about a generator, laid out for people: one page, or text."""
 
-from kgan.report.examine import Subject
-from kgan.report.examine import examine
-from kgan.report.page import Findings
-from kgan.report.page import report_page
-from kgan.report.reals import Reals
-from kgan.report.reals import divide
+from kgan.report.page import write
+from kgan.report.terminal import as_text
 
-__all__ = [
-    "Findings",
-    "Reals",
-    "Subject",
-    "divide",
-    "examine",
-    "report_page",
-]
+__all__ = ["as_text", "write"]

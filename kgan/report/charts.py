@@ -4,11 +4,12 @@ import html
 
 import numpy as np
 
+from kgan.evaluation.neighbours import Closeness
+
 _WIDTH, _HEIGHT = 720, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 14, 42
 # More names than this would overlap.
 _MOST_NAMES = 30
-_BINS = 40
 
 
 def class_chart(names: list[str], real: np.ndarray, fake: np.ndarray) -> str:
@@ -43,35 +44,26 @@ def class_chart(names: list[str], real: np.ndarray, fake: np.ndarray) -> str:
     return _svg("Share of each class among real and generated images", parts)
 
 
-def distance_chart(real: np.ndarray, fake: np.ndarray, label: str) -> str:
-    """Two histograms on one axis: distances of real and of generated images.
+def distance_chart(space: Closeness) -> str:
+    """Two histograms on one axis: distances of real and of generated images, with their medians.
 
     Args:
-        real: float array of distances >= 0.
-        fake: float array of distances >= 0.
-        label: of the axis of distances.
+        space: a `kgan.evaluation.neighbours.Closeness`.
 
     Returns:
         An svg element.
     """
-    both = np.concatenate([real, fake])
-    # One outlier would press all others flat.
-    high = float(np.quantile(both, 0.995)) * 1.05 or 1.0
-    edges = np.linspace(0.0, high, _BINS + 1)
-    shares = {
-        kind: np.histogram(np.minimum(values, high), edges)[0] / len(values)
-        for kind, values in (("real", real), ("fake", fake))
-    }
-    top = _ceiling(max(share.max() for share in shares.values()))
+    edges, *shares = space.histogram()
+    high, label = float(edges[-1]), f"distance by {space.space}"
+    top = _ceiling(max(share.max() for share in shares))
     parts = [_share_axis(top)]
-    for kind, share in shares.items():
+    for kind, share in zip(("real", "fake"), shares, strict=True):
         parts.append(f'<path class="{kind} area" d="{_steps(edges, share, high, top)}"/>')
-    for kind, values in (("real", real), ("fake", fake)):
-        x = _x(min(float(np.median(values)), high), high)
+    for kind, median in (("real", space.real.median), ("fake", space.fake.median)):
+        x = _x(min(median, high), high)
         parts.append(
             f'<line class="{kind} median" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" '
-            f'y2="{_HEIGHT - _BOTTOM}"><title>median of {kind}: {np.median(values):.3g}</title>'
-            "</line>"
+            f'y2="{_HEIGHT - _BOTTOM}"><title>median of {kind}: {median:.3g}</title></line>'
         )
     for tick in np.arange(0.0, high, _ceiling(high / 10, steps=(1, 2, 5, 10, 20))):
         parts.append(_text(_x(tick, high), _HEIGHT - _BOTTOM + 16, f"{tick:.3g}", "middle"))

@@ -1,95 +1,36 @@
-"""Paths from one latent to another, whose images show whether a generator has learned a space.
+"""The part of a page on the images between two latents."""
 
-A generator that has memorised jumps from one picture to the next; one that has learned changes
-gradually, and what lies between two images is an image too.
-"""
-
-import numpy as np
-
+from kgan.evaluation.findings import Findings
 from kgan.report import elements
 from kgan.report.pictures import sheet
 
-# Latents whose directions differ by less, in radians, have no great circle worth the division.
-_SAME_DIRECTION = 1e-4
 
-
-def linear_path(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """The straight line, (1 - t) start + t end.
-
-    Between two draws of N(0, I) its middle is about sqrt 2 nearer to the origin than any latent
-    the generator was trained on.
-
-    Args:
-        start: float array, (latent_dim,), at t = 0.
-        end: float array, (latent_dim,), at t = 1.
-        steps: int, how many points, both ends included.
-
-    Returns:
-        float32 array, (steps, latent_dim).
-
-    Reference:
-        Goodfellow et al. 2014, arXiv 1406.2661, figure 3.
-    """
-    t = _times(steps)
-    return ((1 - t) * start + t * end).astype("float32")
-
-
-def spherical_path(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """The great circle, (sin((1 - t) a) start + sin(t a) end) / sin a, a the angle between them.
-
-    It keeps the distance from the origin at which nearly all mass of N(0, I) lies. Where the two
-    directions are equal or opposite there is no such circle, and the line takes its place.
-
-    Args:
-        start: float array, (latent_dim,), at t = 0.
-        end: float array, (latent_dim,), at t = 1.
-        steps: int, how many points, both ends included.
-
-    Returns:
-        float32 array, (steps, latent_dim).
-
-    Reference:
-        White 2016, arXiv 1609.04468, section 2.1 (slerp, by Shoemake 1985).
-    """
-    cosine = np.dot(start, end) / (np.linalg.norm(start) * np.linalg.norm(end))
-    angle = np.arccos(np.clip(cosine, -1.0, 1.0))
-    if not _SAME_DIRECTION < angle < np.pi - _SAME_DIRECTION:
-        return linear_path(start, end, steps)
-    t = _times(steps)
-    path = np.sin((1 - t) * angle) * start + np.sin(t * angle) * end
-    return (path / np.sin(angle)).astype("float32")
-
-
-def interpolation_section(linear: np.ndarray, spherical: np.ndarray, *, classes: str = "") -> str:
+def interpolation_section(findings: Findings) -> str:
     """The part of a page on interpolations.
 
     Args:
-        linear: uint8 array (rows, steps, height, width, channels), images along straight lines.
-        spherical: the same along great circles, between the same latents.
-        classes: text, which classes the rows have, or empty.
+        findings: a `kgan.evaluation.Findings`.
 
     Returns:
         HTML.
     """
+    ways = {"straight lines": findings.linear, "great circles": findings.spherical}
     parts = [
         elements.picture(
             sheet(images.reshape(-1, *images.shape[2:]), *images.shape[:2]),
             f"Images along {name}",
             title=name,
         )
-        for name, images in (("straight lines", linear), ("great circles", spherical))
+        for name, images in ways.items()
     ]
     words = (
         "Each row goes in equal steps from one latent, drawn from N(0, I), to another; both "
         "pictures have the same ends (figure 3 of Goodfellow et al. 2014). Half-way along a "
         "straight line a latent is about 0.7 times as long as those that the generator was trained "
         "on; a great circle keeps the length (slerp, White 2016). A generator that has learned "
-        f"changes step by step, without jumps and without pictures that are none. {classes}"
+        "changes step by step, without jumps and without pictures that are none."
     )
-    return elements.section(
-        "Between two latents", *parts, elements.paragraph(words.strip(), quiet=True)
-    )
-
-
-def _times(steps: int) -> np.ndarray:
-    return np.linspace(0.0, 1.0, steps)[:, np.newaxis]
+    if findings.path_labels is not None:
+        classes = ", ".join(map(str, findings.path_labels))
+        words += f" The rows have the classes {classes}: only latents change."
+    return elements.section("Between two latents", *parts, elements.paragraph(words, quiet=True))

@@ -50,6 +50,7 @@ def test_every_callback_of_one_fit_writes_what_it_should(tmp_path, make_gan, mak
     assert stopping.best == max(float(row["d_fake"]) for row in rows)
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_the_logs(tmp_path, make_gan, make_dataset):
     pytest.importorskip("tensorboard")
     make_gan(run_eagerly=False).fit(

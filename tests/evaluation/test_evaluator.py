@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import kgan
 from kgan.evaluation import Evaluator
+from kgan.evaluation import Measurement
 from kgan.evaluation.protocol import value_name
 from kgan.metrics import FrechetDistance
 from kgan.metrics import KernelDistance
@@ -287,6 +288,23 @@ def test_a_generator_is_measured_by_independent_sample_sets(make_pixels, make_ex
         "all in 256 levels, mean and standard deviation of 3 sample sets, seeds 7 to 9."
     )
     assert evaluator.evaluate(Dots(), latent_dim=2, seed=7, repeats=3) == measured
+
+
+def test_for_json_a_number_says_what_its_uncertainty_is():
+    number = Measurement("recall", 0.5, 0.012, 3, 100, 100, "How.", 0.75)
+    assert number.as_dict() == {
+        "value": 0.5,
+        "uncertainty": 0.012,
+        "uncertainty_is": "standard deviation over 3 sample sets",
+        "real_images": 0.75,
+        "sample_sets": 3,
+        "num_real": 100,
+        "num_fake": 100,
+        "protocol": "How.",
+    }
+    alone = number._replace(mean=float("inf"), std=None).as_dict()
+    # JSON has no infinity.
+    assert (alone["value"], alone["uncertainty_is"]) == ("inf", None)
 
 
 def test_one_sample_set_has_no_spread(make_pixels, make_extractor):

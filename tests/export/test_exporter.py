@@ -210,6 +210,7 @@ def normalised(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_spectral_norm_is_exported_as_plain_layers(normalised, tmp_path):
     _, export = normalised
     generator = build_upsampling_generator(lambda layer: layer)
@@ -283,6 +284,7 @@ def test_an_export_of_a_gan_gives_the_images_of_the_gan(conditional_generator, t
     np.testing.assert_allclose(found.astype(int), expected.astype(int), rtol=0, atol=1)
 
 
+@pytest.mark.slow
 def test_a_failed_comparison_leaves_everything_as_it_was(
     conditional_generator, export, monkeypatch
 ):
@@ -298,6 +300,7 @@ def test_a_failed_comparison_leaves_everything_as_it_was(
     assert (names(output), (output / "digits.tflite").stat().st_mtime_ns) == before
 
 
+@pytest.mark.slow
 def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     inputs = keras.Input((6,))
     values = keras.ops.svd(keras.layers.Reshape((2, 3))(inputs), compute_uv=False)
@@ -307,6 +310,7 @@ def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     assert names(tmp_path / "exported" / "digits") == []
 
 
+@pytest.mark.slow
 def test_everything_is_compared_in_full_float32(generator, tmp_path, monkeypatch):
     enabled = tf.config.experimental.tensor_float_32_execution_enabled
     seen = []

@@ -54,6 +54,7 @@ def test_inputs_and_images_keep_their_names_and_any_batch(content):
     assert next(each.version for each in model.opset_import if not each.domain) == OPSET
 
 
+@pytest.mark.slow
 def test_a_generator_without_labels_takes_latents_alone(generator, tmp_path):
     interface = read_interface(generator)
     write_saved_model(generator, tmp_path, interface)
@@ -101,6 +102,7 @@ def test_other_weights_are_found(conditional_generator, content):
         check_onnx(other, content, read_interface(other, 3))
 
 
+@pytest.mark.slow
 def test_an_operation_that_onnx_does_not_have_is_named_with_its_place(tmp_path):
     inputs = keras.Input((6,))
     values = keras.ops.svd(keras.layers.Reshape((2, 3))(inputs), compute_uv=False)

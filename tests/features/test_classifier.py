@@ -112,6 +112,7 @@ def test_the_accuracy_is_that_of_the_held_out_tenth_and_printed(capsys, monkeypa
     assert (extractor.image_shape, extractor.num_classes) == (SHAPE, 2)
 
 
+@pytest.mark.slow
 def test_training_depends_on_its_own_seed_and_not_on_the_global_one():
     def train(seed, global_seed):
         keras.utils.set_random_seed(global_seed)

@@ -242,6 +242,7 @@ def test_penalties_see_the_discriminator_in_training_mode():
     assert seen == [True] * 5
 
 
+@pytest.mark.slow
 def test_weights_load_into_a_gan_with_other_penalties(tmp_path):
     gan = make_gan(penalties.LeCam())
     fitted(gan)

@@ -52,12 +52,12 @@ def test_names_are_text_and_of_many_only_some_are_shown():
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 4000.0])
-def test_a_histogram_holds_every_distance_once(scale):
+def test_a_histogram_holds_every_distance_once(closeness, scale):
     random = np.random.default_rng(0)
     real, fake = scale * random.uniform(1, 2, 9700), scale * random.uniform(1, 2, 300)
     # Few enough to be left out of the axis, they are counted at its end: 5 % of these.
     fake[:15] *= 100
-    svg = distance_chart(real, fake, "distance by pixels")
+    svg = distance_chart(closeness(fake, real))
     for kind in ("real", "fake"):
         (path,) = elements(svg, "path", kind)
         points = np.array(re.findall(r"([\d.]+),([\d.]+)", path["d"]), float)
@@ -71,15 +71,15 @@ def test_a_histogram_holds_every_distance_once(scale):
         np.testing.assert_allclose(area / widths.mean() * unit, 1, rtol=0.02)
 
 
-def test_the_medians_are_marked_where_they_are():
+def test_the_medians_are_marked_where_they_are(closeness):
     real, fake = np.linspace(0, 10, 101), np.linspace(0, 6, 101)
-    svg = distance_chart(real, fake, "distance")
+    svg = distance_chart(closeness(fake, real))
     (real_line,), (fake_line,) = (elements(svg, "line", f"{kind}") for kind in ("real", "fake"))
     zero = min(float(points[0]) for points in re.findall(r"M([\d.]+),([\d.]+)", svg))
     distances = [float(line["x1"]) - zero for line in (real_line, fake_line)]
     np.testing.assert_allclose(distances[1] / distances[0], 3 / 5, rtol=0.01)
 
 
-def test_copies_alone_can_be_drawn():
-    svg = distance_chart(np.zeros(10), np.zeros(10), "distance")
+def test_copies_alone_can_be_drawn(closeness):
+    svg = distance_chart(closeness(np.zeros(10), np.zeros(10)))
     assert "nan" not in svg

@@ -55,6 +55,7 @@ def assert_equal_states(first, second):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_steps_in_one_call_are_those_called_one_by_one(compiled):
     compiled.restart(0)
     compiled.advance(6)

@@ -335,13 +335,7 @@ class Backup(GANCallback):
                     "Nothing was trained. Make room there, or choose another folder",
                 ) from error
             kept = "" if self._is_new else " The backups before are still there."
-            self._print(f"Backup: none was written after {images:,} images: {error}.{kept}")
-
-    def _print(self, *lines: str) -> None:
-        for line in lines:
-            # A progress bar leaves its line open.
-            start = "\n" if self.params.get("verbose") in (1, "auto") else ""
-            tell(f"{start}{line}")
+            self._tell(f"Backup: none was written after {images:,} images: {error}.{kept}")
 
     def _arrays(self, means: list, callback_arrays: list):
         """Pairs of a name and an array, of which only one at a time is in memory."""

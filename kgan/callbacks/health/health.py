@@ -8,7 +8,6 @@ from pathlib import Path
 from keras import ops
 
 from kgan._utils import checks
-from kgan._utils.messages import tell
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.base import batches_done
 from kgan.callbacks.health.diagnosis import ADVICE
@@ -252,9 +251,7 @@ class Health(GANCallback):
         if self.state in self.stop_on:
             self.model.stop_training = True
             self.message += f" Training stops{self._rolled_back()}."
-        # A progress bar leaves its line open.
-        start = "\n" if self.params.get("verbose") in (1, "auto") else ""
-        tell(f"{start}{self.message}")
+        self._tell(self.message)
 
     def _rolled_back(self) -> str:
         if self.rollback is None:

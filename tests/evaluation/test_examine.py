@@ -1,4 +1,6 @@
-"""One examination of a tiny generator, whose every part is checked, and the page of it."""
+"""Examinations of a tiny generator, whose every part is checked as data."""
+
+import json
 
 import keras
 import numpy as np
@@ -7,11 +9,9 @@ import pytest
 from kgan import sampling
 from kgan._utils.images import to_uint8
 from kgan.data import Images
+from kgan.evaluation import divide
+from kgan.evaluation import examine
 from kgan.features import Extractor
-from kgan.report import Subject
-from kgan.report import divide
-from kgan.report import examine
-from kgan.report import report_page
 
 CLASSES = 3
 SHAPE = (8, 8, 1)
@@ -50,37 +50,35 @@ def make_images(count, *, labels=True, seed=3):
     return Images(pixels, classes, class_names=names, name="noise")
 
 
-def subject(*, conditional, seed=7):
-    return Subject(
+def look(reals, *, conditional=True, extractor=None, seed=7, repeats=1, **options):
+    return examine(
         make_generator(conditional=conditional),
+        reals,
+        extractor or make_extractor(),
         latent_dim=4,
         num_classes=CLASSES if conditional else None,
         seed=seed,
+        repeats=repeats,
+        verbose=0,
+        **options,
     )
-
-
-def page(findings):
-    return report_page(findings, title="A title", subtitle="Against noise", provenance={"a": "b"})
 
 
 @pytest.fixture(scope="module")
 def conditional():
     """Findings on a conditional generator, against 40 of 80 images."""
     reals = divide(make_images(80))
-    return reals, examine(subject(conditional=True), reals, make_extractor(), repeats=2)
+    return reals, look(reals, repeats=2)
 
 
 def test_the_numbers_are_those_of_the_evaluator_with_what_reals_score(conditional):
     _, findings = conditional
-    assert [number.key for number in findings.numbers][:3] == [
-        "frechet_distance",
-        "precision",
-        "recall",
-    ]
-    assert all(number.name.endswith("_tiny_40") for number in findings.numbers)
-    assert all(number.measurement.sample_sets == 2 for number in findings.numbers)
-    assert all(number.real is not None for number in findings.numbers)
-    assert findings.real_images == "40 other training images of 'noise'"
+    keys = [number.key for number in findings.numbers.values()]
+    assert keys[:3] == ["frechet_distance", "precision", "recall"]
+    assert all(name.endswith("_tiny_40") for name in findings.numbers)
+    assert all(number.sample_sets == 2 for number in findings.numbers.values())
+    assert all(number.real is not None for number in findings.numbers.values())
+    assert findings.reals.words() == "40 other training images of 'noise'"
 
 
 def test_samples_and_their_requested_classes_belong_together(conditional):
@@ -99,7 +97,7 @@ def test_samples_and_their_requested_classes_belong_together(conditional):
 
 def test_neighbours_are_found_in_pixels_among_all_training_images(conditional):
     reals, findings = conditional
-    by_pixels = findings.closeness[0]
+    by_pixels = findings.neighbours[0]
     everyone = reals.training.images.reshape(80, -1).astype(float)
     for sample, index in zip(findings.samples, by_pixels.fake.indices, strict=True):
         distances = np.linalg.norm(everyone - sample.reshape(-1), axis=1)
@@ -109,7 +107,7 @@ def test_neighbours_are_found_in_pixels_among_all_training_images(conditional):
 
 def test_neighbours_are_found_by_features_among_those_that_were_looked_at(conditional):
     reals, findings = conditional
-    by_features = findings.closeness[1]
+    by_features = findings.neighbours[1]
     extract = make_extractor()
     rows = np.concatenate([reals.measured, reals.other_rows])
     known = extract(reals.training.images[rows] / np.float32(127.5) - 1).features
@@ -140,77 +138,62 @@ def test_both_ways_between_latents_have_the_same_ends_and_only_those(conditional
     for end in (0, -1):
         np.testing.assert_allclose(linear[:, end].astype(int), spherical[:, end], atol=1)
     assert (linear[:, 5] != spherical[:, 5]).any()
-    assert findings.interpolated_classes == (
-        "The rows have the classes 0, 0, 1, 2: only latents change."
-    )
+    assert findings.path_labels.tolist() == [0, 0, 1, 2]
 
 
 def test_the_same_seed_finds_the_same(conditional):
     reals, findings = conditional
-    again = examine(subject(conditional=True), reals, make_extractor(), repeats=2)
-    assert page(again) == page(findings)
-    other = examine(subject(conditional=True, seed=8), reals, make_extractor(), repeats=2)
-    assert other.numbers[0].measurement.mean != findings.numbers[0].measurement.mean
+    again, other = look(reals, repeats=2), look(reals, seed=8)
+    assert again.as_dict() == findings.as_dict()
+    np.testing.assert_array_equal(again.grid, findings.grid)
+    name = next(iter(findings.numbers))
+    assert other.numbers[name].mean != findings.numbers[name].mean
     assert (other.linear != findings.linear).any()
 
 
-def test_the_page_has_a_part_for_every_question(conditional):
-    html = page(conditional[1])
-    titles = ["Numbers", "Classes", "Nearest training images", "Between two latents"]
-    places = [html.index(f"<h2>{title}</h2>") for title in (*titles, "Where this comes from")]
-    assert places == sorted(places)
-    for about in ("Distance", "Quality", "Diversity", "Classes", "Copies"):
-        assert f"<strong>{about}</strong><br>" in html
-    assert "<title>A title</title>" in html
-
-
-def test_without_labels_held_out_images_or_classes_what_is_left_is_shown():
-    reals = divide(make_images(20, labels=False), num_images=20)
-    found = examine(
-        subject(conditional=False),
-        reals,
-        make_extractor(classes=None),
-        metrics=["frechet_distance"],
+def test_the_numbers_can_be_written_as_json(conditional):
+    found = json.loads(json.dumps(conditional[1].as_dict()))
+    assert (found["num_images"], found["num_repeats"]) == (40, 2)
+    assert (
+        found["metrics"]["recall_tiny_40"]["value"] == conditional[1].numbers["recall_tiny_40"].mean
     )
-    assert found.classes is None
-    assert (found.numbers[0].real, found.real_images) == (None, "")
+    assert sum(found["classes"]["requested"]) == 40
+    assert [space["space"] for space in found["neighbours"]] == ["pixels", "features of 'tiny'"]
+
+
+def test_without_labels_held_out_images_or_classes_what_is_left_is_found():
+    reals = divide(make_images(20, labels=False), num_images=20)
+    extractor = make_extractor(classes=None)
+    found = look(reals, conditional=False, extractor=extractor, metrics=["frechet_distance"])
+    assert (found.classes, found.grid_labels, found.path_labels) == (None, None, None)
+    assert [number.real for number in found.numbers.values()] == [None]
     assert found.grid.shape == (10, 10, *SHAPE)
-    assert found.closeness[1].training_images == 20
-    html = page(found)
-    assert "<h2>Classes</h2>" not in html
-    assert "<strong>Quality</strong>" not in html
+    assert found.neighbours[1].training_images == 20
+    assert found.as_dict()["classes"] is None
 
 
 def test_held_out_images_are_what_samples_are_compared_with():
     training, held_out = make_images(30), make_images(30, seed=4)
-    found = examine(
-        subject(conditional=True), divide(training, held_out), make_extractor(), repeats=1
-    )
-    assert [space.real_images for space in found.closeness] == ["held-out images"] * 2
-    assert [space.training_images for space in found.closeness] == [30, 30]
+    found = look(divide(training, held_out))
+    assert [space.real_images for space in found.neighbours] == ["held-out images"] * 2
+    assert [space.training_images for space in found.neighbours] == [30, 30]
     everyone = training.images.reshape(30, -1).astype(float)
-    for image, index in zip(held_out.images, found.closeness[0].real.indices, strict=True):
+    for image, index in zip(held_out.images, found.neighbours[0].real.indices, strict=True):
         assert index == np.linalg.norm(everyone - image.reshape(-1), axis=1).argmin()
 
 
 def test_the_classes_of_an_extractor_for_other_data_are_not_shown():
-    found = examine(
-        subject(conditional=True), divide(make_images(40)), make_extractor(classes=5), repeats=1
-    )
-    assert found.classes is None
+    assert look(make_images(40), extractor=make_extractor(classes=5)).classes is None
 
 
-def test_copies_are_told():
+def test_copies_are_told(capsys):
     training = make_images(60)
     first = training.images[:30] / np.float32(127.5) - 1
 
     def copier(latents, training=False):
         return first[np.arange(len(latents)) % len(first)]
 
-    reals = divide(training)
-    found = examine(
-        Subject(copier, latent_dim=4, num_classes=None, seed=0), reals, make_extractor(), repeats=1
-    )
-    assert [space.close_share for space in found.closeness] == [1, 1]
-    assert not found.closeness[0].ratios.any()
-    assert "100.0\N{NO-BREAK SPACE}% of the samples are nearer to a training image" in page(found)
+    found = examine(copier, training, make_extractor(), latent_dim=4, repeats=1)
+    assert [space.close_share for space in found.neighbours] == [1, 1]
+    assert not found.neighbours[0].ratios.any()
+    assert capsys.readouterr().out.startswith("Looking at 30 real images.\nMaking and measuring 30")

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
-from kgan.report.neighbours import Closeness
-from kgan.report.neighbours import NearestTraining
-from kgan.report.neighbours import measure_closeness
-from kgan.report.neighbours import nearest_training
-from kgan.report.neighbours import neighbours_section
+from kgan.evaluation.neighbours import Closeness
+from kgan.evaluation.neighbours import NearestTraining
+from kgan.evaluation.neighbours import measure_closeness
+from kgan.evaluation.neighbours import nearest_training
 
 
 @pytest.fixture
@@ -113,12 +112,24 @@ def test_the_numbers_for_json():
     }
 
 
-@pytest.mark.parametrize("samples", [25, 7, 3])
-def test_the_page_shows_samples_beside_and_above_their_neighbours(samples):
-    images = np.zeros((samples, 4, 4, 1), "uint8")
-    space = closeness(np.ones(samples), np.ones(10))
-    html = neighbours_section(images, np.zeros((5, 4, 4, 1), "uint8"), [space])
-    # Without a whole row of samples the paper's figure is left out.
-    assert html.count("<img") == (3 if samples >= 5 else 1)
-    assert html.count("<svg") == 1
-    assert f"Of {samples} samples the {min(10, samples)} that come closest" in html
+def test_a_histogram_holds_every_distance_once():
+    real, fake = np.random.default_rng(0).uniform(1, 2, (2, 1000))
+    # A few lie far beyond the rest, and are counted at the end.
+    fake[:5] = 1000
+    edges, real, fake = closeness(fake, real).histogram()
+    assert (edges[0], len(edges)) == (0, len(real) + 1)
+    assert edges[-1] < 3
+    np.testing.assert_allclose([real.sum(), fake.sum()], 1)
+    assert fake[-1] >= 0.005
+    # All others lie between 1 and 2.
+    assert real[edges[1:] <= 1].sum() == 0
+
+
+def test_copies_alone_have_a_histogram():
+    edges, *shares = closeness(np.zeros(10), np.zeros(10)).histogram()
+    assert (edges[-1], shares[0][0], shares[1][0]) == (1, 1, 1)
+
+
+def test_the_closest_samples_are_those_with_the_smallest_ratios():
+    found = closeness(np.ones(4), np.ones(4))._replace(ratios=np.array([2.0, 0.5, np.inf, 0.0]))
+    assert found.closest(3).tolist() == [3, 1, 0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kgan.data import Images
-from kgan.report import divide
+from kgan.evaluation import divide
 
 
 def images(count, size=2, name="set"):
@@ -20,7 +20,7 @@ def test_without_held_out_images_half_of_the_training_images_show_what_reals_sco
     assert not set(reals.measured) & set(reals.other_rows)
     np.testing.assert_array_equal(reals.others.images[:, 0, 0, 0], reals.other_rows)
     np.testing.assert_array_equal(reals.others.labels, reals.other_rows % 3)
-    np.testing.assert_array_equal(reals.measured_part().images[:, 0, 0, 0], reals.measured)
+    np.testing.assert_array_equal(reals.measured_images.images[:, 0, 0, 0], reals.measured)
     assert reals.words() == "5 other training images of 'set'"
 
 

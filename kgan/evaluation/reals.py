@@ -1,4 +1,4 @@
-"""Which real images the samples are measured against, and which show what real images score."""
+"""Which real images samples are measured against, and which show what real images score."""
 
 from typing import NamedTuple
 
@@ -10,47 +10,38 @@ from kgan.data.store import Images
 _MOST = 10_000
 
 
-class Part(NamedTuple):
-    """Some real images, in a form that `kgan.evaluation.Evaluator` takes.
-
-    Attributes:
-        images: uint8 array (images, height, width, channels).
-        labels: integer array (images,), or None.
-        name: str, of the data set.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray | None
-    name: str
-
-
 class Reals(NamedTuple):
     """The real images of one evaluation.
 
     Attributes:
-        training: all training images, an object with `images` (uint8), `labels`, `name`,
-            `class_names` and `num_classes`, such as a `kgan.data.Images`.
+        training: `kgan.data.Images`, all that the generator was trained on.
         measured: int array, the rows of the training images that samples are measured against.
-        others: `Part`, as many more that are measured in place of samples; None if there are not as
-            many.
+        others: `kgan.data.Images`, as many more that are measured in place of samples; None if
+            there are not as many.
         other_rows: int array, the others' rows among the training images; None if held out.
     """
 
-    training: object
+    training: Images
     measured: np.ndarray
-    others: Part | None
+    others: Images | None
     other_rows: np.ndarray | None
 
-    def measured_part(self) -> Part:
+    @property
+    def measured_images(self) -> Images:
         """The images that samples are measured against."""
-        return part(self.training, self.measured)
+        return _part(self.training, self.measured)
+
+    @property
+    def are_held_out(self) -> bool:
+        """Whether there are others that the generator was not trained on."""
+        return self.others is not None and self.other_rows is None
 
     def words(self) -> str:
         """What the others are, empty if there are none."""
         if self.others is None:
             return ""
         count, name = len(self.others.images), self.others.name
-        if self.other_rows is None:
+        if self.are_held_out:
             return f"{count:,} images of {name!r}, held out"
         return f"{count:,} other training images of {name!r}"
 
@@ -76,6 +67,11 @@ def divide(
 
     Raises:
         ValueError: if there are not so many, or the held-out ones have another shape.
+
+    Example:
+        >>> reals = kgan.evaluation.divide(kgan.data.digits(), num_images=100)
+        >>> reals.words()
+        "100 other training images of 'digits'"
     """
     total = len(training.images)
     if held_out is not None and held_out.images.shape[1:] != training.images.shape[1:]:
@@ -95,22 +91,13 @@ def divide(
     measured, rest = np.sort(order[:num_images]), np.sort(order[num_images : 2 * num_images])
     if held_out is not None:
         rows = np.random.default_rng(0).permutation(len(held_out.images))[:num_images]
-        others = part(held_out, np.sort(rows)) if len(rows) == num_images else None
+        others = _part(held_out, np.sort(rows)) if len(rows) == num_images else None
         return Reals(training, measured, others, None)
     if len(rest) < num_images:
         return Reals(training, measured, None, None)
-    return Reals(training, measured, part(training, rest), rest)
+    return Reals(training, measured, _part(training, rest), rest)
 
 
-def part(images, rows: np.ndarray) -> Part:
-    """Some rows of images.
-
-    Args:
-        images: a `kgan.data.Images`.
-        rows: int array.
-
-    Returns:
-        A `Part`.
-    """
+def _part(images: Images, rows: np.ndarray) -> Images:
     labels = None if images.labels is None else images.labels[rows]
-    return Part(images.images[rows], labels, images.name)
+    return Images(images.images[rows], labels, num_classes=images.num_classes, name=images.name)

@@ -1,0 +1,232 @@
+"""Everything that one wants to know of a generator, found in one go."""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+from keras import ops
+
+from kgan import sampling
+from kgan._utils.images import to_uint8
+from kgan._utils.messages import tell
+from kgan._utils.progress import Progress
+from kgan.data.store import Images
+from kgan.evaluation.classes import ClassShares
+from kgan.evaluation.classes import count_classes
+from kgan.evaluation.evaluator import Evaluator
+from kgan.evaluation.evaluator import SampleSet
+from kgan.evaluation.findings import Findings
+from kgan.evaluation.neighbours import Closeness
+from kgan.evaluation.neighbours import measure_closeness
+from kgan.evaluation.paths import linear_path
+from kgan.evaluation.paths import spherical_path
+from kgan.evaluation.reals import Reals
+from kgan.evaluation.reals import divide
+from kgan.evaluation.samples import to_floats
+from kgan.features.extractor import Extractor
+from kgan.features.extractor import Features
+from kgan.metrics.sample_metric import SampleMetric
+
+# Samples whose nearest training images are searched for, and real images to compare them with.
+_SEARCHED = 1000
+# Training images that are compared at a time, and the numbers they may have together.
+_BLOCK, _NUMBERS = 2000, 2**24
+_GRID = 10
+_PATHS, _STEPS = 4, 10
+# A grid of large images gets fewer columns, so that it is about this wide, in pixels.
+_WIDTH = 1280
+
+
+def examine(
+    generator: Callable,
+    reals: Reals | Images,
+    extractor: Extractor | str,
+    *,
+    latent_dim: int,
+    num_classes: int | None = None,
+    seed: int = 0,
+    metrics: str | SampleMetric | list | tuple | None = None,
+    repeats: int = 3,
+    cache_dir: str | os.PathLike | None = None,
+    verbose: int = 1,
+) -> Findings:
+    """Measure a generator, and collect what a person should see of it.
+
+    Besides the measures: which classes it makes, the training images nearest to its samples, a grid
+    of samples, and the images between latents.
+
+    Args:
+        generator: callable of (latents, training=False), or of ([latents, labels],
+            training=False), such as a keras model; returns images in [-1, 1].
+        reals: a `kgan.data.Images`, all images that the generator was trained on, or the `Reals`
+            that `kgan.evaluation.divide` makes of them.
+        extractor: a `kgan.features.Extractor`, or its name as `kgan.features.get` takes it.
+        latent_dim: int, width of the latents.
+        num_classes: int, or None for a generator of latents alone.
+        seed: int in [0, 2^32), of everything that is drawn.
+        metrics: as `kgan.evaluation.Evaluator` takes them; None for its default.
+        repeats: int, how many sets of samples are measured.
+        cache_dir: folder for the features of real images; None, the default, for none.
+        verbose: 0 to say nothing; 1, the default, to say what comes next, with progress bars.
+
+    Returns:
+        The `Findings`, for a notebook or for `kgan.report.write`.
+
+    Raises:
+        ValueError: for images that do not fit the extractor or lie outside [-1, 1], or too few
+            images for a measure.
+
+    Example:
+        >>> findings = kgan.evaluation.examine(gan.generator, kgan.data.digits(), "digits",
+        ...     latent_dim=64, repeats=1)
+        >>> closest = findings.neighbours[0].close_share
+        >>> kgan.report.write(findings, "report.html")
+    """
+    reals = reals if isinstance(reals, Reals) else divide(reals)
+    say = tell if verbose else lambda words: None
+    count, source = len(reals.measured), {"latent_dim": latent_dim, "num_classes": num_classes}
+    say(f"Looking at {count:,} real images.")
+    evaluator = Evaluator(
+        reals.measured_images,
+        extractor,
+        metrics,
+        num_images=count,
+        training_labels=reals.training.labels,
+        cache_dir=cache_dir,
+        verbose=verbose,
+    )
+    say(f"Making and measuring {count:,} samples, {repeats} times.")
+    first = evaluator.sample(generator, **source, seed=seed)
+    numbers = evaluator.evaluate(generator, **source, seed=seed, repeats=repeats, first=first)
+    others = None
+    if reals.others is not None:
+        say("Measuring other real images in their place.")
+        others = evaluator.extract(reals.others.images)
+        scores = evaluator.measure(reals.others.images, others)
+        numbers = {name: number._replace(real=scores[name]) for name, number in numbers.items()}
+    say(f"Searching {len(reals.training.images):,} training images for neighbours by pixels.")
+    neighbours = [
+        _by_pixels(first.pixels, reals, verbose),
+        _by_features(first.features, others, evaluator, reals),
+    ]
+    grid, grid_labels = _grid(generator, source, seed, reals.training.images.shape[2])
+    linear, spherical, path_labels = _paths(generator, source, seed)
+    return Findings(
+        numbers=numbers,
+        reals=reals,
+        extractor=evaluator.extractor.name,
+        seed=seed,
+        classes=_classes(first, evaluator, reals),
+        samples=first.pixels[:_SEARCHED],
+        neighbours=neighbours,
+        grid=grid,
+        grid_labels=grid_labels,
+        linear=linear,
+        spherical=spherical,
+        path_labels=path_labels,
+    )
+
+
+def _classes(first: SampleSet, evaluator: Evaluator, reals: Reals) -> ClassShares | None:
+    seen, known = first.features.probabilities, reals.training.num_classes
+    # The classes of an extractor for other data say nothing about this data set.
+    if seen is None or known not in (None, seen.shape[1]):
+        return None
+    if known is None and evaluator.extractor.name == "inception":
+        return None
+    return count_classes(
+        evaluator.real.probabilities,
+        seen,
+        requested=first.labels,
+        names=reals.training.class_names,
+    )
+
+
+def _by_pixels(samples: np.ndarray, reals: Reals, verbose: int) -> Closeness:
+    training = reals.training.images
+    step = max(1, min(_BLOCK, _NUMBERS // training[0].size))
+    own = None if reals.are_held_out else reals.measured[:_SEARCHED]
+    compared = training[own] if own is not None else reals.others.images[:_SEARCHED]
+    # To find the nearest, to look them up, and to find theirs.
+    with Progress(3 * len(training), verbose=verbose) as progress:
+
+        def blocks():
+            for start in range(0, len(training), step):
+                block = to_floats(training[start : start + step])
+                yield block
+                progress.add(len(block))
+
+        return measure_closeness(
+            to_floats(samples[:_SEARCHED]),
+            to_floats(compared),
+            blocks,
+            np.arange(len(training)),
+            own=own,
+            space="pixels",
+        )
+
+
+def _by_features(
+    fake: Features, others: Features | None, evaluator: Evaluator, reals: Reals
+) -> Closeness:
+    """The same among the training images whose features are known."""
+    rows, known, own = reals.measured, evaluator.real.features, None
+    if not reals.are_held_out:
+        if others is not None:
+            rows = np.concatenate([rows, reals.other_rows])
+            known = np.concatenate([known, others.features])
+        own = np.arange(min(_SEARCHED, len(rows)))
+    return measure_closeness(
+        fake.features[:_SEARCHED],
+        known[own] if own is not None else others.features[:_SEARCHED],
+        lambda: [known],
+        rows,
+        own=own,
+        space=f"features of {evaluator.extractor.name!r}",
+    )
+
+
+def _grid(generator: Callable, source: dict, seed: int, width: int) -> tuple:
+    """Samples in rows and columns, and the class of each row or None."""
+    columns = min(_GRID, max(4, _WIDTH // width))
+    classes = source["num_classes"]
+    rows = columns if classes is None else min(_GRID, classes)
+    return _in_rows(generator, source, seed, rows, columns)
+
+
+def _paths(generator: Callable, source: dict, seed: int) -> tuple:
+    """Images along lines and along great circles, and the class of each row or None."""
+    ends = np.random.default_rng(seed).standard_normal((_PATHS, 2, source["latent_dim"]))
+
+    def along(path):
+        latents = np.concatenate([path(*pair, _STEPS) for pair in ends])
+        drawn = ops.convert_to_tensor(latents)
+        return _in_rows(generator, source, seed, _PATHS, _STEPS, lambda n, seed: drawn)
+
+    linear, labels = along(linear_path)
+    spherical, _ = along(spherical_path)
+    return linear, spherical, labels
+
+
+def _in_rows(
+    generator: Callable,
+    source: dict,
+    seed: int,
+    rows: int,
+    columns: int,
+    sample_latents: Callable | None = None,
+) -> tuple:
+    """Pixels (rows, columns, ...) with one class a row, and these classes; None without."""
+    classes, labels, of_each = source["num_classes"], None, None
+    if classes is not None:
+        labels = np.arange(rows) * classes // rows
+        of_each = np.repeat(labels, columns)
+    images = sampling.generate(
+        generator,
+        rows * columns,
+        **source,
+        seed=seed,
+        labels=of_each,
+        sample_latents=sample_latents,
+    )
+    return to_uint8(images).reshape(rows, columns, *images.shape[1:]), labels

@@ -1,0 +1,34 @@
+import numpy as np
+
+from kgan.evaluation.classes import ClassShares
+from kgan.report import as_text
+
+
+def test_a_terminal_gets_aligned_columns(measurement, make_findings):
+    numbers = {
+        "frechet_distance_x_5": measurement("frechet_distance", 7.218, 0.85, real=1.25),
+        "recall_x_5": measurement("recall", 0.5, 0.012),
+    }
+    shares = ClassShares(
+        ["a", "bc", "defghi"], np.array([0.5, 0.25, 0.25]), np.array([0.4, 0.2, 0.4]), None, None, 5
+    )
+    text = as_text(make_findings(numbers=numbers, classes=shares))
+    assert text.splitlines() == [
+        "                            samples  real images  better",
+        "frechet_distance_x_5    7.22 ± 0.85         1.25  lower",
+        "recall_x_5            0.500 ± 0.012            -  higher",
+        "real images: 5 other training images of 'noise', in place of the samples",
+        "",
+        "class   samples  real images",
+        "a         40.0%        50.0%  ########################",
+        "bc        20.0%        25.0%  ############",
+        "defghi    40.0%        25.0%  ########################",
+        "",
+        "samples as near to a training image as the nearest 1 % of real images:",
+        "   4.0%  by pixels",
+        " 100.0%  by features of 'x'",
+    ]
+
+
+def test_without_classes_there_are_no_bars(make_findings):
+    assert "#" not in as_text(make_findings(classes=None))
