@@ -23,8 +23,8 @@ def test_a_model_that_is_no_gan_is_refused_before_training(tmp_path, make):
         model.fit(np.zeros((1, 1)), np.zeros((1, 1)), verbose=0, callbacks=[callback])
 
 
-def test_images_seen_are_those_of_all_fits(make_gan, make_dataset):
-    gan, callback = make_gan(), GANCallback()
+def test_images_seen_are_those_of_all_fits(quick_gan, make_dataset):
+    gan, callback = quick_gan(), GANCallback()
     gan.fit(make_dataset(48), epochs=2, verbose=0, callbacks=[callback])
     gan.fit(make_dataset(24), epochs=1, verbose=0, callbacks=[callback])
     assert callback.images_seen == 2 * 48 + 24

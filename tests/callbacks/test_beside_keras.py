@@ -4,6 +4,7 @@ import csv
 
 import keras
 import pytest
+from PIL import Image
 
 from kgan.callbacks import Curves
 from kgan.callbacks import SampleGrid
@@ -73,10 +74,10 @@ def test_tensorboard_gets_the_logs(tmp_path, make_gan, make_dataset):
     assert len(list((tmp_path / "samples").glob("images-*.png"))) == 7
 
 
-def test_early_stopping_ends_a_run_and_its_pictures_are_complete(tmp_path, make_gan, make_dataset):
+def test_early_stopping_ends_a_run_and_its_pictures_are_complete(tmp_path, quick_gan, make_dataset):
     # No d_fake grows by 2: the second epoch is the last.
     stopping = keras.callbacks.EarlyStopping(monitor="d_fake", mode="max", min_delta=2, patience=1)
-    make_gan(run_eagerly=False).fit(
+    quick_gan().fit(
         make_dataset(32), epochs=9, verbose=0, callbacks=[SampleGrid(tmp_path), stopping]
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -90,7 +91,7 @@ def test_early_stopping_ends_a_run_and_its_pictures_are_complete(tmp_path, make_
 
 @pytest.mark.parametrize("backup_first", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_run_that_was_killed_goes_on_with_its_pictures(
-    tmp_path, make_gan, make_dataset, backup_first
+    tmp_path, quick_gan, make_dataset, backup_first
 ):
     def callbacks():
         own = [SampleGrid(tmp_path / "samples"), Curves(tmp_path / "curves.png")]
@@ -99,17 +100,17 @@ def test_a_run_that_was_killed_goes_on_with_its_pictures(
 
     class Kill(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
-            if epoch == 2:
+            if epoch == 1:
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_gan().fit(make_dataset(32), epochs=4, verbose=0, callbacks=[*callbacks(), Kill()])
+        quick_gan().fit(make_dataset(32), epochs=3, verbose=0, callbacks=[*callbacks(), Kill()])
     first = (tmp_path / "samples" / "images-000000000.png").read_bytes()
-    make_gan().fit(make_dataset(32), epochs=4, verbose=0, callbacks=callbacks())
+    quick_gan().fit(make_dataset(32), epochs=3, verbose=0, callbacks=callbacks())
 
-    make_gan().fit(
+    quick_gan().fit(
         make_dataset(32),
-        epochs=4,
+        epochs=3,
         verbose=0,
         callbacks=[SampleGrid(tmp_path / "whole"), Curves(tmp_path / "whole.png")],
     )
@@ -120,4 +121,10 @@ def test_a_run_that_was_killed_goes_on_with_its_pictures(
             tmp_path / "whole" / name
         ).read_bytes()
     assert (tmp_path / "samples" / "images-000000000.png").read_bytes() == first
-    assert (tmp_path / "curves.png").read_bytes() == (tmp_path / "whole.png").read_bytes()
+    # The lines may differ by a shade: a picture keeps six digits of its points.
+    assert points(tmp_path / "curves.png") == points(tmp_path / "whole.png")
+
+
+def points(path):
+    with Image.open(path) as picture:
+        return picture.text["kgan-curves"]

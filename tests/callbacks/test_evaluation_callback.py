@@ -66,10 +66,10 @@ class SetGenerator(keras.callbacks.Callback):
                 weight.assign(keras.ops.full(weight.shape, self.value))
 
 
-def test_the_logs_hold_what_the_generator_of_the_epoch_measures(make_gan, make_dataset):
+def test_the_logs_hold_what_the_generator_of_the_epoch_measures(quick_gan, make_dataset):
     recorder = Recorder()
     history = (
-        make_gan()
+        quick_gan()
         .fit(
             make_dataset(32, batch=32), epochs=3, verbose=0, callbacks=[make_evaluation(), recorder]
         )
@@ -80,8 +80,8 @@ def test_the_logs_hold_what_the_generator_of_the_epoch_measures(make_gan, make_d
     assert [name for name in history if "blocks" in name] == NAMES
 
 
-def test_the_start_is_measured_too(make_gan, make_dataset):
-    evaluation, gan = make_evaluation(), make_gan()
+def test_the_start_is_measured_too(quick_gan, make_dataset):
+    evaluation, gan = make_evaluation(), quick_gan()
     untrained = distance_of(gan)
     history = gan.fit(
         make_dataset(32, batch=32), epochs=2, verbose=0, callbacks=[evaluation]
@@ -92,9 +92,9 @@ def test_the_start_is_measured_too(make_gan, make_dataset):
     assert evaluation.values == evaluation.evaluations[-1][1]
 
 
-def test_the_same_run_measures_the_same(make_gan, make_dataset):
+def test_the_same_run_measures_the_same(quick_gan, make_dataset):
     first, second = (
-        make_gan().fit(
+        quick_gan().fit(
             make_dataset(32, batch=32), epochs=2, verbose=0, callbacks=[make_evaluation(seed=seed)]
         )
         for seed in (3, 3)
@@ -110,8 +110,8 @@ def test_training_does_not_notice_the_evaluation(make_gan, make_dataset):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_moving_average_is_what_is_measured(make_gan, make_dataset):
-    plain = make_gan()
+def test_the_moving_average_is_what_is_measured(quick_gan, make_dataset):
+    plain = quick_gan()
     gan = kgan.GAN(plain.generator, plain.discriminator, latent_dim=3, ema_halflife_images=100)
     gan.compile(keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1), run_eagerly=True)
     history = gan.fit(make_dataset(32, batch=32), verbose=0, callbacks=[make_evaluation()]).history
@@ -125,12 +125,12 @@ def test_the_moving_average_is_what_is_measured(make_gan, make_dataset):
     assert averaged != newest
 
 
-def test_model_checkpoint_keeps_the_best(tmp_path, make_gan, make_dataset):
+def test_model_checkpoint_keeps_the_best(tmp_path, quick_gan, make_dataset):
     path = tmp_path / "best.keras"
     best = keras.callbacks.ModelCheckpoint(path, monitor=DISTANCE, mode="min", save_best_only=True)
     # The last epoch is spoilt, so that it is not the best.
     history = (
-        make_gan()
+        quick_gan()
         .fit(
             make_dataset(32, batch=32),
             epochs=4,
@@ -144,13 +144,13 @@ def test_model_checkpoint_keeps_the_best(tmp_path, make_gan, make_dataset):
     assert distance_of(keras.saving.load_model(path)) == lowest
 
 
-def test_between_evaluations_nothing_new_is_the_best(tmp_path, make_gan, make_dataset):
+def test_between_evaluations_nothing_new_is_the_best(tmp_path, quick_gan, make_dataset):
     evaluation = make_evaluation(every_n_epochs=3)
     each = keras.callbacks.ModelCheckpoint(
         tmp_path / "{epoch}.keras", monitor=DISTANCE, mode="max", save_best_only=True
     )
     history = (
-        make_gan()
+        quick_gan()
         .fit(make_dataset(16), epochs=8, verbose=0, callbacks=[evaluation, each])
         .history[DISTANCE]
     )
@@ -164,30 +164,30 @@ def test_between_evaluations_nothing_new_is_the_best(tmp_path, make_gan, make_da
     assert saved == improving
 
 
-def test_early_stopping_stops(make_gan, make_dataset):
+def test_early_stopping_stops(quick_gan, make_dataset):
     # No distance falls by 1000: the third epoch is the last.
     stopping = keras.callbacks.EarlyStopping(DISTANCE, min_delta=1000, patience=2, mode="min")
-    history = make_gan().fit(
+    history = quick_gan().fit(
         make_dataset(16), epochs=9, verbose=0, callbacks=[make_evaluation(), stopping]
     )
     assert history.epoch == [0, 1, 2]
     assert stopping.stopped_epoch == 2
 
 
-def test_reduce_lr_on_plateau_reduces(make_gan, make_dataset):
+def test_reduce_lr_on_plateau_reduces(quick_gan, make_dataset):
     plateau = keras.callbacks.ReduceLROnPlateau(
         DISTANCE, factor=0.5, min_delta=1000, patience=1, mode="min"
     )
-    gan = make_gan()
+    gan = quick_gan()
     gan.fit(make_dataset(16), epochs=3, verbose=0, callbacks=[make_evaluation(), plateau])
     np.testing.assert_allclose(gan.optimizer.learning_rate, 0.1 * 0.5**2, rtol=1e-6)
 
 
-def test_every_row_of_a_csv_log_has_the_newest_values(tmp_path, make_gan, make_dataset):
+def test_every_row_of_a_csv_log_has_the_newest_values(tmp_path, quick_gan, make_dataset):
     evaluation = make_evaluation(every_n_epochs=3)
     log = keras.callbacks.CSVLogger(tmp_path / "log.csv")
     history = (
-        make_gan()
+        quick_gan()
         .fit(make_dataset(16), epochs=7, verbose=0, callbacks=[evaluation, log])
         .history[DISTANCE]
     )
@@ -200,26 +200,26 @@ def test_every_row_of_a_csv_log_has_the_newest_values(tmp_path, make_gan, make_d
     assert [images for images, _ in evaluation.evaluations] == [0, 16, 48, 96, 112]
 
 
-def test_evaluations_by_images_are_at_the_end_of_an_epoch(make_gan, make_dataset):
+def test_evaluations_by_images_are_at_the_end_of_an_epoch(quick_gan, make_dataset):
     evaluation = make_evaluation(every_n_images=100)
-    make_gan().fit(make_dataset(32, batch=32), epochs=9, verbose=0, callbacks=[evaluation])
+    quick_gan().fit(make_dataset(32, batch=32), epochs=9, verbose=0, callbacks=[evaluation])
     # 100 and 200 are passed in the epochs that end at 128 and 224; 32 is the first, 288 the last.
     assert [images for images, _ in evaluation.evaluations] == [0, 32, 128, 224, 288]
 
 
-def test_a_multiple_smaller_than_an_epoch_means_every_epoch(make_gan, make_dataset):
+def test_a_multiple_smaller_than_an_epoch_means_every_epoch(quick_gan, make_dataset):
     evaluation = make_evaluation(every_n_images=1)
-    make_gan().fit(make_dataset(32, batch=32), epochs=3, verbose=0, callbacks=[evaluation])
+    quick_gan().fit(make_dataset(32, batch=32), epochs=3, verbose=0, callbacks=[evaluation])
     assert [images for images, _ in evaluation.evaluations] == [0, 32, 64, 96]
 
 
-def test_a_second_fit_looks_at_the_reals_no_second_time(make_gan, make_dataset):
+def test_a_second_fit_looks_at_the_reals_no_second_time(quick_gan, make_dataset):
     extractor = make_extractor()
     looked_at = []
     evaluation = Evaluation(make_reals(), extractor, every_n_epochs=5)
     check = extractor._checked
     extractor._checked = lambda images: looked_at.append(len(images)) or check(images)
-    gan = make_gan()
+    gan = quick_gan()
     gan.fit(make_dataset(16), epochs=1, verbose=0, callbacks=[evaluation])
     # Reals, the start, the first epoch.
     assert looked_at == [32, 32, 32]
@@ -228,14 +228,14 @@ def test_a_second_fit_looks_at_the_reals_no_second_time(make_gan, make_dataset):
     assert [images for images, _ in evaluation.evaluations] == [16, 32]
 
 
-def test_reals_are_read_from_the_cache_by_a_second_run(tmp_path, make_gan, make_dataset):
+def test_reals_are_read_from_the_cache_by_a_second_run(tmp_path, quick_gan, make_dataset):
     for _ in range(2):
         evaluation = make_evaluation(cache_dir=tmp_path)
-        make_gan().fit(make_dataset(16), epochs=1, verbose=0, callbacks=[evaluation])
+        quick_gan().fit(make_dataset(16), epochs=1, verbose=0, callbacks=[evaluation])
     assert len(list(tmp_path.glob("*.features"))) == 1
 
 
-def test_a_resumed_run_begins_with_the_restored_model(tmp_path, make_gan, make_dataset):
+def test_a_resumed_run_begins_with_the_restored_model(tmp_path, quick_gan, make_dataset):
     class Kill(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 2:
@@ -244,20 +244,20 @@ def test_a_resumed_run_begins_with_the_restored_model(tmp_path, make_gan, make_d
     def fit(evaluation, *others):
         backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
         callbacks = [evaluation, backup, *others]
-        return make_gan().fit(make_dataset(32, batch=32), epochs=4, verbose=0, callbacks=callbacks)
+        return quick_gan().fit(make_dataset(32, batch=32), epochs=4, verbose=0, callbacks=callbacks)
 
     killed, resumed, whole = make_evaluation(), make_evaluation(), make_evaluation()
     with pytest.raises(KeyboardInterrupt):
         fit(killed, Kill())
     fit(resumed)
-    make_gan().fit(make_dataset(32, batch=32), epochs=4, verbose=0, callbacks=[whole])
+    quick_gan().fit(make_dataset(32, batch=32), epochs=4, verbose=0, callbacks=[whole])
     assert resumed.evaluations[0] == killed.evaluations[-1]
     assert killed.evaluations[:-1] + resumed.evaluations == whole.evaluations
 
 
-def test_classes_are_drawn_as_often_as_among_the_reals(make_gan):
+def test_classes_are_drawn_as_often_as_among_the_reals(quick_gan):
     reals = kgan.data.Images(make_reals(), np.repeat([1, 2], [24, 8]))
-    gan = make_gan(num_classes=3)
+    gan = quick_gan(num_classes=3)
     asked = []
     generate = gan.generate
     gan.generate = lambda n, **options: asked.append(options["labels"]) or generate(n, **options)
@@ -269,11 +269,11 @@ def test_classes_are_drawn_as_often_as_among_the_reals(make_gan):
         np.testing.assert_array_equal(labels, expected)
 
 
-def test_two_evaluations_stand_side_by_side(make_gan, make_dataset):
+def test_two_evaluations_stand_side_by_side(quick_gan, make_dataset):
     stopping = keras.callbacks.EarlyStopping("precision_others_32", mode="max", patience=9)
     others = Evaluation(make_reals(), make_extractor(name="others"), [PrecisionRecall(k=5)])
     history = (
-        make_gan()
+        quick_gan()
         .fit(make_dataset(16), verbose=0, callbacks=[make_evaluation(), others, stopping])
         .history
     )
@@ -281,14 +281,14 @@ def test_two_evaluations_stand_side_by_side(make_gan, make_dataset):
 
 
 def test_a_generator_that_diverged_is_not_the_best_and_does_not_end_training(
-    tmp_path, make_gan, make_dataset
+    tmp_path, quick_gan, make_dataset
 ):
     best = keras.callbacks.ModelCheckpoint(
         tmp_path / "{epoch}.keras", monitor=DISTANCE, mode="min", save_best_only=True
     )
     watch = StopOnNonFinite()
     history = (
-        make_gan()
+        quick_gan()
         .fit(
             make_dataset(16),
             epochs=3,
@@ -304,9 +304,9 @@ def test_a_generator_that_diverged_is_not_the_best_and_does_not_end_training(
     assert watch.step == 3
 
 
-def test_values_beyond_the_range_are_clipped_as_a_picture_would(make_gan, make_dataset):
+def test_values_beyond_the_range_are_clipped_as_a_picture_would(quick_gan, make_dataset):
     def linear(scale):
-        gan = make_gan()
+        gan = quick_gan()
         latents = keras.Input((3,))
         pixels = keras.layers.Dense(64, kernel_initializer=keras.initializers.Constant(scale))
         images = keras.layers.Reshape((8, 8, 1))(pixels(latents))
@@ -320,14 +320,14 @@ def test_values_beyond_the_range_are_clipped_as_a_picture_would(make_gan, make_d
     linear(5.0).fit(make_dataset(16), verbose=0, callbacks=[make_evaluation()])
 
 
-def test_the_values_stand_in_the_line_of_the_epoch(make_gan, make_dataset, capsys):
-    make_gan().fit(make_dataset(16), verbose=2, callbacks=[make_evaluation(num_images=32)])
+def test_the_values_stand_in_the_line_of_the_epoch(quick_gan, make_dataset, capsys):
+    quick_gan().fit(make_dataset(16), verbose=2, callbacks=[make_evaluation(num_images=32)])
     assert f"{DISTANCE}: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("verbose", "said"), [("auto", True), (1, True), (2, False), (0, False)])
-def test_it_speaks_where_fit_does(make_gan, make_dataset, capsys, verbose, said):
-    make_gan().fit(make_dataset(16), verbose=verbose, callbacks=[make_evaluation()])
+def test_it_speaks_where_fit_does(quick_gan, make_dataset, capsys, verbose, said):
+    quick_gan().fit(make_dataset(16), verbose=verbose, callbacks=[make_evaluation()])
     message = "There are 32 real images to measure against, not 2,000.\n"
     assert (message in capsys.readouterr().out) is said
 
@@ -379,10 +379,10 @@ def refused(message: str):
     ],
 )
 def test_callbacks_that_would_act_in_vain_are_refused_before_training(
-    tmp_path, monkeypatch, make_gan, make_dataset, others, message
+    tmp_path, monkeypatch, quick_gan, make_dataset, others, message
 ):
     monkeypatch.chdir(tmp_path)
-    gan, callbacks = make_gan(), others(make_evaluation(every_n_epochs=3))
+    gan, callbacks = quick_gan(), others(make_evaluation(every_n_epochs=3))
     with refused(message):
         gan.fit(make_dataset(16), epochs=9, verbose=0, callbacks=callbacks)
     assert int(gan.images_seen.numpy()) == 0
@@ -425,8 +425,8 @@ def test_callbacks_that_would_act_in_vain_are_refused_before_training(
         ),
     ],
 )
-def test_what_cannot_be_measured_is_refused_before_training(make_gan, make_dataset, make, message):
-    gan = make_gan()
+def test_what_cannot_be_measured_is_refused_before_training(quick_gan, make_dataset, make, message):
+    gan = quick_gan()
     with refused(message):
         gan.fit(make_dataset(16), verbose=0, callbacks=[make()])
     assert int(gan.images_seen.numpy()) == 0
@@ -456,9 +456,9 @@ def test_arguments_out_of_range(options, message):
         make_evaluation(**options)
 
 
-def test_patience_that_reaches_the_next_value_is_enough(make_gan, make_dataset):
+def test_patience_that_reaches_the_next_value_is_enough(quick_gan, make_dataset):
     stopping = keras.callbacks.EarlyStopping(DISTANCE, mode="min", min_delta=1000, patience=3)
-    history = make_gan().fit(
+    history = quick_gan().fit(
         make_dataset(16),
         epochs=9,
         verbose=0,

@@ -26,8 +26,8 @@ def frames(path) -> int:
         return film.n_frames
 
 
-def test_a_grid_before_training_and_after_every_epoch(tmp_path, make_gan, make_dataset):
-    make_gan().fit(make_dataset(40), epochs=3, verbose=0, callbacks=[SampleGrid(tmp_path / "new")])
+def test_a_grid_before_training_and_after_every_epoch(tmp_path, quick_gan, make_dataset):
+    quick_gan().fit(make_dataset(40), epochs=3, verbose=0, callbacks=[SampleGrid(tmp_path / "new")])
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
         "images-000000000.png",
         "images-000000040.png",
@@ -40,32 +40,32 @@ def test_a_grid_before_training_and_after_every_epoch(tmp_path, make_gan, make_d
 
 @pytest.mark.parametrize("steps_per_execution", [1, 2])
 def test_a_grid_at_the_first_step_after_each_multiple_of_images(
-    tmp_path, make_gan, make_dataset, steps_per_execution
+    tmp_path, quick_gan, make_dataset, steps_per_execution
 ):
     grid = SampleGrid(tmp_path, every_n_images=40)
-    gan = make_gan(steps_per_execution=steps_per_execution)
+    gan = quick_gan(steps_per_execution=steps_per_execution)
     gan.fit(make_dataset(80, batch=8), epochs=2, verbose=0, callbacks=[grid])
     # Steps of 8 meet 40, 80, 120; two at a time pass 40 at 48 and 120 at 128.
     expected = {1: [0, 40, 80, 120, 160], 2: [0, 48, 80, 128, 160]}
     assert grids(tmp_path) == expected[steps_per_execution]
 
 
-def test_short_batches_do_not_delay_a_grid(tmp_path, make_gan, make_dataset):
+def test_short_batches_do_not_delay_a_grid(tmp_path, quick_gan, make_dataset):
     grid = SampleGrid(tmp_path, every_n_images=100)
     # Batches of 16, 16 and 2: 34 an epoch.
-    make_gan().fit(make_dataset(34), epochs=10, verbose=0, callbacks=[grid])
+    quick_gan().fit(make_dataset(34), epochs=10, verbose=0, callbacks=[grid])
     ends = [34 * epoch + seen for epoch in range(10) for seen in (16, 32, 34)]
     expected = [min(end for end in ends if end >= due) for due in (100, 200, 300)]
     assert grids(tmp_path) == [0, *expected, 340]
 
 
-def test_a_multiple_smaller_than_a_batch_means_every_step(tmp_path, make_gan, make_dataset):
+def test_a_multiple_smaller_than_a_batch_means_every_step(tmp_path, quick_gan, make_dataset):
     grid = SampleGrid(tmp_path, every_n_images=1)
-    make_gan().fit(make_dataset(48), epochs=1, verbose=0, callbacks=[grid])
+    quick_gan().fit(make_dataset(48), epochs=1, verbose=0, callbacks=[grid])
     assert grids(tmp_path) == [0, 16, 32, 48]
 
 
-def test_the_model_is_read_only_when_a_grid_may_be_due(tmp_path, make_gan, make_dataset):
+def test_the_model_is_read_only_when_a_grid_may_be_due(tmp_path, quick_gan, make_dataset):
     class Counting(SampleGrid):
         reads = 0
 
@@ -75,14 +75,14 @@ def test_the_model_is_read_only_when_a_grid_may_be_due(tmp_path, make_gan, make_
             return super().images_seen
 
     grid = Counting(tmp_path, every_n_images=320, animation=None)
-    make_gan().fit(make_dataset(640), epochs=1, verbose=0, callbacks=[grid])
+    quick_gan().fit(make_dataset(640), epochs=1, verbose=0, callbacks=[grid])
     # 40 steps, 3 grids: at the writing of each, and between them whenever the steps have doubled.
     assert grids(tmp_path) == [0, 320, 640]
     assert grid.reads < 20
 
 
-def test_the_grid_shows_what_generate_gives_for_its_seed(tmp_path, make_gan, make_dataset):
-    gan = make_gan()
+def test_the_grid_shows_what_generate_gives_for_its_seed(tmp_path, quick_gan, make_dataset):
+    gan = quick_gan()
     grid = SampleGrid(tmp_path, rows=2, columns=3, seed=7, truncation=0.5)
     gan.fit(make_dataset(32), epochs=1, verbose=0, callbacks=[grid])
     samples = gan.generate(6, seed=7, truncation=0.5)
@@ -93,19 +93,19 @@ def test_the_grid_shows_what_generate_gives_for_its_seed(tmp_path, make_gan, mak
     )
 
 
-def test_the_newest_grid_is_there_twice(tmp_path, make_gan, make_dataset):
-    make_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
+def test_the_newest_grid_is_there_twice(tmp_path, quick_gan, make_dataset):
+    quick_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
     newest = (tmp_path / "images-000000032.png").read_bytes()
     assert (tmp_path / "latest.png").read_bytes() == newest
     assert (tmp_path / "images-000000000.png").read_bytes() != newest
 
 
-def test_each_class_has_its_row(tmp_path, make_gan, make_dataset):
+def test_each_class_has_its_row(tmp_path, quick_gan, make_dataset):
     class Shades(keras.layers.Layer):
         def call(self, labels):
             return ops.cast(labels, "float32")[:, None, None, None] / 2 - 1
 
-    gan = make_gan(num_classes=4)
+    gan = quick_gan(num_classes=4)
     latents, labels = gan.generator.inputs
     flat = keras.layers.UpSampling2D(8)(Shades()(labels))
     gan.generator = keras.Model([latents, labels], flat)
@@ -132,9 +132,9 @@ def test_each_class_has_its_row(tmp_path, make_gan, make_dataset):
         (30, {"rows": 30}, (30, 10)),
     ],
 )
-def test_rows_and_columns_have_sensible_defaults(tmp_path, make_gan, num_classes, options, shape):
+def test_rows_and_columns_have_sensible_defaults(tmp_path, quick_gan, num_classes, options, shape):
     grid = SampleGrid(tmp_path, **options)
-    grid.set_model(make_gan(num_classes=num_classes))
+    grid.set_model(quick_gan(num_classes=num_classes))
     grid.on_train_begin()
     grid.on_epoch_begin(0)
     expected = tuple(count * 58 + 2 for count in shape)
@@ -142,8 +142,8 @@ def test_rows_and_columns_have_sensible_defaults(tmp_path, make_gan, num_classes
 
 
 @pytest.mark.parametrize(("width", "columns"), [(128, 10), (256, 5), (1024, 4), (None, 10)])
-def test_large_images_get_fewer_columns(tmp_path, make_gan, width, columns):
-    grid, gan = SampleGrid(tmp_path), make_gan()
+def test_large_images_get_fewer_columns(tmp_path, quick_gan, width, columns):
+    grid, gan = SampleGrid(tmp_path), quick_gan()
     gan.image_shape = (8, width, 1)
     grid.set_model(gan)
     grid.on_train_begin()
@@ -151,9 +151,9 @@ def test_large_images_get_fewer_columns(tmp_path, make_gan, width, columns):
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
-def test_grey_colour_and_opacity_can_be_shown(tmp_path, make_gan, channels, mode):
+def test_grey_colour_and_opacity_can_be_shown(tmp_path, quick_gan, channels, mode):
     grid = SampleGrid(tmp_path)
-    grid.set_model(make_gan(channels=channels))
+    grid.set_model(quick_gan(channels=channels))
     grid.on_train_begin()
     grid.on_epoch_begin(0)
     grid.on_train_end()
@@ -163,34 +163,34 @@ def test_grey_colour_and_opacity_can_be_shown(tmp_path, make_gan, channels, mode
 
 
 @pytest.mark.parametrize("animation", ["webp", "gif"])
-def test_all_grids_become_one_animation(tmp_path, make_gan, make_dataset, animation):
+def test_all_grids_become_one_animation(tmp_path, quick_gan, make_dataset, animation):
     grid = SampleGrid(tmp_path, animation=animation)
-    make_gan().fit(make_dataset(32), epochs=3, verbose=0, callbacks=[grid])
+    quick_gan().fit(make_dataset(32), epochs=3, verbose=0, callbacks=[grid])
     assert frames(tmp_path / f"samples.{animation}") == 4
 
 
-def test_no_animation_if_none_is_wanted(tmp_path, make_gan, make_dataset):
+def test_no_animation_if_none_is_wanted(tmp_path, quick_gan, make_dataset):
     grid = SampleGrid(tmp_path, animation=None)
-    make_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[grid])
+    quick_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[grid])
     assert {path.suffix for path in tmp_path.iterdir()} == {".png"}
 
 
-def test_training_that_goes_on_continues_the_animation(tmp_path, make_gan, make_dataset):
-    gan = make_gan()
+def test_training_that_goes_on_continues_the_animation(tmp_path, quick_gan, make_dataset):
+    gan = quick_gan()
     for _ in range(2):
         gan.fit(make_dataset(32), epochs=2, verbose=0, callbacks=[SampleGrid(tmp_path)])
     assert grids(tmp_path) == [0, 32, 64, 96, 128]
     assert frames(tmp_path / "samples.webp") == 5
 
 
-def test_a_new_model_does_not_show_the_grids_of_another(tmp_path, make_gan, make_dataset):
-    make_gan().fit(make_dataset(32), epochs=3, verbose=0, callbacks=[SampleGrid(tmp_path)])
-    make_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
+def test_a_new_model_does_not_show_the_grids_of_another(tmp_path, quick_gan, make_dataset):
+    quick_gan().fit(make_dataset(32), epochs=3, verbose=0, callbacks=[SampleGrid(tmp_path)])
+    quick_gan().fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
     assert frames(tmp_path / "samples.webp") == 2
 
 
-def test_other_pictures_in_the_folder_are_not_shown(tmp_path, make_gan, make_dataset):
-    gan = make_gan()
+def test_other_pictures_in_the_folder_are_not_shown(tmp_path, quick_gan, make_dataset):
+    gan = quick_gan()
     gan.fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
     (tmp_path / "latest.png").rename(tmp_path / "images--my-favourite.png")
     gan.fit(make_dataset(32), epochs=1, verbose=0, callbacks=[SampleGrid(tmp_path)])
@@ -199,14 +199,14 @@ def test_other_pictures_in_the_folder_are_not_shown(tmp_path, make_gan, make_dat
 
 def test_training_is_the_same_with_and_without_a_grid(tmp_path, make_gan, make_dataset):
     alone, watched = make_gan(), make_gan()
-    alone.fit(make_dataset(64), epochs=2, verbose=0)
+    alone.fit(make_dataset(32), verbose=0)
     grid = SampleGrid(tmp_path, every_n_images=16)
-    watched.fit(make_dataset(64), epochs=2, verbose=0, callbacks=[grid])
+    watched.fit(make_dataset(32), verbose=0, callbacks=[grid])
     for expected, received in zip(alone.get_weights(), watched.get_weights(), strict=True):
         np.testing.assert_array_equal(received, expected)
 
 
-def test_an_interrupted_training_leaves_whole_pictures(tmp_path, make_gan, make_dataset):
+def test_an_interrupted_training_leaves_whole_pictures(tmp_path, quick_gan, make_dataset):
     def interrupt(epoch):
         if epoch == 1:
             raise KeyboardInterrupt
@@ -215,7 +215,7 @@ def test_an_interrupted_training_leaves_whole_pictures(tmp_path, make_gan, make_
         on_epoch_begin=lambda epoch, logs: interrupt(epoch)
     )
     with pytest.raises(KeyboardInterrupt):
-        make_gan().fit(
+        quick_gan().fit(
             make_dataset(32), epochs=3, verbose=0, callbacks=[SampleGrid(tmp_path), interruption]
         )
     assert grids(tmp_path) == [0, 32]
@@ -223,8 +223,8 @@ def test_an_interrupted_training_leaves_whole_pictures(tmp_path, make_gan, make_
         assert pixels(path).any()
 
 
-def test_grids_of_steps_that_are_taken_again_are_removed(tmp_path, make_gan, make_dataset):
-    grid, gan = SampleGrid(tmp_path, animation=None), make_gan()
+def test_grids_of_steps_that_are_taken_again_are_removed(tmp_path, quick_gan, make_dataset):
+    grid, gan = SampleGrid(tmp_path, animation=None), quick_gan()
     gan.fit(make_dataset(32), epochs=1, verbose=0, callbacks=[grid])
     state = grid.get_state()
     # After the backup, in the middle of an epoch: Ctrl-C and on_train_end by hand.
@@ -248,9 +248,9 @@ def test_grids_of_steps_that_are_taken_again_are_removed(tmp_path, make_gan, mak
     ("name", "numbers"), [("precious", [0, 32, 1000]), ("other/samples", [10, 1000])]
 )
 def test_a_folder_of_which_the_state_is_not_keeps_all_its_grids(
-    tmp_path, make_gan, make_dataset, name, numbers
+    tmp_path, quick_gan, make_dataset, name, numbers
 ):
-    grid, gan = SampleGrid(tmp_path / "samples", animation=None), make_gan()
+    grid, gan = SampleGrid(tmp_path / "samples", animation=None), quick_gan()
     gan.fit(make_dataset(32), epochs=1, verbose=0, callbacks=[grid])
     folder = tmp_path / name
     folder.mkdir(parents=True)
@@ -269,14 +269,14 @@ def test_a_folder_of_which_the_state_is_not_keeps_all_its_grids(
     assert grids(folder) == expected
 
 
-def test_a_training_without_an_epoch_writes_nothing(tmp_path, make_gan, make_dataset):
+def test_a_training_without_an_epoch_writes_nothing(tmp_path, quick_gan, make_dataset):
     callbacks = [SampleGrid(tmp_path), Curves(tmp_path / "curves.png")]
-    make_gan().fit(make_dataset(32), initial_epoch=3, epochs=3, verbose=0, callbacks=callbacks)
+    quick_gan().fit(make_dataset(32), initial_epoch=3, epochs=3, verbose=0, callbacks=callbacks)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_broken_generator_can_still_be_looked_at(tmp_path, make_gan):
-    gan = make_gan()
+def test_a_broken_generator_can_still_be_looked_at(tmp_path, quick_gan):
+    gan = quick_gan()
     gan.generator.set_weights([np.full_like(w, np.nan) for w in gan.generator.get_weights()])
     grid = SampleGrid(tmp_path)
     grid.set_model(gan)
@@ -307,9 +307,9 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
         SampleGrid(path)
 
 
-def test_more_rows_than_classes_are_refused(tmp_path, make_gan):
+def test_more_rows_than_classes_are_refused(tmp_path, quick_gan):
     grid = SampleGrid(tmp_path, rows=4)
-    grid.set_model(make_gan(num_classes=3))
+    grid.set_model(quick_gan(num_classes=3))
     message = (
         "SampleGrid shows one class in each row, and this GAN has 3 classes. Received: rows=4. "
         "Take more columns to see more samples of a class."
@@ -318,9 +318,9 @@ def test_more_rows_than_classes_are_refused(tmp_path, make_gan):
         grid.on_train_begin()
 
 
-def test_channels_that_cannot_be_shown_are_refused_before_training(tmp_path, make_gan):
+def test_channels_that_cannot_be_shown_are_refused_before_training(tmp_path, quick_gan):
     grid = SampleGrid(tmp_path)
-    grid.set_model(make_gan(channels=2))
+    grid.set_model(quick_gan(channels=2))
     message = (
         "Only images with 1 (grey), 3 (red, green, blue) or 4 channels (and opacity) can be shown "
         "as a picture. Received 2 channels."
@@ -329,8 +329,8 @@ def test_channels_that_cannot_be_shown_are_refused_before_training(tmp_path, mak
         grid.on_train_begin()
 
 
-def test_samples_that_are_no_images_are_refused_before_training(tmp_path, make_gan):
-    grid, gan = SampleGrid(tmp_path), make_gan()
+def test_samples_that_are_no_images_are_refused_before_training(tmp_path, quick_gan):
+    grid, gan = SampleGrid(tmp_path), quick_gan()
     gan.image_shape = (2,)
     grid.set_model(gan)
     message = (

@@ -12,9 +12,9 @@ ADVICE = (
 
 
 @pytest.fixture
-def watch(make_gan):
+def watch(quick_gan):
     """A callback in the third epoch of a training, after update 107 of the generator."""
-    gan = make_gan()
+    gan = quick_gan()
     gan.optimizer.iterations.assign(107)
     gan.stop_training = False
     callback = StopOnNonFinite()
@@ -24,9 +24,9 @@ def watch(make_gan):
     return callback
 
 
-def test_a_nan_in_the_data_stops_the_training_and_names_the_step(make_gan, make_dataset, capsys):
+def test_a_nan_in_the_data_stops_the_training_and_names_the_step(quick_gan, make_dataset, capsys):
     watch = StopOnNonFinite()
-    gan = make_gan()
+    gan = quick_gan()
     gan.fit(make_dataset(48), epochs=2, verbose=0)
     history = gan.fit(make_dataset(160, nan_in_batch=3), epochs=5, verbose=0, callbacks=[watch])
     # Two epochs of three steps, then the fourth of ten.
@@ -38,9 +38,9 @@ def test_a_nan_in_the_data_stops_the_training_and_names_the_step(make_gan, make_
     assert capsys.readouterr().out == watch.message + "\n"
 
 
-def test_a_healthy_run_is_left_alone(make_gan, make_dataset, capsys):
+def test_a_healthy_run_is_left_alone(quick_gan, make_dataset, capsys):
     watch = StopOnNonFinite()
-    history = make_gan().fit(make_dataset(48), epochs=2, verbose=0, callbacks=[watch])
+    history = quick_gan().fit(make_dataset(48), epochs=2, verbose=0, callbacks=[watch])
     assert len(history.epoch) == 2
     assert (watch.step, watch.keys, watch.message) == (None, (), None)
     assert capsys.readouterr().out == ""
@@ -76,13 +76,13 @@ def test_the_first_finding_is_the_one_that_is_told(watch):
     assert (watch.step, watch.keys) == (107, ("d_loss",))
 
 
-def test_a_validation_that_is_not_finite_does_not_stop_the_training(make_gan, make_dataset):
+def test_a_validation_that_is_not_finite_does_not_stop_the_training(quick_gan, make_dataset):
     def with_nan(epoch, logs):
         logs["val_d_loss"] = math.nan
 
     watch = StopOnNonFinite()
     breaker = keras.callbacks.LambdaCallback(on_epoch_end=with_nan)
-    history = make_gan().fit(make_dataset(32), epochs=2, verbose=0, callbacks=[breaker, watch])
+    history = quick_gan().fit(make_dataset(32), epochs=2, verbose=0, callbacks=[breaker, watch])
     assert len(history.epoch) == 2
     assert watch.step is None
 
@@ -93,10 +93,10 @@ def test_a_validation_that_is_not_finite_does_not_stop_the_training(make_gan, ma
     [(5, 5, 8), (9, 9, 10)],
 )
 def test_with_several_steps_per_execution_their_range_is_named(
-    make_gan, make_dataset, nan_in_batch, first, last
+    quick_gan, make_dataset, nan_in_batch, first, last
 ):
     watch = StopOnNonFinite()
-    make_gan(steps_per_execution=4).fit(
+    quick_gan(steps_per_execution=4).fit(
         make_dataset(160, nan_in_batch=nan_in_batch), epochs=2, verbose=0, callbacks=[watch]
     )
     assert watch.step == last
@@ -106,9 +106,9 @@ def test_with_several_steps_per_execution_their_range_is_named(
     )
 
 
-def test_the_next_training_begins_without_the_finding_of_the_last(make_gan, make_dataset):
+def test_the_next_training_begins_without_the_finding_of_the_last(quick_gan, make_dataset):
     watch = StopOnNonFinite()
-    make_gan().fit(make_dataset(48, nan_in_batch=1), epochs=1, verbose=0, callbacks=[watch])
+    quick_gan().fit(make_dataset(48, nan_in_batch=1), epochs=1, verbose=0, callbacks=[watch])
     assert watch.step == 2
-    make_gan().fit(make_dataset(48), epochs=1, verbose=0, callbacks=[watch])
+    quick_gan().fit(make_dataset(48), epochs=1, verbose=0, callbacks=[watch])
     assert (watch.step, watch.keys, watch.message) == (None, (), None)

@@ -104,8 +104,8 @@ def test_a_discriminator_with_many_fast_steps_overpowers_a_saturating_generator(
     "loss", ["least_squares", pytest.param("wasserstein", marks=pytest.mark.slow)]
 )
 def test_a_discriminator_that_never_learns_is_overpowered(loss):
-    health = Health(5)
-    fit(make_digits_gan(loss=loss, d_rate=0.0), health, batches=20)
+    health = Health(3)
+    fit(make_digits_gan(loss=loss, d_rate=0.0), health, batches=9)
     assert health.state == "generator overpowers"
     assert health.evidence["d_auc"] < 0.1
 
@@ -138,8 +138,8 @@ def narrow_generator(bottleneck):
 def test_a_generator_that_ignores_its_latents_or_makes_two_pictures_has_collapsed(
     bottleneck, least, most
 ):
-    health = Health(5)
-    fit(make_digits_gan(generator=narrow_generator(bottleneck())), health, batches=30)
+    health = Health(3)
+    fit(make_digits_gan(generator=narrow_generator(bottleneck())), health, batches=9)
     assert health.state == "mode collapse"
     assert least <= health.evidence["diversity"] < most
     assert health.evidence["duplicates"] == 1
@@ -161,9 +161,9 @@ def test_classes_that_have_collapsed_onto_one_picture_each_are_seen():
     latents, labels = keras.Input((8,)), keras.Input((), dtype="int32")
     x = layers.Dense(32, "relu")(LouderLabels()(latents, labels))
     pixels = layers.Reshape(SHAPE)(layers.Dense(14 * 14, "tanh")(x))
-    health = Health(5)
+    health = Health(3)
     gan = make_digits_gan(generator=keras.Model([latents, labels], pixels), num_classes=10)
-    fit(gan, health, batches=15)
+    fit(gan, health, batches=9)
     assert health.state == "mode collapse"
     # Two samples of different classes are as far apart as ever.
     assert health.evidence["diversity"] < 0.1
@@ -175,8 +175,8 @@ def test_classes_that_have_collapsed_onto_one_picture_each_are_seen():
     "loss", ["non_saturating", pytest.param("least_squares", marks=pytest.mark.slow)]
 )
 def test_learning_rates_that_are_far_too_high_diverge(loss):
-    health = Health(5)
-    fit(make_digits_gan(loss=loss, d_rate=1.0, g_rate=1.0), health, batches=20)
+    health = Health(4)
+    fit(make_digits_gan(loss=loss, d_rate=1.0, g_rate=1.0), health, batches=16)
     assert health.state == "diverging"
     assert health.evidence["saturated"] > 0.99
     assert health.evidence["diversity"] < 0.01
@@ -379,8 +379,8 @@ def test_compiled_executions_of_several_steps_are_watched(jit_compile):
 
 def test_looking_does_not_change_the_training():
     with_health, without = make_digits_gan(), make_digits_gan()
-    fit(with_health, Health(2), batches=5)
-    fit(without, keras.callbacks.Callback(), batches=5)
+    fit(with_health, Health(1), batches=3)
+    fit(without, keras.callbacks.Callback(), batches=3)
     for variable, other in zip(with_health.variables, without.variables, strict=True):
         np.testing.assert_array_equal(variable, other, err_msg=variable.path)
 
@@ -488,7 +488,9 @@ def test_it_stops_on_the_states_that_it_was_given(drive):
     assert int(gan.optimizer.iterations) == 40
 
 
-@pytest.mark.parametrize("name", ["best.keras", "best.weights.h5"])
+@pytest.mark.parametrize(
+    "name", ["best.keras", pytest.param("best.weights.h5", marks=pytest.mark.slow)]
+)
 def test_a_stopped_training_goes_back_to_the_checkpoint_with_everything(
     tmp_path, name, drive, make_gan, make_dataset
 ):
