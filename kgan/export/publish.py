@@ -26,9 +26,6 @@ _LARGEST_VERSION = 2**63 - 1
 # No number, so no server looks inside.
 _STAGING = ".tmp-export-"
 
-# How often the base is made anew where others take it away again, which is rare even once.
-_ATTEMPTS = 20
-
 
 class Publication(NamedTuple):
     """What `publish` put into place.
@@ -61,10 +58,10 @@ def publish(
     version directory. Files that it puts beside "version" accompany the newest version: they
     replace those of the same name in `base`, unless a higher version than this one is there.
 
-    If anything fails, the base is left as it was. Processes that publish at the same time get
-    different versions. One that is killed leaves at most a folder .tmp-export-*, which servers
-    ignore and the next publication removes; killed between its last renames it leaves the older
-    files beside the new version, or more old versions than `keep`.
+    If anything fails, the base is left as it was, or empty if it was missing. Processes that
+    publish at the same time get different versions. One that is killed leaves at most a folder
+    .tmp-export-*, which servers ignore and the next publication removes; killed between its last
+    renames it leaves the older files beside the new version, or more old versions than `keep`.
 
     A version is a folder with a number for a name and a saved_model.pb inside. Whatever else has a
     number for a name is neither counted nor removed nor overwritten.
@@ -82,8 +79,7 @@ def publish(
         The `Publication`.
 
     Raises:
-        ValueError: `version` is no positive 64-bit integer, or `keep` no positive one, or the next
-            version would be beyond 64 bits.
+        ValueError: `version` is no positive 64-bit integer, or `keep` no positive one.
         FileExistsError: `version` is there already.
         OSError: `base` cannot be written; PermissionError where that is the reason, and
             IsADirectoryError where a folder has the name of a file to write.
@@ -92,15 +88,13 @@ def publish(
     _check_numbers(version, keep)
     _free_number(version, base)
     with _staging(base) as folder:
-        with _full_disk_explained(base):
-            write(folder)
-            _flush_all_to_disk(folder)
+        write(folder)
+        _flush_all_to_disk(folder)
         with locked(base):
             number = _free_number(version, base)
-            with _full_disk_explained(base):
-                if finish:
-                    finish(folder, number)
-                    _flush_all_to_disk(folder)
+            if finish:
+                finish(folder, number)
+                _flush_all_to_disk(folder)
             newest = number > max(map(_number, _versions(base)), default=0)
             files = _files(folder) if newest else []
             _refuse_folders_in_the_way(files, base)
@@ -125,30 +119,16 @@ def _check_numbers(version: int | None, keep: int | None) -> None:
 
 
 def _free_number(version: int | None, base: Path) -> int:
-    """The version asked for, or the next one; refused if it is taken, or there is none."""
-    taken = _taken_numbers(base)
+    """The version asked for, or the next one; refused if it is taken."""
+    # Files and any folder too: renaming over an empty folder would replace it without a word.
+    taken = {_number(path) for path in _numbered(base)}
     highest = max(taken, default=0)
     if version in taken:
-        advice = (
-            f"Publish {highest + 1}, or leave the version out to get the next free one."
-            if highest < _LARGEST_VERSION
-            else "Publish a lower number that is free, or choose another output folder."
-        )
         raise FileExistsError(
-            f"{base} already holds version {version}, and a version is never overwritten. {advice}"
-        )
-    if version is None and highest == _LARGEST_VERSION:
-        raise ValueError(
-            f"{base} already holds the number {highest}, the largest that servers read, so there "
-            "is no next version. Publish a lower number that is free, or choose another output "
-            "folder."
+            f"{base} already holds version {version}, and a version is never overwritten. Publish "
+            f"{highest + 1}, or leave the version out to get the next free one."
         )
     return int(version or highest + 1)
-
-
-def _taken_numbers(base: Path) -> set[int]:
-    # Files and any folder too: renaming over an empty folder would replace it without a word.
-    return {_number(path) for path in _numbered(base)}
 
 
 def _versions(base: Path) -> list[Path]:
@@ -173,40 +153,27 @@ def _number(path: Path) -> int:
 
 @contextlib.contextmanager
 def _staging(base: Path) -> Iterator[Path]:
-    missing = []
-    folder = None
+    """A new folder in `base`, which is made if missing; locked, and removed at the end."""
+    missing = [path for path in (base, *base.parents) if not path.exists()]
     with contextlib.ExitStack() as held:
         try:
-            with _explained(base):
-                for left in reversed(range(_ATTEMPTS)):
-                    missing = [path for path in (base, *base.parents) if not path.exists()]
-                    try:
-                        folder = _new_folder(base, held)
-                        break
-                    except (FileNotFoundError, FileExistsError):
-                        # A publication that fails takes away a base that it has made, which this
-                        # one may just have found.
-                        if not left:
-                            raise
-            yield folder
-        except BaseException:
-            _remove(folder, missing)
-            raise
-        shutil.rmtree(folder, ignore_errors=True)
+            base.mkdir(parents=True, exist_ok=True)
+            # One at a time, so that none is taken for abandoned before it is held.
+            with locked(base):
+                _remove_abandoned(base)
+                # In `base` itself: a rename is atomic only within one file system.
+                folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
+                held.enter_context(locked(folder))
+                held.callback(shutil.rmtree, folder, ignore_errors=True)
+        except OSError as error:
+            # OSError turns into PermissionError and its other kinds by the number.
+            raise OSError(
+                error.errno,
+                f"cannot write to {base}: {error.strerror}. Choose another output folder",
+            ) from error
         for created in missing:
             flush_to_disk(created.parent)
-
-
-def _new_folder(base: Path, held: contextlib.ExitStack) -> Path:
-    """A folder in `base`, which is made if missing, locked until `held` is closed."""
-    base.mkdir(parents=True, exist_ok=True)
-    # One at a time, so that none is taken for abandoned before it is held.
-    with locked(base):
-        _remove_abandoned(base)
-        # In `base` itself: a rename is atomic only within one file system.
-        folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
-        held.enter_context(locked(folder))
-    return folder
+        yield folder
 
 
 def _remove_abandoned(base: Path) -> None:
@@ -215,42 +182,6 @@ def _remove_abandoned(base: Path) -> None:
         # Held by another, of another user, or gone in the meantime.
         with contextlib.suppress(OSError), locked(folder, wait=False):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _explained(base: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        # OSError turns into PermissionError and its other kinds by the number.
-        raise OSError(
-            error.errno, f"cannot write to {base}: {error.strerror}. Choose another output folder"
-        ) from error
-
-
-@contextlib.contextmanager
-def _full_disk_explained(base: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        # TensorFlow's errors carry no number, only the system's text.
-        for number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            if getattr(error, "errno", None) == number or os.strerror(number) in str(error):
-                raise OSError(
-                    number,
-                    f"cannot write to {base}: {os.strerror(number)}. Nothing is left there of this "
-                    "export. Make room, or choose another output folder",
-                ) from error
-        raise
-
-
-def _remove(folder: Path | None, missing: list[Path]) -> None:
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-    for created in missing:
-        # Another process may have published there in the meantime: then it is not empty and stays.
-        with contextlib.suppress(OSError):
-            created.rmdir()
 
 
 def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[int]:

@@ -28,7 +28,7 @@ def save_function(folder, function, variable=None):
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
 
 
-@pytest.mark.parametrize("conditional", [False, True])
+@pytest.mark.parametrize("conditional", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_an_export_is_what_it_should_be(build_generator, tmp_path, conditional):
     generator = build_generator(conditional=conditional)
     interface = read_interface(generator, 3 if conditional else None)

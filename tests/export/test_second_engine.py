@@ -12,7 +12,7 @@ openvino = pytest.importorskip("openvino", reason="needs pip install openvino")
 TOLERANCE = 1e-4
 
 
-@pytest.mark.parametrize("num_classes", [None, 3])
+@pytest.mark.parametrize("num_classes", [pytest.param(None, marks=pytest.mark.slow), 3])
 def test_openvino_reads_the_saved_model_and_gives_keras_images(
     build_generator, tmp_path, num_classes
 ):

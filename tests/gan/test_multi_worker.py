@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 TRAINING = [sys.executable, str(Path(__file__).with_name("multi_worker_training.py"))]
 LAUNCH = [sys.executable, str(ROOT / "tools" / "launch_local.py"), "--num_workers=2"]
 # Sums of float32 in another order, over fifteen steps.
-TOLERANCE = 5e-6
+# What float32 rounds differently when two processes add up halves of a batch: 3e-6 to 6e-6 by the
+# machine. In float64 replicas differ by less than 1e-13 (test_replication.py).
+TOLERANCE = 1e-5
 
 pytestmark = pytest.mark.slow
 

@@ -1,34 +1,28 @@
 """Why a generator cannot be converted to TFLite: the operation, its layer, and what to change."""
 
 import re
-from typing import NamedTuple
 
 import keras
 
 from kgan.backend import private
 
-_PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
-# TFLite has these; where they fail it is for the shape or the type of their input.
-_CONVOLUTIONS = {"Conv2D", "Conv2DBackpropInput", "DepthwiseConv2dNative"}
-
-_RANDOM_REMEDY = (
-    "Let the layer draw them in training only, or give the generator wider latents to take them "
+_RANDOM = (
+    "let the layer draw them in training only, or give the generator wider latents to take them "
     "from."
 )
-
-
-class Failure(NamedTuple):
-    """An operation that cannot be converted.
-
-    Attributes:
-        operation: str, as TensorFlow calls it.
-        place: str, its name in the graph: layers within layers, with slashes between.
-        layer: the keras layer it belongs to, or None if the place names none.
-    """
-
-    operation: str
-    place: str
-    layer: keras.layers.Layer | None
+# By a part of the operation's name; the first that fits is said.
+_REMEDIES = {
+    "PyFunc": "No file can hold Python code: write the layer with keras.ops.",
+    "Random": f"TFLite draws no such random numbers: {_RANDOM}",
+    "TensorList": "TFLite cannot hold the list of a recurrent layer's steps: say unroll=True.",
+    "Conv": (
+        "TFLite has convolutions of float32 images whose size is known: use "
+        "kgan.layers.NearestUpSampling2D in place of UpSampling2D, and "
+        "kgan.export.float32_twin(generator) of a generator in 16 bits."
+    ),
+    "": "Use layers that TFLite has: dense, convolution, normalisation, activation.",
+}
+_LEAVE_OUT = "Or leave the TFLite file out with tflite=()."
 
 
 def conversion_advice(message: str, generator: keras.Model) -> str:
@@ -39,16 +33,18 @@ def conversion_advice(message: str, generator: keras.Model) -> str:
         generator: the keras model that was converted.
 
     Returns:
-        A message that names the operations, their layers and a remedy.
+        A message that names the operations, their layers and a remedy; TensorFlow's own first line
+        where it names no operation.
     """
-    failures = _failures(message, generator)
-    # What follows Python code fails too, because the shape of its result is not known.
-    failures = [each for each in failures if each.operation in _PYTHON] or failures
-    named = ", ".join(dict.fromkeys(map(_described, failures))) or message.partition("\n")[0]
+    # Each error line: ... fused["Conv2D:", "model/conv/convolution@function"] ... 'tf.Conv2D' op is
+    # neither ... The innermost call comes first.
+    found = re.findall(r'error: loc\([^\n]*?fused\["(\w+):", "([^"@]+)', message)
+    described = dict.fromkeys(f"{name} in {_named(place, generator)}" for name, place in found)
+    operations = " ".join(name for name, _ in found)
+    remedy = next(text for part, text in _REMEDIES.items() if part in operations)
     return (
         "The generator cannot be converted to TFLite's builtin operations. Not convertible: "
-        f"{named}. {_remedy(failures, generator)} "
-        "Or leave the TFLite file out with tflite=()."
+        f"{', '.join(described) or message.partition(chr(10))[0]}. {remedy} {_LEAVE_OUT}"
     )
 
 
@@ -62,12 +58,10 @@ def random_advice(places: list[str], generator: keras.Model) -> str:
     Returns:
         A message that names the layers and a remedy.
     """
-    failures = [Failure("Random", place, layer_at(place, generator)) for place in places]
-    named = ", ".join(dict.fromkeys(map(_layer_or_place, failures)))
+    named = ", ".join(dict.fromkeys(_named(place, generator) for place in places))
     return (
         f"The TFLite file would draw random numbers, in {named}, so that equal latents gave "
-        f"different images. {_RANDOM_REMEDY} "
-        "Or leave the TFLite file out with tflite=()."
+        f"different images: {_RANDOM} {_LEAVE_OUT}"
     )
 
 
@@ -90,47 +84,6 @@ def layer_at(place: str, generator: keras.Model) -> keras.layers.Layer | None:
     return None
 
 
-def _failures(message: str, generator: keras.Model) -> list[Failure]:
-    # Each error line: ... fused["Conv2D:", "model/conv/convolution@function"] ... 'tf.Conv2D' op is
-    # neither ... The innermost call comes first.
-    found = re.findall(r'error: loc\([^\n]*?fused\["(\w+):", "([^"@]+)', message)
-    return [
-        Failure(operation, place, layer_at(place, generator))
-        for operation, place in dict.fromkeys(found)
-    ]
-
-
-def _described(failure: Failure) -> str:
-    return f"{failure.operation} in {_layer_or_place(failure)}"
-
-
-def _layer_or_place(failure: Failure) -> str:
-    if failure.layer is None:
-        return failure.place
-    return f"the layer {failure.layer.name!r} ({type(failure.layer).__name__})"
-
-
-def _remedy(failures: list[Failure], generator: keras.Model) -> str:
-    operations = {failure.operation for failure in failures}
-    if operations & _PYTHON:
-        return "No file can hold Python code: write the layer with keras.ops."
-    if any("Random" in operation for operation in operations):
-        return f"TFLite draws no such random numbers. {_RANDOM_REMEDY}"
-    if any("TensorList" in operation for operation in operations):
-        return "TFLite cannot hold the list of a recurrent layer's steps: say unroll=True."
-    if any("16" in failure.layer.compute_dtype for failure in failures if failure.layer):
-        return (
-            "TFLite has no kernels for layers that compute in 16 bits: convert "
-            "kgan.export.float32_twin(generator)."
-        )
-    nearest = [
-        layer.name
-        for layer in private.walk_layers(generator)
-        if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "nearest"
-    ]
-    if nearest and operations <= _CONVOLUTIONS:
-        return (
-            f"Nearest UpSampling2D layers ({', '.join(nearest)}) hide the image's size from what "
-            "follows: use kgan.layers.NearestUpSampling2D, which gives the same pixels."
-        )
-    return "Use layers that TFLite has: dense, convolution, normalisation, activation."
+def _named(place: str, generator: keras.Model) -> str:
+    layer = layer_at(place, generator)
+    return f"the layer {layer.name!r} ({type(layer).__name__})" if layer else place
