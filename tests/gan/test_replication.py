@@ -19,8 +19,9 @@ from kgan.layers import MinibatchStdDev
 # 2e-16 of each, grown by up to sixty updates.
 EXACT = 1e-13
 # And what float32 does; where steps are long or many, or a limit decides entry by entry, more of
-# it: with k = 5, sixty updates, between 0.9e-6 and 4.0e-6 from six different starts.
-TOLERANCE, STEEP_TOLERANCE = 1e-6, 5e-6
+# it: with k = 5, sixty updates, between 0.9e-6 and 4.0e-6 from six different starts. Processors
+# differ by a factor of two.
+TOLERANCE, STEEP_TOLERANCE = 2e-6, 1e-5
 CASES = (
     *("k=1", "k=3", "adam", "decay", "loss_scale", "global_clipnorm"),
     *("steps_per_execution=2", "steps_per_execution=5"),
