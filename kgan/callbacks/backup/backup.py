@@ -237,10 +237,10 @@ class Backup(GANCallback):
         if header["is_stopped"] and self._plan.epochs <= header["epochs"]:
             position = position.at(max(position.epoch, self._plan.epochs))
         if self._worker == 0:
-            self._tell(header, position)
+            self._tell_where(header, position)
         return position
 
-    def _tell(self, header: dict, position: Position) -> None:
+    def _tell_where(self, header: dict, position: Position) -> None:
         """Print where the run resumes."""
         seen = f"after {header['images_seen']:,} images, from {self._path}."
         if position.epoch < self._plan.epochs:
