@@ -123,7 +123,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--output", type=Path, default=Path("long_run"))
     output = parser.parse_args().output
-    # A backup in it would be a training that is complete.
+    # With a backup in it the run would be complete before it begins.
     output.mkdir(parents=True)
     matplotlib.use("agg")
     pixels = np.random.default_rng(0).integers(256, size=(STEPS_PER_EPOCH * BATCH, 8, 8, 1))

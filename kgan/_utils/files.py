@@ -48,7 +48,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 def flush_to_disk(path: str | os.PathLike) -> None:
     """Wait until a file, or the names in a folder, are on the disk.
 
-    Some file systems of networks cannot do so for a folder. That is passed over.
+    Some network file systems cannot do so for a folder, which is ignored.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)

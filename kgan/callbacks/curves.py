@@ -26,9 +26,8 @@ class Curves(GANCallback):
     running means follows the mean over the steps between them: the pale lines, of up to 500 points
     over the whole training. They are exact where all batches have the same size.
 
-    The PNG file carries its points with it. A training that goes on, in a second `fit` or after a
-    restart, continues the curves in the same file from the images its model has seen; points
-    beyond them are dropped, so that a model that begins from zero begins an empty picture.
+    The PNG file carries its points with it. A second `fit`, or a run that resumes, continues the
+    curves in the same file from the images its model has seen; points beyond them are dropped, so that a model that begins from zero begins an empty picture.
 
     Args:
         path: the picture, `.png`. Its folder is made if it is missing.

@@ -23,7 +23,7 @@ class SampleGrid(GANCallback):
 
     The files are `images-000012800.png`, after 12,800 real images, and so on, and `latest.png`, a
     second copy of the newest. When training ends all grids become one animation, `samples.webp`;
-    Keras does not end a training that Ctrl-C interrupts, then `on_train_end()` by hand makes it.
+    after Ctrl-C, where Keras does not call it, call `on_train_end()` yourself to make it.
     None of these files is ever there by half.
 
     A GAN with classes fills row c with samples of class c. Training that goes on in the same

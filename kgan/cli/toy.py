@@ -54,7 +54,7 @@ def define(flags: Flags) -> None:
             define(kinds[kind.rstrip(",")], field.name, None, words)
     define("integer", "seed", 0, "Seed of the first run: weights, latents, minibatches.", 0)
     define("integer", "num_seeds", 1, "Runs, with one seed after the other.", 1)
-    define("integer", "moments", 40, "How often a training is looked at.", 1)
+    define("integer", "moments", 40, "How often the samples are looked at.", 1)
     define("string", "run_dir", None, "Folder of the run; it must not hold another run.")
     flags.require("toy", "run_dir")
     for name in ("beta_1", "beta_2"):

@@ -22,7 +22,7 @@ def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
 
     To iterate over it once is one epoch; the first has the number 0. What `dataset_of_epoch` draws
     by stateless functions, with the number in their seed, is the same whenever the epoch with this
-    number is begun: a training that was killed goes on in the same order, with
+    number is begun: a run that was killed resumes in the same order, with
     `kgan.callbacks.Backup`. What it draws by others (`Dataset.shuffle`, `tf.random.uniform`) is
     not. Transformations of the dataset (`map`, `prefetch`, ...) keep all of this, but for those
     with a state of their own: a `cache` of it keeps the order of the first epoch for all others,

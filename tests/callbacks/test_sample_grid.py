@@ -262,7 +262,7 @@ def test_a_folder_of_which_the_state_is_not_keeps_all_its_grids(
     other.on_train_begin()
     other.set_state(grid.get_state())
     other.on_epoch_begin(1)
-    # As when the state comes again, for an epoch that is gone on with.
+    # As when the state comes again, for an epoch in which the run resumes.
     other.set_state(grid.get_state())
     other.on_epoch_end(1)
     other.on_train_end()

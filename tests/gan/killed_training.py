@@ -56,7 +56,7 @@ def make_batches(discriminator_steps: int):
 
 
 def make_callbacks(run: Path, images_per_step: int) -> list:
-    """What a training has, the backup among them."""
+    """What a run has, the backup among them."""
     begun = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: (run / "begun").touch()
     )

@@ -167,7 +167,7 @@ def test_what_restores_is_told_the_end_however_the_training_ends(where, monkeypa
 def test_for_callbacks_it_is_the_rest_of_one_training(epoch, batch, steps_per_execution):
     options = {"steps_per_execution": steps_per_execution}
     events, _, whole = recorded(batches(), options=options)
-    # Of an epoch that is gone on with, the beginning is told again.
+    # Callbacks are told the beginning of the epoch again.
     begins = [event[:2] for event in events].index(("epoch begins", epoch))
     ahead = [event[:2] for event in events].index(("batch begins", batch), begins)
     total = events[ahead][2]

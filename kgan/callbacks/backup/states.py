@@ -28,7 +28,7 @@ class CallbackStates:
         self._at_first = {}
 
     def remember_beginning(self) -> None:
-        """Note what the callbacks are when a training has just begun."""
+        """Note what the callbacks are when a run has just begun."""
         self._at_first = {
             name: _attributes(callback, [])
             for name, callback in self._named.items()

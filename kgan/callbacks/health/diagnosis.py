@@ -1,4 +1,4 @@
-"""What a training is doing, told from numbers that were measured on it: a name and an advice."""
+"""The state of a run, found from numbers that were measured on it: a name and what to do."""
 
 import collections
 import math

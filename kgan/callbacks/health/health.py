@@ -1,4 +1,4 @@
-"""What a training is doing, looked at while it goes on."""
+"""The callback that reports the state of a run."""
 
 import math
 import os
@@ -45,7 +45,7 @@ class Health(GANCallback):
         "non-finite"                NaN or infinity
 
     and changes when `patience` looks in a row agree, except to "non-finite", which is seen at its
-    very step. Each change is one printed line with the evidence and an advice; a healthy training
+    very step. Each change is one printed line with the evidence and what to do; a healthy run
     prints nothing. `kgan.callbacks.health.diagnosis` has the names of all evidence and the rules.
 
     What the last look has measured of the samples is in the logs of an epoch: `health_diversity`

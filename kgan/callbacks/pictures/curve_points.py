@@ -46,7 +46,7 @@ class CurvePoints:
             self._stretches.append(stretch)
 
     def forget_after(self, images: int) -> None:
-        """Drop the stretches that ended later, which a training that restarts will repeat.
+        """Drop the stretches that ended later, which a run that resumes will repeat.
 
         Args:
             images: real images seen at the restart.

@@ -90,7 +90,7 @@ def fit(gan, folder, *, data=None, epochs=3, kill=None, callbacks=(), options=No
     """Train with backups at every step, unless told otherwise.
 
     Returns:
-        The history; None for a training that was killed.
+        The history; None for a run that was killed.
     """
     backup = Backup(folder, **({"every_n_images": 4} if options is None else options))
     ending = [] if kill is None else [Kill(kill)]

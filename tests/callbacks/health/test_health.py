@@ -1,4 +1,4 @@
-"""Each state is provoked by a training that deserves it, and a sound one raises no alarm."""
+"""Each state is provoked on purpose, and a healthy run raises no alarm."""
 
 import csv
 import dataclasses
