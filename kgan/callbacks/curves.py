@@ -27,7 +27,8 @@ class Curves(GANCallback):
     over the whole training. They are exact where all batches have the same size.
 
     The PNG file carries its points with it. A second `fit`, or a run that resumes, continues the
-    curves in the same file from the images its model has seen; points beyond them are dropped, so that a model that begins from zero begins an empty picture.
+    curves in the same file from the images its model has seen; points beyond them are
+    dropped, so that a model that begins from zero begins an empty picture.
 
     Args:
         path: the picture, `.png`. Its folder is made if it is missing.
