@@ -16,9 +16,12 @@ demo: $(VENV)/installed
 	@echo "Look at $(RUN)/evaluation/report.html and, from the export, at $(RUN)/served.png"
 
 # One thread an operation: processes that share the cores would wait for each other's threads. The
-# slow tests keep all threads, and the default ones those between operations.
+# slow tests keep all threads, and the default ones those between operations. The default tests run
+# a program of XLA a few times only, and to optimise it takes longer than it saves; the slow ones
+# run some for many thousands of steps.
+QUICK_XLA := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
 test: $(VENV)/installed-test lint
-	@TF_NUM_INTRAOP_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile; \
+	@TF_NUM_INTRAOP_THREADS=1 OPENBLAS_NUM_THREADS=1 XLA_FLAGS="$(QUICK_XLA)" $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile; \
 	status=$$?; echo "CPU time, user and system; the second line is that of the tests:"; times; exit $$status
 
 # Trains for minutes; with KGAN_DATA set to a folder with mnist/ also on real files.

@@ -10,11 +10,6 @@ from pathlib import Path
 
 import pytest
 
-# Tests run a program of XLA a few times only: to optimise it takes longer than it saves.
-os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-)
-
 
 def pytest_collection_finish():
     """Leave what the imports made to itself, which a collection of garbage would go through."""
