@@ -3,9 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kgan._utils.images import to_picture
 from kgan._utils.images import to_uint8
-from kgan._utils.progress import Progress
 from kgan.data import memory
 from kgan.data.resize import Resize
 from kgan.data.store import Images
@@ -51,43 +49,21 @@ def from_arrays(
             f"Received: dtype {images.dtype}. "
             "Convert integers in [0, 255] with .astype('uint8')."
         )
-    return Images(_stored(images, resize), labels, num_classes=num_classes, name="arrays")
+    return Images(stored(images, resize), labels, num_classes=num_classes, name="arrays")
 
 
-def resized(images: Images, resize: Resize) -> Images:
-    """The same images and labels in another size or with other channels.
+def stored(images: np.ndarray, resize: Resize) -> np.ndarray:
+    """A copy of the images as pixels, each of them resized.
 
     Args:
-        images: Images.
+        images: array, (count, height, width, channels), uint8 or floats in [-1, 1].
         resize: what to do with each of them.
 
     Returns:
-        `images` itself if nothing is to be done, otherwise a new Images.
+        A uint8 array as `Images` keeps it.
     """
-    if resize.leaves_alone(images.image_shape):
-        return images
-    return Images(
-        _stored(images.images, resize),
-        images.labels,
-        num_classes=images.num_classes,
-        class_names=images.class_names,
-        name=images.name,
-    )
-
-
-def _stored(images: np.ndarray, resize: Resize) -> np.ndarray:
-    first = _converted(images[0], resize)
-    store = memory.allocate((len(images), *first.shape))
-    with Progress(len(images)) as progress:
-        for index, image in enumerate(images):
-            store[index] = _converted(image, resize)
-            progress.add(1)
-    return store
-
-
-def _converted(image: np.ndarray, resize: Resize) -> np.ndarray:
-    pixels = image if image.dtype == np.uint8 else to_uint8(image)
-    return pixels if resize.leaves_alone(pixels.shape) else resize(to_picture(pixels))
+    pixels = images if images.dtype == np.uint8 else map(to_uint8, images)
+    return memory.collect(map(resize.pixels, pixels), len(images))
 
 
 def _with_channels(images: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Images from a folder of files."""
 
 import os
+from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,17 +10,15 @@ import numpy as np
 from PIL import Image
 from PIL import UnidentifiedImageError
 
-from kgan._utils.progress import Progress
 from kgan.data import memory
 from kgan.data.resize import Resize
 from kgan.data.resize import has_colour
-from kgan.data.resize import several_sizes
 from kgan.data.store import Images
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
-# A thread takes so many images at a time: one task for each of a million images would fill memory.
-_BLOCK = 32
+# So many images are decoded ahead: those of a million tasks would fill memory.
+_BLOCK = 128
 
 
 def from_folder(
@@ -65,7 +64,9 @@ def from_folder(
     paths, labels = _paths_and_labels(folder, classes)
     resize.channels = resize.channels or _channels_of(paths)
     return Images(
-        _decoded(paths, resize, memory_limit),
+        memory.collect(
+            _decoded(paths, resize), len(paths), memory_limit, place_of=paths.__getitem__
+        ),
         labels or None,
         num_classes=len(classes) or None,
         class_names=[path.name for path in classes] or None,
@@ -125,24 +126,12 @@ def _channels_of(paths: Sequence[Path]) -> int:
     return 3 if any(_read(path, has_colour) for path in paths) else 1
 
 
-def _decoded(paths: Sequence[Path], resize: Resize, memory_limit: int) -> np.ndarray:
-    first = _read(paths[0], resize)
-    store = memory.allocate((len(paths), *first.shape), memory_limit)
-
-    def fill(block: range) -> range:
-        for index in block:
-            image = _read(paths[index], resize)
-            if image.shape != first.shape:
-                raise ValueError(several_sizes(first, paths[0], image, paths[index]))
-            store[index] = image
-        return block
-
-    blocks = [range(len(paths))[start : start + _BLOCK] for start in range(0, len(paths), _BLOCK)]
+def _decoded(paths: Sequence[Path], resize: Resize) -> Iterator[np.ndarray]:
     # Pillow decodes outside the interpreter's lock, so that threads share the work.
-    with ThreadPoolExecutor(os.cpu_count()) as pool, Progress(len(paths)) as progress:
-        for block in pool.map(fill, blocks):
-            progress.add(len(block))
-    return store
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(paths), _BLOCK):
+            block = paths[start : start + _BLOCK]
+            yield from pool.map(lambda path: _read(path, resize), block)
 
 
 def _read(path: Path, convert):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan.data.arrays import resized
+from kgan.data.arrays import stored
 from kgan.data.resize import Resize
 from kgan.data.store import Images
 
@@ -65,8 +65,8 @@ def from_idx(
     if not len(images):
         raise ValueError(f"The split {split!r} of {folder} is empty.")
     name = f"{Path(folder).resolve().name} {split}"
-    stored = Images(images[..., np.newaxis], labels, num_classes=num_classes, name=name)
-    return resized(stored, resize)
+    images = stored(images[..., np.newaxis], resize)
+    return Images(images, labels, num_classes=num_classes, name=name)
 
 
 def read_idx(path: str | os.PathLike) -> np.ndarray:

@@ -3,11 +3,14 @@
 import math
 import shutil
 import tempfile
+from collections.abc import Callable
+from collections.abc import Iterable
 
 import numpy as np
 import tensorflow as tf
 
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.progress import Progress
 
 MEMORY_LIMIT = 2 * 1024**3
 
@@ -38,6 +41,45 @@ def allocate(shape: tuple, memory_limit: int = MEMORY_LIMIT) -> np.ndarray:
     spare = np.empty(size + _ALIGNMENT, np.uint8)
     start = -spare.ctypes.data % _ALIGNMENT
     return spare[start : start + size].reshape(shape)
+
+
+def collect(
+    images: Iterable[np.ndarray],
+    count: int,
+    memory_limit: int = MEMORY_LIMIT,
+    *,
+    place_of: Callable = "image {}".format,
+) -> np.ndarray:
+    """The images of a source in one array of `allocate`.
+
+    Args:
+        images: uint8 arrays (height, width, channels), one after the other.
+        count: int, how many there are.
+        memory_limit: as in `allocate`.
+        place_of: function of the number of an image to what names it in a message.
+
+    Returns:
+        A uint8 array, (count, height, width, channels).
+
+    Raises:
+        ValueError: if the images have several sizes.
+    """
+    store = None
+    with Progress(count) as progress:
+        for index, image in enumerate(images):
+            if store is None:
+                store = allocate((count, *image.shape), memory_limit)
+            if image.shape != store.shape[1:]:
+                size, other_size = store.shape[1:3], image.shape[:2]
+                raise ValueError(
+                    "The images have several sizes. Expected: one size (height, width), or "
+                    f"image_size to resize them to. Received: {size} in {place_of(0)}, "
+                    f"{other_size} in {place_of(index)}. "
+                    f"Pass image_size={min(*size, *other_size)}, for example."
+                )
+            store[index] = image
+            progress.add(1)
+    return store
 
 
 def can_be_borrowed(array: np.ndarray) -> bool:

@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from kgan.data.arrays import resized
+from kgan.data.arrays import stored
 from kgan.data.idx import read_idx
 from kgan.data.resize import Resize
 from kgan.data.store import Images
@@ -38,13 +38,12 @@ def digits(
         >>> kgan.data.digits().batches(64)
     """
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
-    images = Images(
-        _read("t10k-images-idx3-ubyte.gz")[..., None],
+    return Images(
+        stored(_read("t10k-images-idx3-ubyte.gz")[..., None], resize),
         _read("t10k-labels-idx1-ubyte.gz"),
         class_names=map(str, range(10)),
         name="digits",
     )
-    return resized(images, resize)
 
 
 def _read(name: str):

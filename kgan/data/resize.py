@@ -5,6 +5,7 @@ from PIL import Image
 from PIL import ImageOps
 
 from kgan._utils.checks import is_integer
+from kgan._utils.images import to_picture
 
 _WHITE = (255, 255, 255, 255)
 
@@ -58,13 +59,21 @@ class Resize:
             picture = ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)
         return np.asarray(picture).reshape(picture.height, picture.width, channels)
 
-    def leaves_alone(self, shape: tuple) -> bool:
-        """Whether arrays of this shape (height, width, channels) already are what is wanted."""
-        return (
-            self.image_size in (None, shape[:2])
-            and self.crop in (None, shape[:2])
-            and shape[2] in ((self.channels,) if self.channels else (1, 3))
-        )
+    def pixels(self, pixels: np.ndarray) -> np.ndarray:
+        """Convert one array of pixels; what is as it is wanted already is given back.
+
+        Args:
+            pixels: uint8 array, (height, width, channels) with 1, 3 or 4 channels.
+
+        Returns:
+            A uint8 array, (height, width, channels).
+
+        Raises:
+            ValueError: if the array is smaller than `crop`.
+        """
+        size, channels = pixels.shape[:2], (self.channels,) if self.channels else (1, 3)
+        fits = self.image_size in (None, size) and self.crop in (None, size)
+        return pixels if fits and pixels.shape[2] in channels else self(to_picture(pixels))
 
 
 def has_colour(picture: Image.Image) -> bool:
@@ -73,16 +82,6 @@ def has_colour(picture: Image.Image) -> bool:
         palette = np.reshape(picture.getpalette("RGB"), (-1, 3))
         return bool((palette != palette[:, :1]).any())
     return picture.mode not in ("1", "L", "LA", "La", "F") and not picture.mode.startswith("I")
-
-
-def several_sizes(image: np.ndarray, place, other: np.ndarray, other_place) -> str:
-    """The message for images that do not have one size, with the two that show it."""
-    size, other_size = image.shape[:2], other.shape[:2]
-    return (
-        "The images have several sizes. Expected: one size (height, width), or image_size to "
-        f"resize them to. Received: {size} in {place}, {other_size} in {other_place}. "
-        f"Pass image_size={min(*size, *other_size)}, for example."
-    )
 
 
 def _height_and_width(name: str, size) -> tuple[int, int] | None:

@@ -2,15 +2,13 @@
 
 import difflib
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
-from kgan._utils.images import to_picture
-from kgan._utils.progress import Progress
 from kgan.data import download
 from kgan.data import memory
 from kgan.data.resize import Resize
-from kgan.data.resize import several_sizes
 from kgan.data.store import Images
 
 # tensorflow_datasets is imported where it is used: whoever brings other images should not wait
@@ -68,7 +66,8 @@ def from_tfds(
     count = _count(builder, split)
     image_key, label_key = _keys(builder)
     examples = _examples(builder, split, image_key, label_key)
-    images, labels = _decoded(examples, count, resize, memory_limit)
+    labels = np.empty(count, np.int32)
+    images = memory.collect(_resized(examples, labels, resize), count, memory_limit)
     if label_key is None or labels.max() < 0:
         # TFDS gives the label -1 to every image of a split whose labels were not published.
         return Images(images, name=name)
@@ -164,22 +163,12 @@ def _examples(builder, split: str, image_key: str, label_key: str | None):
     return dataset.map(image_and_label).as_numpy_iterator()
 
 
-def _decoded(examples, count: int, resize: Resize, memory_limit: int):
-    store, labels = None, np.empty(count, np.int32)
-    with Progress(count) as progress:
-        for index, (image, label) in enumerate(examples):
-            image = image if resize.leaves_alone(image.shape) else _resized(index, image, resize)
-            if store is None:
-                store = memory.allocate((count, *image.shape), memory_limit)
-            if image.shape != store.shape[1:]:
-                raise ValueError(several_sizes(store[0], "image 0", image, f"image {index}"))
-            store[index], labels[index] = image, label
-            progress.add(1)
-    return store, labels
-
-
-def _resized(index: int, image: np.ndarray, resize: Resize) -> np.ndarray:
-    try:
-        return resize(to_picture(image))
-    except ValueError as error:
-        raise ValueError(f"Image {index}: {error}") from error
+def _resized(examples, labels: np.ndarray, resize: Resize) -> Iterator[np.ndarray]:
+    """The images of the examples; their labels are written into `labels`."""
+    for index, (image, label) in enumerate(examples):
+        labels[index] = label
+        try:
+            pixels = resize.pixels(image)
+        except ValueError as error:
+            raise ValueError(f"Image {index}: {error}") from error
+        yield pixels

@@ -44,10 +44,10 @@ def test_sub_folders_are_classes_in_the_order_of_their_names(tmp_path):
 
 
 def test_many_images_keep_their_order(tmp_path):
-    # More images than one thread takes at a time.
-    for number in range(100):
+    # More images than are decoded ahead.
+    for number in range(200):
         write(tmp_path / f"{number:03}.png", np.full((2, 2), number))
-    np.testing.assert_array_equal(from_folder(tmp_path).images[:, 0, 0, 0], np.arange(100))
+    np.testing.assert_array_equal(from_folder(tmp_path).images[:, 0, 0, 0], np.arange(200))
 
 
 @pytest.mark.parametrize(

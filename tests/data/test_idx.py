@@ -58,6 +58,9 @@ def test_a_slice_knows_the_classes_of_its_file(folder):
 def test_a_command_line_names_the_folder(folder):
     images = load(f"idx:{folder}", split="train[:3]", image_size=8, channels=3)
     assert images.images.shape == (3, 8, 8, 3)
+    np.testing.assert_array_equal(images.labels, LABELS[:3])
+    assert images.num_classes == 3
+    assert images.name == f"{folder.name} train[:3]"
 
 
 @pytest.mark.parametrize("split", ["validation", "train[:-1]", "train[5]", "train+test", ""])

@@ -160,8 +160,14 @@ def test_colour_becomes_its_luma():
         ({"channels": 1}, (4, 6, 3), False),
     ],
 )
-def test_what_needs_no_change_is_known(options, shape, expected):
-    assert Resize(**options).leaves_alone(shape) == expected
+def test_only_what_needs_a_change_is_converted(options, shape, expected):
+    pixels = noise(*shape)
+    assert (Resize(**options).pixels(pixels) is pixels) == expected
+
+
+def test_an_array_becomes_what_its_picture_becomes():
+    pixels, resize = noise(6, 5, 3), Resize(image_size=4, channels=1)
+    np.testing.assert_array_equal(resize.pixels(pixels), resize(picture_of(pixels)))
 
 
 @pytest.mark.parametrize("crop", [(9, 6), (8, 7), 9])
