@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PIL import UnidentifiedImageError
 
 from kgan.data import memory
 from kgan.data.resize import Resize
@@ -60,55 +59,48 @@ def from_folder(
     """
     folder = Path(folder).expanduser()
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
-    classes = _class_folders(folder)
-    paths, labels = _paths_and_labels(folder, classes)
-    resize.channels = resize.channels or _channels_of(paths)
+    if not folder.exists():
+        raise FileNotFoundError(f"There is no folder {folder}. Check the path.")
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file. Expected: a folder of images.")
+    _, classes = _images_and_folders(folder)
+    groups = [_images_in(group) for group in classes or [folder]]
+    paths = [path for group in groups for path in group]
+    labels = [label for label, group in enumerate(groups) for _ in group] if classes else None
+    if resize.channels is None:
+        resize.channels = 3 if any(_read(path, has_colour) for path in paths) else 1
     return Images(
         memory.collect(
             _decoded(paths, resize), len(paths), memory_limit, place_of=paths.__getitem__
         ),
-        labels or None,
+        labels,
         num_classes=len(classes) or None,
         class_names=[path.name for path in classes] or None,
         name=folder.resolve().name,
     )
 
 
-def _class_folders(folder: Path) -> list[Path]:
-    if not folder.exists():
-        raise FileNotFoundError(f"There is no folder {folder}. Check the path.")
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is a file. Expected: a folder of images.")
-    return [path for path in _visible(folder) if path.is_dir()]
-
-
-def _paths_and_labels(folder: Path, classes: list[Path]) -> tuple[list[Path], list[int]]:
-    if not classes or any(_is_image(path) for path in _visible(folder)):
-        return _images_in(folder), []
-    paths, labels = [], []
-    for label, class_folder in enumerate(classes):
-        images = _images_in(class_folder)
-        paths += images
-        labels += [label] * len(images)
-    return paths, labels
-
-
-def _images_in(folder: Path) -> list[Path]:
+def _images_and_folders(folder: Path) -> tuple[list[Path], list[Path]]:
     visible = _visible(folder)
-    images = [path for path in visible if _is_image(path)]
+    images = [path for path in visible if path.suffix.lower() in EXTENSIONS and path.is_file()]
     folders = [path for path in visible if path.is_dir()]
-    if not images:
-        found = [path.name + "/" * path.is_dir() for path in visible]
-        shown = ", ".join(found[:5]) + ", ..." * (len(found) > 5)
-        raise ValueError(
-            f"There are no images in {folder}. Expected: files with the extension "
-            f"{', '.join(EXTENSIONS[:-1])} or {EXTENSIONS[-1]}. Found: {shown or 'nothing'}."
-        )
-    if folders:
+    if images and folders:
         raise ValueError(
             f"{folder} holds images (such as {images[0].name}) beside folders (such as "
             f"{folders[0].name}). Expected: only images, or only one folder of images per class. "
             "Move the images into a folder of their class, or the folders elsewhere."
+        )
+    return images, folders
+
+
+def _images_in(folder: Path) -> list[Path]:
+    images, _ = _images_and_folders(folder)
+    if not images:
+        found = [path.name + "/" * path.is_dir() for path in _visible(folder)]
+        shown = ", ".join(found[:5]) + ", ..." * (len(found) > 5)
+        raise ValueError(
+            f"There are no images in {folder}. Expected: files with the extension "
+            f"{', '.join(EXTENSIONS[:-1])} or {EXTENSIONS[-1]}. Found: {shown or 'nothing'}."
         )
     return images
 
@@ -116,14 +108,6 @@ def _images_in(folder: Path) -> list[Path]:
 def _visible(folder: Path) -> list[Path]:
     paths = (path for path in folder.iterdir() if not path.name.startswith("."))
     return sorted(paths, key=lambda path: path.name)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and path.is_file()
-
-
-def _channels_of(paths: Sequence[Path]) -> int:
-    return 3 if any(_read(path, has_colour) for path in paths) else 1
 
 
 def _decoded(paths: Sequence[Path], resize: Resize) -> Iterator[np.ndarray]:
@@ -140,10 +124,6 @@ def _read(path: Path, convert):
             return convert(picture)
     except PermissionError:
         raise
-    except UnidentifiedImageError as error:
-        raise ValueError(
-            f"{path} is not an image, or is damaged. Replace it, or remove it from the folder."
-        ) from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{path} cannot be read: {error}. Replace it, or remove it from the folder."

@@ -198,7 +198,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path):
     write(tmp_path / "a.png", noise(32, 32))
     (tmp_path / "b.png").write_text("Not an image.")
     message = (
-        f"{tmp_path}/b.png is not an image, or is damaged. "
+        f"{tmp_path}/b.png cannot be read: cannot identify image file '{tmp_path}/b.png'. "
         "Replace it, or remove it from the folder."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
