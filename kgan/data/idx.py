@@ -1,6 +1,7 @@
 """Images from files in MNIST's own format, IDX."""
 
 import gzip
+import math
 import os
 import re
 from pathlib import Path
@@ -52,7 +53,14 @@ def from_idx(
         >>> kgan.data.from_idx("mnist", split="train[:40]").batches(20)
     """
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
-    part, rows = _parsed(split)
+    match = _SPLIT.fullmatch(split)
+    if match is None:
+        raise ValueError(
+            "A split is 'train' or 'test', or a slice of one, such as 'train[:50000]'. "
+            f"Received: {split!r}."
+        )
+    part, *ends = match.groups()
+    rows = slice(*(int(end) if end else None for end in ends))
     images = read_idx(_file(folder, f"{_PREFIXES[part]}-images-idx3-ubyte"))
     labels = read_idx(_file(folder, f"{_PREFIXES[part]}-labels-idx1-ubyte"))
     if images.ndim != 3 or labels.shape != images.shape[:1]:
@@ -93,25 +101,14 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
             f"Received: {list(content[:3])}."
         )
     dimensions = content[3]
-    shape = tuple(int(size) for size in np.frombuffer(content, ">u4", dimensions, offset=4))
+    shape = tuple(np.frombuffer(content, ">u4", dimensions, offset=4).tolist())
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-    if len(values) != np.prod(shape):
+    if len(values) != math.prod(shape):
         raise ValueError(
-            f"{path} states the shape {shape}, {int(np.prod(shape)):,} bytes, and holds "
+            f"{path} states the shape {shape}, {math.prod(shape):,} bytes, and holds "
             f"{len(values):,}. It is damaged: fetch it again."
         )
     return values.reshape(shape)
-
-
-def _parsed(split: str) -> tuple[str, slice]:
-    match = _SPLIT.fullmatch(split)
-    if match is None:
-        raise ValueError(
-            "A split is 'train' or 'test', or a slice of one, such as 'train[:50000]'. "
-            f"Received: {split!r}."
-        )
-    part, start, stop = match.groups()
-    return part, slice(int(start) if start else None, int(stop) if stop else None)
 
 
 def _file(folder: str | os.PathLike, name: str) -> Path:

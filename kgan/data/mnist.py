@@ -1,10 +1,8 @@
 """The digits that come with the package."""
 
-from importlib import resources
+from pathlib import Path
 
-from kgan.data.arrays import stored
-from kgan.data.idx import read_idx
-from kgan.data.resize import Resize
+from kgan.data.idx import from_idx
 from kgan.data.store import Images
 
 
@@ -37,16 +35,6 @@ def digits(
     Example:
         >>> kgan.data.digits().batches(64)
     """
-    resize = Resize(image_size=image_size, crop=crop, channels=channels)
-    return Images(
-        stored(_read("t10k-images-idx3-ubyte.gz")[..., None], resize),
-        _read("t10k-labels-idx1-ubyte.gz"),
-        class_names=map(str, range(10)),
-        name="digits",
-    )
-
-
-def _read(name: str):
-    file = resources.files("kgan.data") / "mnist_test" / name
-    with resources.as_file(file) as path:
-        return read_idx(path)
+    folder = Path(__file__).with_name("mnist_test")
+    images = from_idx(folder, split="test", image_size=image_size, crop=crop, channels=channels)
+    return Images(images.images, images.labels, class_names=map(str, range(10)), name="digits")
