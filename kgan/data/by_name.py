@@ -38,16 +38,13 @@ def load(name: str, **options: Any) -> Images:
             f"as 'mnist'. Received: {name!r}."
         )
     options = {option: value for option, value in options.items() if value is not None}
+    source, arguments = from_tfds, [name]
     if name == "digits":
-        return _call(digits, name, (), options)
-    if name.startswith(_FOLDER):
-        return _call(from_folder, name, (name.removeprefix(_FOLDER),), options)
-    if name.startswith(_IDX):
-        return _call(from_idx, name, (name.removeprefix(_IDX),), options)
-    return _call(from_tfds, name, (name,), options)
-
-
-def _call(source, name: str, arguments: tuple, options: dict) -> Images:
+        source, arguments = digits, []
+    elif name.startswith(_FOLDER):
+        source, arguments = from_folder, [name.removeprefix(_FOLDER)]
+    elif name.startswith(_IDX):
+        source, arguments = from_idx, [name.removeprefix(_IDX)]
     parameters = inspect.signature(source).parameters.values()
     known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     unknown = [option for option in options if option not in known]

@@ -89,25 +89,19 @@ def _builder(name: str, data_dir):
     try:
         return tfds.builder(name, data_dir=None if data_dir is None else os.fspath(data_dir))
     except tfds.core.registered.DatasetNotFoundError as error:
-        raise ValueError(_unknown(name)) from error
+        known = tfds.list_builders(with_community_datasets=False)
+        base = name.split("/")[0].split(":")[0]
+        close = difflib.get_close_matches(base, known) or ["mnist", "fashion_mnist", "cifar10"]
+        raise ValueError(
+            f"There is no TFDS dataset {base!r}. The closest of its {len(known)} names: "
+            f"{', '.join(close)}. All of them: tensorflow_datasets.list_builders(). The embedded "
+            "digits are 'digits', a folder of images is 'folder:PATH'."
+        ) from error
     except (ValueError, AssertionError) as error:
         raise ValueError(
             f"TFDS does not know {name!r}: {error} "
             "Expected: 'name', 'name/config' or 'name:version', such as 'mnist'."
         ) from error
-
-
-def _unknown(name: str) -> str:
-    import tensorflow_datasets as tfds
-
-    known = tfds.list_builders(with_community_datasets=False)
-    base = name.split("/")[0].split(":")[0]
-    close = difflib.get_close_matches(base, known, n=3) or ["mnist", "fashion_mnist", "cifar10"]
-    return (
-        f"There is no TFDS dataset {base!r}. The closest of its {len(known)} names: "
-        f"{', '.join(close)}. All of them: tensorflow_datasets.list_builders(). The embedded "
-        "digits are 'digits', a folder of images is 'folder:PATH'."
-    )
 
 
 def _count(builder, split: str) -> int:
@@ -132,23 +126,20 @@ def _keys(builder) -> tuple[str, str | None]:
     features = dict(getattr(builder.info.features, "items", dict)())
     supervised = builder.info.supervised_keys or ()
 
-    def keys_of(kind, preferred: str) -> list[str]:
-        named = [key for key in supervised if isinstance(key, str)]
-        usual = [key for key in (*named, preferred) if isinstance(features.get(key), kind)]
-        return usual[:1] or [key for key in features if isinstance(features[key], kind)]
+    def keys_of(kind, usual: str) -> list[str]:
+        found = [key for key in features if isinstance(features[key], kind)]
+        preferred = [key for key in (*supervised, usual) if key in found]
+        return preferred[:1] or found
 
     images = keys_of(tfds.features.Image, "image")
     if len(images) != 1 or features[images[0]].np_dtype != np.uint8:
+        received = [f"{key} ({type(feature).__name__})" for key, feature in features.items()]
         raise ValueError(
             f"{builder.name!r} is no dataset of images. Expected: a feature 'image', or one only "
-            f"feature of 8-bit images. Received the features: {_described(features)}."
+            f"feature of 8-bit images. Received the features: {', '.join(received)}."
         )
     labels = keys_of(tfds.features.ClassLabel, "label")
     return images[0], labels[0] if len(labels) == 1 else None
-
-
-def _described(features) -> str:
-    return ", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items())
 
 
 def _examples(builder, split: str, image_key: str, label_key: str | None):

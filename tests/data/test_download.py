@@ -31,21 +31,6 @@ class FakeBuilder:
             raise self.error
 
 
-def test_missing_are_the_files_that_do_not_lie_in_the_folder(tmp_path):
-    builder = FakeBuilder(tmp_path, ["a.gz", "b.gz", "c.gz"])
-    (tmp_path / "b.gz").touch()
-    assert download.missing_files(builder, tmp_path) == {
-        "https://example.org/a.gz": "a.gz",
-        "https://example.org/c.gz": "c.gz",
-    }
-
-
-def test_a_dataset_without_files_misses_none(tmp_path):
-    builder = FakeBuilder(tmp_path, [])
-    builder.url_infos = None
-    assert download.missing_files(builder, tmp_path) == {}
-
-
 @pytest.mark.parametrize(
     "error",
     [
@@ -70,6 +55,13 @@ def test_after_a_failed_download_the_missing_files_are_listed(tmp_path, error):
         f"prepared folder {tmp_path}/shapes/1.0.0 from another machine, or name the data_dir where "
         "it is prepared. Or connect to the network. The dataset 'digits' needs no download."
     )
+
+
+def test_a_dataset_without_files_misses_none(tmp_path):
+    builder = FakeBuilder(tmp_path, [], error=requests.ConnectionError("no network"))
+    builder.url_infos = None
+    with pytest.raises(FileNotFoundError, match=r"Missing in .*:\n\nPut these files there"):
+        download.prepare(builder)
 
 
 def test_a_full_disk_is_no_failed_download(tmp_path):
