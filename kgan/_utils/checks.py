@@ -55,17 +55,22 @@ def check_image_shape(image_shape: object) -> tuple[int, int, int]:
     return tuple(check_positive_integer(f"{name} of image_shape", size) for name, size in sizes)
 
 
-def check_labels(labels: np.ndarray, rows: int, num_classes: int) -> None:
+def check_labels(labels: np.ndarray, rows: int, num_classes: int | None) -> int:
     """Raise unless `labels` are `rows` class numbers.
 
     Args:
         labels: array, expected (rows,) of integers from 0 to num_classes - 1.
         rows: int, how many are needed.
-        num_classes: int, the number of classes.
+        num_classes: int, the number of classes; None for the largest label plus one.
+
+    Returns:
+        The number of classes.
 
     Raises:
-        ValueError: for a wrong shape, dtype or value.
+        ValueError: for a wrong shape, dtype or value, or a number of classes that is none.
     """
+    if num_classes is not None:
+        check_positive_integer("num_classes", num_classes)
     if labels.shape != (rows,):
         remedy = "Give one class number per image."
         if labels.shape == (rows, 1):
@@ -80,6 +85,8 @@ def check_labels(labels: np.ndarray, rows: int, num_classes: int) -> None:
             f"Labels must be integers. Received: dtype {labels.dtype}. "
             "Convert them with .astype('int32')."
         )
+    if num_classes is None:
+        num_classes = max(0, int(labels.max())) + 1
     wrong = labels[(labels < 0) | (labels >= num_classes)]
     if wrong.size:
         raise ValueError(
@@ -87,6 +94,7 @@ def check_labels(labels: np.ndarray, rows: int, num_classes: int) -> None:
             f"Received: {wrong[0]}. Build the GAN and its networks with the right num_classes, or "
             "renumber the labels from 0."
         )
+    return num_classes
 
 
 def check_image_values(images: np.ndarray, start: int = 0) -> None:

@@ -7,6 +7,27 @@ from PIL import Image
 _CHANNELS = (1, 3, 4)
 
 
+def are_pixels(images: np.ndarray) -> bool:
+    """Whether images are pixels, and not floats to be made into pixels.
+
+    Args:
+        images: array.
+
+    Returns:
+        True for uint8, False for floats.
+
+    Raises:
+        ValueError: for any other dtype.
+    """
+    if images.dtype != np.uint8 and not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            "Images must be uint8 in [0, 255], or floats in [-1, 1]. "
+            f"Received: dtype {images.dtype}. "
+            "Convert integers in [0, 255] with .astype('uint8')."
+        )
+    return images.dtype == np.uint8
+
+
 def to_uint8(images) -> np.ndarray:
     """Pixels of images in [-1, 1]: round((x + 1) * 127.5), halves to even.
 
@@ -70,21 +91,8 @@ def tile(
 
     Returns:
         A uint8 array, (rows * (height + gap) + gap, columns * (width + gap) + gap, channels).
-
-    Raises:
-        ValueError: if there are more images than places, or `pixels` has another shape or dtype.
     """
-    if pixels.ndim != 4 or pixels.dtype != np.uint8:
-        raise ValueError(
-            "Only uint8 pixels of shape (batch, height, width, channels) can be tiled. "
-            f"Received {pixels.dtype} of shape {pixels.shape}. "
-            "Turn images in [-1, 1] into pixels with to_uint8."
-        )
     batch, height, width, channels = pixels.shape
-    if batch > rows * columns:
-        raise ValueError(
-            f"{rows} x {columns} places hold at most {rows * columns} images. Received {batch}."
-        )
     frame = ((0, rows * columns - batch), (gap, 0), (gap, 0), (0, 0))
     pixels = np.pad(pixels, frame, constant_values=background)
     pixels = pixels.reshape(rows, columns, height + gap, width + gap, channels)

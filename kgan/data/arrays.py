@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kgan._utils.images import are_pixels
 from kgan._utils.images import to_uint8
 from kgan.data import memory
 from kgan.data.resize import Resize
@@ -40,15 +41,20 @@ def from_arrays(
         >>> kgan.data.from_arrays(images, labels).batches(64)
     """
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
-    images = _with_channels(np.asarray(images))
-    if np.issubdtype(images.dtype, np.floating):
-        _check_floats(images)
-    elif images.dtype != np.uint8:
+    images = np.asarray(images)
+    received = images.shape
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
         raise ValueError(
-            "images must be uint8 in [0, 255], or floats in [-1, 1]. "
-            f"Received: dtype {images.dtype}. "
-            "Convert integers in [0, 255] with .astype('uint8')."
+            "images must have the shape (count, height, width, channels) with 1 (grey) or 3 "
+            f"(colour) channels, or (count, height, width). Received: shape {received}. Put the "
+            "channels last with numpy.moveaxis(images, 1, -1) if they come second."
         )
+    if not images.size:
+        raise ValueError(f"There are no images. Received: an array of shape {received}.")
+    if not are_pixels(images):
+        _check_floats(images)
     return Images(stored(images, resize), labels, num_classes=num_classes, name="arrays")
 
 
@@ -62,35 +68,18 @@ def stored(images: np.ndarray, resize: Resize) -> np.ndarray:
     Returns:
         A uint8 array as `Images` keeps it.
     """
-    pixels = images if images.dtype == np.uint8 else map(to_uint8, images)
-    return memory.collect(map(resize.pixels, pixels), len(images))
-
-
-def _with_channels(images: np.ndarray) -> np.ndarray:
-    received = images.shape
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise ValueError(
-            "images must have the shape (count, height, width, channels) with 1 (grey) or 3 "
-            f"(colour) channels, or (count, height, width). Received: shape {received}. Put the "
-            "channels last with numpy.moveaxis(images, 1, -1) if they come second."
-        )
-    if not images.size:
-        raise ValueError(f"There are no images. Received: an array of shape {received}.")
-    return images
+    pixels = images if are_pixels(images) else map(to_uint8, images)
+    return memory.collect(map(resize.pixels, pixels), range(len(images)))
 
 
 def _check_floats(images: np.ndarray) -> None:
-    low, high = np.inf, -np.inf
-    # Image by image, since a mask over all of them could need as much memory as they do.
-    for index, image in enumerate(images):
-        if not np.isfinite(image).all():
-            raise ValueError(
-                f"images holds NaN or infinity, first in images[{index}]. "
-                "Remove or repair those images."
-            )
-        low, high = min(low, image.min()), max(high, image.max())
+    # NaN and infinity pass into the minimum or the maximum.
+    low, high = images.min(), images.max()
+    if not np.isfinite([low, high]).all():
+        bad = next(i for i, image in enumerate(images) if not np.isfinite(image).all())
+        raise ValueError(
+            f"images holds NaN or infinity, first in images[{bad}]. Remove or repair those images."
+        )
     if low < -1 or high > 1:
         raise ValueError(
             f"Float images must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "

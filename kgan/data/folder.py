@@ -70,9 +70,7 @@ def from_folder(
     if resize.channels is None:
         resize.channels = 3 if any(_read(path, has_colour) for path in paths) else 1
     return Images(
-        memory.collect(
-            _decoded(paths, resize), len(paths), memory_limit, place_of=paths.__getitem__
-        ),
+        memory.collect(_decoded(paths, resize), paths, memory_limit),
         labels,
         num_classes=len(classes) or None,
         class_names=[path.name for path in classes] or None,

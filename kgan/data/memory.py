@@ -3,8 +3,8 @@
 import math
 import shutil
 import tempfile
-from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -36,27 +36,33 @@ def allocate(shape: tuple, memory_limit: int = MEMORY_LIMIT) -> np.ndarray:
     """
     check_positive_integer("memory_limit", memory_limit)
     size = math.prod(shape)
-    if size > memory_limit:
-        return _on_disk(shape, size)
-    spare = np.empty(size + _ALIGNMENT, np.uint8)
-    start = -spare.ctypes.data % _ALIGNMENT
-    return spare[start : start + size].reshape(shape)
+    if size <= memory_limit:
+        spare = np.empty(size + _ALIGNMENT, np.uint8)
+        start = -spare.ctypes.data % _ALIGNMENT
+        return spare[start : start + size].reshape(shape)
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        # Writing on would end the process with a bus error, once the disk is full.
+        raise OSError(
+            f"The images need {size:,} bytes, more than memory_limit allows in memory, and the "
+            f"folder for temporary files, {folder}, has {free:,} bytes left. Choose a smaller "
+            "image_size, name a folder on a larger disk in the environment variable TMPDIR, or "
+            "raise memory_limit."
+        )
+    with tempfile.TemporaryFile(prefix="kgan-") as file:
+        return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
 def collect(
-    images: Iterable[np.ndarray],
-    count: int,
-    memory_limit: int = MEMORY_LIMIT,
-    *,
-    place_of: Callable = "image {}".format,
+    images: Iterable[np.ndarray], places: Sequence, memory_limit: int = MEMORY_LIMIT
 ) -> np.ndarray:
     """The images of a source in one array of `allocate`.
 
     Args:
         images: uint8 arrays (height, width, channels), one after the other.
-        count: int, how many there are.
+        places: what names each of them in a message: paths or numbers.
         memory_limit: as in `allocate`.
-        place_of: function of the number of an image to what names it in a message.
 
     Returns:
         A uint8 array, (count, height, width, channels).
@@ -65,16 +71,16 @@ def collect(
         ValueError: if the images have several sizes.
     """
     store = None
-    with Progress(count) as progress:
+    with Progress(len(places)) as progress:
         for index, image in enumerate(images):
             if store is None:
-                store = allocate((count, *image.shape), memory_limit)
+                store = allocate((len(places), *image.shape), memory_limit)
             if image.shape != store.shape[1:]:
                 size, other_size = store.shape[1:3], image.shape[:2]
                 raise ValueError(
                     "The images have several sizes. Expected: one size (height, width), or "
-                    f"image_size to resize them to. Received: {size} in {place_of(0)}, "
-                    f"{other_size} in {place_of(index)}. "
+                    f"image_size to resize them to. Received: {size} in image {places[0]}, "
+                    f"{other_size} in image {places[index]}. "
                     f"Pass image_size={min(*size, *other_size)}, for example."
                 )
             store[index] = image
@@ -104,18 +110,3 @@ def borrow(array: np.ndarray) -> tf.Tensor:
         raise ValueError("Only a contiguous, aligned, writeable array can be borrowed.")
     # Without the view a memory-mapped file would not be recognised as an array.
     return tf.experimental.dlpack.from_dlpack(array.view(np.ndarray).__dlpack__())
-
-
-def _on_disk(shape: tuple, size: int) -> np.ndarray:
-    folder = tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
-    if size > free:
-        # Writing on would end the process with a bus error, once the disk is full.
-        raise OSError(
-            f"The images need {size:,} bytes, more than memory_limit allows in memory, and the "
-            f"folder for temporary files, {folder}, has {free:,} bytes left. Choose a smaller "
-            "image_size, name a folder on a larger disk in the environment variable TMPDIR, or "
-            "raise memory_limit."
-        )
-    with tempfile.TemporaryFile(prefix="kgan-") as file:
-        return np.memmap(file, np.uint8, "w+", shape=shape)

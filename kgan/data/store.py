@@ -48,8 +48,22 @@ class Images:
         name: str = "images",
     ):
         self.images = _as_stored(np.asanyarray(images))
-        self.labels, self.num_classes = _labels_and_classes(labels, num_classes, len(self.images))
-        self.class_names = _names_of(class_names, self.num_classes)
+        self.labels, self.num_classes = None, None
+        if labels is not None:
+            labels = np.asarray(labels)
+            self.num_classes = check_labels(labels, len(self.images), num_classes)
+            self.labels = labels.astype(np.int32)
+        elif num_classes is not None:
+            raise ValueError(
+                f"num_classes={num_classes} without labels has no meaning. Pass labels as well, or "
+                "leave num_classes out."
+            )
+        self.class_names = None if class_names is None else tuple(class_names)
+        if class_names is not None and len(self.class_names) != (self.num_classes or 0):
+            raise ValueError(
+                "class_names must name each of the classes. "
+                f"Expected: {self.num_classes or 0} names. Received: {len(self.class_names)}."
+            )
         self.name = name
 
     @property
@@ -102,29 +116,36 @@ class Images:
         check_positive_integer("discriminator_steps", discriminator_steps)
         rows = batch_size * discriminator_steps
         if drop_remainder and len(self) < rows:
-            raise ValueError(self._too_few(batch_size, discriminator_steps))
-        length = -(-len(self) // rows) if not drop_remainder else len(self) // rows
-        options = {"seed": seed, "shuffle": shuffle, "rows": rows}
-        epochs = Epochs(length, lambda: {**self._description(), **options})
-        order = epochs.dataset(self._order(seed if shuffle else None), len(self))
+            raise ValueError(
+                f"{self.name!r} has {len(self)} images, too few for one batch. Expected: at least "
+                f"discriminator_steps * batch_size = {discriminator_steps} * {batch_size} = "
+                f"{rows}. Choose a smaller batch_size, or pass drop_remainder=False."
+            )
+        length = len(self) // rows if drop_remainder else -(-len(self) // rows)
+        dealt = {"seed": seed, "shuffle": shuffle, "rows": rows}
+        epochs = Epochs(length, lambda: {**self._description(), **dealt})
+        start = seed if shuffle else None
+        order = epochs.dataset(lambda epoch: self._order(start, epoch), len(self))
         batches = order.batch(rows, drop_remainder=drop_remainder).map(
             self._rows(labels), num_parallel_calls=tf.data.AUTOTUNE
         )
-        return epochs.carried_by(batches.with_options(_options()).prefetch(tf.data.AUTOTUNE))
+        options = tf.data.Options()
+        # Rewriting the graph would copy the borrowed images into it.
+        options.experimental_optimization.apply_default_optimizations = False
+        # There are no files to share out among several workers.
+        sharding = tf.data.experimental.AutoShardPolicy.DATA
+        options.experimental_distribute.auto_shard_policy = sharding
+        return epochs.carried_by(batches.with_options(options).prefetch(tf.data.AUTOTUNE))
 
-    def _order(self, seed: int | None):
-        """A function of an epoch's number to indices, in their own order without a seed."""
-
-        def order(epoch):
-            indices = tf.range(len(self), dtype=tf.int64)
-            if seed is not None:
-                # The algorithm is named since "auto" may mean another one on another device.
-                indices = tf.random.experimental.stateless_shuffle(
-                    indices, seed=tf.stack([tf.constant(seed, tf.int64), epoch]), alg="philox"
-                )
-            return tf.data.Dataset.from_tensor_slices(indices)
-
-        return order
+    def _order(self, seed: int | None, epoch) -> tf.data.Dataset:
+        """The indices of an epoch, in their own order without a seed."""
+        indices = tf.range(len(self), dtype=tf.int64)
+        if seed is not None:
+            # The algorithm is named since "auto" may mean another one on another device.
+            indices = tf.random.experimental.stateless_shuffle(
+                indices, seed=tf.stack([tf.constant(seed, tf.int64), epoch]), alg="philox"
+            )
+        return tf.data.Dataset.from_tensor_slices(indices)
 
     def _description(self) -> dict:
         return {
@@ -145,14 +166,6 @@ class Images:
             classes = tf.constant(self.labels)
         return lambda indices: (images(indices), tf.gather(classes, indices))
 
-    def _too_few(self, batch_size: int, discriminator_steps: int) -> str:
-        return (
-            f"{self.name!r} has {len(self)} images, too few for one batch. Expected: at least "
-            f"discriminator_steps * batch_size = {discriminator_steps} * {batch_size} = "
-            f"{discriminator_steps * batch_size}. Choose a smaller batch_size, or pass "
-            "drop_remainder=False."
-        )
-
 
 def _as_stored(images: np.ndarray) -> np.ndarray:
     if images.ndim != 4 or images.dtype != np.uint8:
@@ -168,46 +181,3 @@ def _as_stored(images: np.ndarray) -> np.ndarray:
     copy = memory.allocate(images.shape)
     copy[...] = images
     return copy
-
-
-def _labels_and_classes(labels, num_classes: int | None, count: int) -> tuple:
-    if num_classes is not None:
-        check_positive_integer("num_classes", num_classes)
-    if labels is None:
-        if num_classes is not None:
-            raise ValueError(
-                f"num_classes={num_classes} without labels has no meaning. Pass labels as well, or "
-                "leave num_classes out."
-            )
-        return None, None
-    labels = np.asarray(labels)
-    num_classes = num_classes or _largest(labels) + 1
-    check_labels(labels, count, num_classes)
-    return labels.astype(np.int32), num_classes
-
-
-def _largest(labels: np.ndarray) -> int:
-    # What is no integer, or is negative, is left to the check that follows.
-    integers = np.issubdtype(labels.dtype, np.integer) and labels.size
-    return max(0, int(labels.max())) if integers else 0
-
-
-def _names_of(class_names, num_classes: int | None) -> tuple | None:
-    if class_names is None:
-        return None
-    class_names = tuple(class_names)
-    if len(class_names) != (num_classes or 0):
-        raise ValueError(
-            f"class_names must name each of the classes. Expected: {num_classes or 0} names. "
-            f"Received: {len(class_names)}."
-        )
-    return class_names
-
-
-def _options() -> tf.data.Options:
-    options = tf.data.Options()
-    # Rewriting the graph would copy the borrowed images into it.
-    options.experimental_optimization.apply_default_optimizations = False
-    # There are no files to share out among several workers.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return options

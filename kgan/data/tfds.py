@@ -65,9 +65,9 @@ def from_tfds(
         download.prepare(builder, manual_dir)
     count = _count(builder, split)
     image_key, label_key = _keys(builder)
-    examples = _examples(builder, split, image_key, label_key)
     labels = np.empty(count, np.int32)
-    images = memory.collect(_resized(examples, labels, resize), count, memory_limit)
+    images = _images(builder, split, image_key, label_key, labels, resize)
+    images = memory.collect(images, range(count), memory_limit)
     if label_key is None or labels.max() < 0:
         # TFDS gives the label -1 to every image of a split whose labels were not published.
         return Images(images, name=name)
@@ -142,21 +142,16 @@ def _keys(builder) -> tuple[str, str | None]:
     return images[0], labels[0] if len(labels) == 1 else None
 
 
-def _examples(builder, split: str, image_key: str, label_key: str | None):
+def _images(
+    builder, split: str, image_key: str, label_key: str | None, labels: np.ndarray, resize: Resize
+) -> Iterator[np.ndarray]:
+    """The images of a split, resized; their labels are written into `labels`."""
     import tensorflow_datasets as tfds
 
     # The store holds the images; a cache would hold them a second time.
     dataset = builder.as_dataset(split=split, read_config=tfds.ReadConfig(try_autocache=False))
-
-    def image_and_label(example):
-        return example[image_key], -1 if label_key is None else example[label_key]
-
-    return dataset.map(image_and_label).as_numpy_iterator()
-
-
-def _resized(examples, labels: np.ndarray, resize: Resize) -> Iterator[np.ndarray]:
-    """The images of the examples; their labels are written into `labels`."""
-    for index, (image, label) in enumerate(examples):
+    pairs = dataset.map(lambda example: (example[image_key], example.get(label_key, -1)))
+    for index, (image, label) in enumerate(pairs.as_numpy_iterator()):
         labels[index] = label
         try:
             pixels = resize.pixels(image)

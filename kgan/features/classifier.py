@@ -16,6 +16,7 @@ from kgan._utils.checks import check_image_shape
 from kgan._utils.checks import check_image_values
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.images import are_pixels
 from kgan._utils.images import to_uint8
 from kgan._utils.messages import tell
 from kgan._version import __version__
@@ -163,12 +164,7 @@ def _as_stored(images, labels, num_classes: int | None) -> tuple[np.ndarray, np.
             f"A classifier is trained on at least {_FEWEST_IMAGES} images, (images, height, width, "
             f"channels). Received: an array of shape {images.shape}."
         )
-    if num_classes is not None:
-        check_positive_integer("num_classes", num_classes)
-    integers = np.issubdtype(labels.dtype, np.integer) and labels.size
-    # What is no class number is left to the check that follows.
-    num_classes = num_classes or (max(0, int(labels.max())) + 1 if integers else 1)
-    check_labels(labels, len(images), num_classes)
+    num_classes = check_labels(labels, len(images), num_classes)
     if len(np.unique(labels)) < 2:
         raise ValueError(
             f"A classifier needs images of two classes at least. Received: {labels[0]} for all "
@@ -178,13 +174,8 @@ def _as_stored(images, labels, num_classes: int | None) -> tuple[np.ndarray, np.
 
 
 def _as_bytes(images: np.ndarray) -> np.ndarray:
-    if images.dtype == np.uint8:
+    if are_pixels(images):
         return images
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(
-            "The images to train on must be uint8, or floats in [-1, 1]. "
-            f"Received: dtype {images.dtype}."
-        )
     pixels = np.empty(images.shape, np.uint8)
     # In blocks, since the checks and the rounding copy floats.
     for start in range(0, len(images), _BLOCK):

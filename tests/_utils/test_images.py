@@ -70,23 +70,6 @@ def test_places_without_an_image_stay_empty():
     np.testing.assert_array_equal(picture[::3, ::4, 0], [[0, 1, 2], [3, 99, 99]])
 
 
-def test_more_images_than_places_are_refused():
-    message = "2 x 3 places hold at most 6 images. Received 7."
-    with pytest.raises(ValueError, match=re.escape(message)):
-        images.tile(numbered(7), 2, 3)
-
-
-@pytest.mark.parametrize("wrong", [np.zeros((2, 3, 3, 1)), np.zeros((3, 3, 1), "uint8")])
-def test_only_pixels_can_be_tiled(wrong):
-    message = (
-        "Only uint8 pixels of shape (batch, height, width, channels) can be tiled. "
-        f"Received {wrong.dtype} of shape {wrong.shape}. "
-        "Turn images in [-1, 1] into pixels with to_uint8."
-    )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        images.tile(wrong, 1, 3)
-
-
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
 def test_a_picture_has_the_pixels_it_was_made_of(channels, mode):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 5, channels), dtype="uint8")

@@ -96,7 +96,7 @@ def test_no_images(shape):
 @pytest.mark.parametrize("dtype", ["int64", "uint16", "bool", "complex64", "object"])
 def test_dtypes_that_are_no_pixels(dtype):
     message = (
-        "images must be uint8 in [0, 255], or floats in [-1, 1]. "
+        "Images must be uint8 in [0, 255], or floats in [-1, 1]. "
         f"Received: dtype {dtype}. Convert integers in [0, 255] with .astype('uint8')."
     )
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -220,8 +220,8 @@ def test_images_of_several_sizes(tmp_path):
         from_folder(tmp_path)
     assert str(error.value) == (
         "The images have several sizes. Expected: one size (height, width), or image_size to "
-        f"resize them to. Received: (9, 7) in {tmp_path}/a.png, (5, 12) in {tmp_path}/c.png. "
-        "Pass image_size=5, for example."
+        f"resize them to. Received: (9, 7) in image {tmp_path}/a.png, (5, 12) in image "
+        f"{tmp_path}/c.png. Pass image_size=5, for example."
     )
 
 

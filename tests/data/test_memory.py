@@ -58,7 +58,7 @@ def test_the_limit_must_be_positive():
 @pytest.mark.parametrize("memory_limit", [99, 100])
 def test_the_images_of_a_source_are_collected_in_their_order(memory_limit):
     pixels = np.arange(100, dtype=np.uint8).reshape(4, 5, 5, 1)
-    array = memory.collect(iter(pixels), 4, memory_limit)
+    array = memory.collect(iter(pixels), range(4), memory_limit)
     np.testing.assert_array_equal(array, pixels)
     assert isinstance(array, np.memmap) == (memory_limit == 99)
     assert memory.can_be_borrowed(array)

@@ -310,7 +310,10 @@ def test_labels_that_do_not_fit(made_up):
 
 def test_images_that_are_neither_bytes_nor_floats(made_up):
     images, labels = bars(100)
-    message = "The images to train on must be uint8, or floats in [-1, 1]. Received: dtype int32."
+    message = (
+        "Images must be uint8 in [0, 255], or floats in [-1, 1]. Received: dtype int32. "
+        "Convert integers in [0, 255] with .astype('uint8')."
+    )
     with refused(message):
         train_classifier(images.astype("int32"), labels)
 
