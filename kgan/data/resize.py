@@ -7,8 +7,6 @@ from PIL import ImageOps
 from kgan._utils.checks import is_integer
 from kgan._utils.images import to_picture
 
-_WHITE = (255, 255, 255, 255)
-
 
 class Resize:
     """Bring pictures to one size and number of channels, never distorting them.
@@ -81,7 +79,7 @@ def has_colour(picture: Image.Image) -> bool:
     if picture.mode == "P":
         palette = np.reshape(picture.getpalette("RGB"), (-1, 3))
         return bool((palette != palette[:, :1]).any())
-    return picture.mode not in ("1", "L", "LA", "La", "F") and not picture.mode.startswith("I")
+    return Image.getmodebase(picture.mode) != "L"
 
 
 def _height_and_width(name: str, size) -> tuple[int, int] | None:
@@ -100,8 +98,8 @@ def _grey_or_colour(picture: Image.Image, channels: int) -> Image.Image:
     if picture.mode.startswith("I"):
         # Pillow's own conversion would clip 16 bits at 255 instead of scaling them.
         picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    if "A" in picture.getbands() or "a" in picture.getbands() or "transparency" in picture.info:
-        opaque = Image.new("RGBA", picture.size, _WHITE)
+    if picture.has_transparency_data:
+        opaque = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(opaque, picture.convert("RGBA"))
     return picture.convert("L" if channels == 1 else "RGB")
 
