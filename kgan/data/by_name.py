@@ -9,8 +9,8 @@ from kgan.data.mnist import digits
 from kgan.data.store import Images
 from kgan.data.tfds import from_tfds
 
-_FOLDER = "folder:"
-_IDX = "idx:"
+# What stands before the path to a folder.
+_READERS = {"folder": from_folder, "idx": from_idx}
 
 
 def load(name: str, **options: Any) -> Images:
@@ -32,19 +32,18 @@ def load(name: str, **options: Any) -> Images:
     Example:
         >>> kgan.data.load("folder:photos", image_size=64)
     """
-    if not isinstance(name, str) or name in ("", _FOLDER, _IDX):
+    if not isinstance(name, str) or name in ("", "folder:", "idx:"):
         raise ValueError(
             "A dataset is named 'digits', 'folder:PATH', 'idx:PATH' or by its name in TFDS, such "
             f"as 'mnist'. Received: {name!r}."
         )
     options = {option: value for option, value in options.items() if value is not None}
+    reader, colon, path = name.partition(":")
     source, arguments = from_tfds, [name]
     if name == "digits":
         source, arguments = digits, []
-    elif name.startswith(_FOLDER):
-        source, arguments = from_folder, [name.removeprefix(_FOLDER)]
-    elif name.startswith(_IDX):
-        source, arguments = from_idx, [name.removeprefix(_IDX)]
+    elif colon and reader in _READERS:
+        source, arguments = _READERS[reader], [path]
     parameters = inspect.signature(source).parameters.values()
     known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     unknown = [option for option in options if option not in known]
