@@ -1,5 +1,6 @@
 """Everything that one wants to know of a generator, found in one go."""
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -9,28 +10,23 @@ from keras import ops
 from kgan import sampling
 from kgan._utils.images import to_uint8
 from kgan._utils.messages import tell
-from kgan._utils.progress import Progress
 from kgan.data.store import Images
 from kgan.evaluation.classes import ClassShares
 from kgan.evaluation.classes import count_classes
 from kgan.evaluation.evaluator import Evaluator
 from kgan.evaluation.evaluator import SampleSet
 from kgan.evaluation.findings import Findings
+from kgan.evaluation.neighbours import SEARCHED
 from kgan.evaluation.neighbours import Closeness
 from kgan.evaluation.neighbours import measure_closeness
 from kgan.evaluation.paths import linear_path
 from kgan.evaluation.paths import spherical_path
 from kgan.evaluation.reals import Reals
 from kgan.evaluation.reals import divide
-from kgan.evaluation.samples import to_floats
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import Features
 from kgan.metrics.sample_metric import SampleMetric
 
-# Samples whose nearest training images are searched for, and real images to compare them with.
-_SEARCHED = 1000
-# Training images that are compared at a time, and the numbers they may have together.
-_BLOCK, _NUMBERS = 2000, 2**24
 _GRID = 10
 _PATHS, _STEPS = 4, 10
 # A grid of large images gets fewer columns, so that it is about this wide, in pixels.
@@ -105,19 +101,19 @@ def examine(
         scores = evaluator.measure(reals.others.images, others)
         numbers = {name: number._replace(real=scores[name]) for name, number in numbers.items()}
     say(f"Searching {len(reals.training.images):,} training images for neighbours by pixels.")
-    neighbours = [
-        _by_pixels(first.pixels, reals, verbose),
-        _by_features(first.features, others, evaluator, reals),
-    ]
-    grid, grid_labels = _grid(generator, source, seed, reals.training.images.shape[2])
-    linear, spherical, path_labels = _paths(generator, source, seed)
+    neighbours = _neighbours(first, others, evaluator, reals, verbose)
+    columns = min(_GRID, max(4, _WIDTH // reals.training.images.shape[2]))
+    rows = columns if num_classes is None else min(_GRID, num_classes)
+    generate = functools.partial(sampling.generate, generator, **source, seed=seed)
+    grid, grid_labels = _in_rows(generate, num_classes, rows, columns)
+    linear, spherical, path_labels = _paths(generate, latent_dim, num_classes, seed)
     return Findings(
         numbers=numbers,
         reals=reals,
         extractor=evaluator.extractor.name,
         seed=seed,
         classes=_classes(first, evaluator, reals),
-        samples=first.pixels[:_SEARCHED],
+        samples=first.pixels[:SEARCHED],
         neighbours=neighbours,
         grid=grid,
         grid_labels=grid_labels,
@@ -130,78 +126,42 @@ def examine(
 def _classes(first: SampleSet, evaluator: Evaluator, reals: Reals) -> ClassShares | None:
     seen, known = first.features.probabilities, reals.training.num_classes
     # The classes of an extractor for other data say nothing about this data set.
-    if seen is None or known not in (None, seen.shape[1]):
+    of_other_data = known is None and evaluator.extractor.name == "inception"
+    if seen is None or known not in (None, seen.shape[1]) or of_other_data:
         return None
-    if known is None and evaluator.extractor.name == "inception":
-        return None
-    return count_classes(
-        evaluator.real.probabilities,
-        seen,
-        requested=first.labels,
-        names=reals.training.class_names,
+    real, names = evaluator.real.probabilities, reals.training.class_names
+    return count_classes(real, seen, requested=first.labels, names=names)
+
+
+def _neighbours(
+    first: SampleSet, others: Features | None, evaluator: Evaluator, reals: Reals, verbose: int
+) -> list[Closeness]:
+    """By pixels among all training images, by features among those whose features are known."""
+    training, rows, known = reals.training.images, reals.measured, evaluator.real.features
+    if reals.other_rows is not None:
+        rows = np.concatenate([rows, reals.other_rows])
+        known = np.concatenate([known, others.features])
+    pixels_of, features_of = {"own": reals.measured}, {"own": np.arange(len(rows))}
+    if reals.are_held_out:
+        pixels_of = {"held_out": reals.others.images}
+        features_of = {"held_out": others.features}
+    everyone, space = np.arange(len(training)), f"features of {evaluator.extractor.name!r}"
+    options = {"space": "pixels", "verbose": verbose}
+    by_pixels = measure_closeness(first.pixels, training, everyone, **pixels_of, **options)
+    by_features = measure_closeness(
+        first.features.features, known, rows, **features_of, space=space
     )
+    return [by_pixels, by_features]
 
 
-def _by_pixels(samples: np.ndarray, reals: Reals, verbose: int) -> Closeness:
-    training = reals.training.images
-    step = max(1, min(_BLOCK, _NUMBERS // training[0].size))
-    own = None if reals.are_held_out else reals.measured[:_SEARCHED]
-    compared = training[own] if own is not None else reals.others.images[:_SEARCHED]
-    # To find the nearest, to look them up, and to find theirs.
-    with Progress(3 * len(training), verbose=verbose) as progress:
-
-        def blocks():
-            for start in range(0, len(training), step):
-                block = to_floats(training[start : start + step])
-                yield block
-                progress.add(len(block))
-
-        return measure_closeness(
-            to_floats(samples[:_SEARCHED]),
-            to_floats(compared),
-            blocks,
-            np.arange(len(training)),
-            own=own,
-            space="pixels",
-        )
-
-
-def _by_features(
-    fake: Features, others: Features | None, evaluator: Evaluator, reals: Reals
-) -> Closeness:
-    """The same among the training images whose features are known."""
-    rows, known, own = reals.measured, evaluator.real.features, None
-    if not reals.are_held_out:
-        if others is not None:
-            rows = np.concatenate([rows, reals.other_rows])
-            known = np.concatenate([known, others.features])
-        own = np.arange(min(_SEARCHED, len(rows)))
-    return measure_closeness(
-        fake.features[:_SEARCHED],
-        known[own] if own is not None else others.features[:_SEARCHED],
-        lambda: [known],
-        rows,
-        own=own,
-        space=f"features of {evaluator.extractor.name!r}",
-    )
-
-
-def _grid(generator: Callable, source: dict, seed: int, width: int) -> tuple:
-    """Samples in rows and columns, and the class of each row or None."""
-    columns = min(_GRID, max(4, _WIDTH // width))
-    classes = source["num_classes"]
-    rows = columns if classes is None else min(_GRID, classes)
-    return _in_rows(generator, source, seed, rows, columns)
-
-
-def _paths(generator: Callable, source: dict, seed: int) -> tuple:
+def _paths(generate: Callable, latent_dim: int, num_classes: int | None, seed: int) -> tuple:
     """Images along lines and along great circles, and the class of each row or None."""
-    ends = np.random.default_rng(seed).standard_normal((_PATHS, 2, source["latent_dim"]))
+    ends = np.random.default_rng(seed).standard_normal((_PATHS, 2, latent_dim))
 
     def along(path):
         latents = np.concatenate([path(*pair, _STEPS) for pair in ends])
         drawn = ops.convert_to_tensor(latents)
-        return _in_rows(generator, source, seed, _PATHS, _STEPS, lambda n, seed: drawn)
+        return _in_rows(generate, num_classes, _PATHS, _STEPS, lambda n, seed: drawn)
 
     linear, labels = along(linear_path)
     spherical, _ = along(spherical_path)
@@ -209,24 +169,10 @@ def _paths(generator: Callable, source: dict, seed: int) -> tuple:
 
 
 def _in_rows(
-    generator: Callable,
-    source: dict,
-    seed: int,
-    rows: int,
-    columns: int,
-    sample_latents: Callable | None = None,
+    generate: Callable, num_classes: int | None, rows: int, columns: int, sample_latents=None
 ) -> tuple:
     """Pixels (rows, columns, ...) with one class a row, and these classes; None without."""
-    classes, labels, of_each = source["num_classes"], None, None
-    if classes is not None:
-        labels = np.arange(rows) * classes // rows
-        of_each = np.repeat(labels, columns)
-    images = sampling.generate(
-        generator,
-        rows * columns,
-        **source,
-        seed=seed,
-        labels=of_each,
-        sample_latents=sample_latents,
-    )
+    labels = None if num_classes is None else np.arange(rows) * num_classes // rows
+    of_each = None if labels is None else np.repeat(labels, columns)
+    images = generate(rows * columns, labels=of_each, sample_latents=sample_latents)
     return to_uint8(images).reshape(rows, columns, *images.shape[1:]), labels

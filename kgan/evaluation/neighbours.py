@@ -4,13 +4,18 @@ A generator that repeats its training images makes samples that lie nearer to th
 images do. Only the comparison says so: a smooth or simple sample is near to many images.
 """
 
-from collections.abc import Callable
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
+from kgan._utils.progress import Progress
+from kgan.evaluation.samples import to_floats
 from kgan.metrics.neighbours import nearest_neighbours
+
+# Samples, and real images to compare them with, whose nearest training images are searched for.
+SEARCHED = 1000
+# Training images that are compared at a time, and the numbers they may have together.
+_BLOCK, _NUMBERS = 2000, 2**24
 
 # Nearer than so many real images are: of honest samples as large a share is.
 _TAIL = 0.01
@@ -32,20 +37,6 @@ class NearestTraining(NamedTuple):
     def median(self) -> float:
         """Of the distances."""
         return float(np.median(self.distances))
-
-
-class Histogram(NamedTuple):
-    """Distances of real and of generated images, counted on one axis.
-
-    Attributes:
-        edges: float array (bins + 1,), from 0 up. What lies beyond the last is counted there.
-        real: float array (bins,), shares of the real images.
-        fake: float array (bins,), shares of the generated images.
-    """
-
-    edges: np.ndarray
-    real: np.ndarray
-    fake: np.ndarray
 
 
 class Closeness(NamedTuple):
@@ -81,14 +72,19 @@ class Closeness(NamedTuple):
         """Which samples come closest to a training image by `ratios`, the closest first."""
         return np.argsort(self.ratios, kind="stable")[:count]
 
-    def histogram(self) -> Histogram:
-        """The distances of both sides, to be drawn."""
+    def histogram(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The distances of both sides, counted on one axis to be drawn.
+
+        Returns:
+            Edges, float array (bins + 1,), from 0 up; what lies beyond the last is counted there.
+            Shares of the real images, float array (bins,). The same of the generated images.
+        """
         sides = (self.real.distances, self.fake.distances)
         # One outlier would press all others flat.
         high = float(np.quantile(np.concatenate(sides), 0.995)) * 1.05 or 1.0
         edges = np.linspace(0.0, high, _BINS + 1)
         shares = [np.histogram(np.minimum(side, high), edges)[0] / len(side) for side in sides]
-        return Histogram(edges, *shares)
+        return edges, *shares
 
     def as_dict(self) -> dict:
         """The numbers, for JSON."""
@@ -105,96 +101,87 @@ class Closeness(NamedTuple):
 
 
 def nearest_training(
-    images: np.ndarray, blocks: Iterable[np.ndarray], *, own: np.ndarray | None = None
+    images: np.ndarray, training: np.ndarray, progress: Progress, *, own: np.ndarray | None = None
 ) -> NearestTraining:
     """Find the nearest training image of each image, a block of training images at a time.
 
     Args:
-        images: float array (images, ...), or their features (images, dim).
-        blocks: float arrays (rows, ...) that hold all training images in order.
+        images: uint8 array (images, ...) of pixels, or float array (images, dim) of features.
+        training: all training images in the same form; pixels may be a file larger than memory.
+        progress: counts the training images.
         own: int array (images,), for images that are training images themselves: their places,
             which do not count; -1 for others. None, the default: all are others.
 
     Returns:
         A `NearestTraining`.
     """
-    queries = np.asarray(images).reshape(len(images), -1)
+    queries = _vectors(images)
     distances = np.full(len(queries), np.inf)
     indices = np.full(len(queries), -1)
     everyone = np.arange(len(queries))
-    start = 0
-    for block in blocks:
-        found = nearest_neighbours(
-            queries, block.reshape(len(block), -1), n=min(len(block), 1 if own is None else 2)
-        )
+    step = max(1, min(_BLOCK, _NUMBERS // training[0].size))
+    for start in range(0, len(training), step):
+        block = _vectors(training[start : start + step])
+        found = nearest_neighbours(queries, block, n=min(len(block), 1 if own is None else 2))
         places = found.indices + start
         others = places != (-1 if own is None else own[:, np.newaxis])
         column = others.argmax(axis=1)
         nearer = others.any(axis=1) & (found.distances[everyone, column] < distances)
         distances[nearer] = found.distances[everyone, column][nearer]
         indices[nearer] = places[everyone, column][nearer]
-        start += len(block)
+        progress.add(len(block))
     return NearestTraining(distances, indices)
 
 
 def measure_closeness(
     samples: np.ndarray,
-    compared: np.ndarray,
-    blocks: Callable[[], Iterable[np.ndarray]],
+    training: np.ndarray,
     rows: np.ndarray,
     *,
     own: np.ndarray | None = None,
+    held_out: np.ndarray | None = None,
     space: str,
+    verbose: int = 0,
 ) -> Closeness:
     """Find the training images nearest to samples and to real images, in one space.
 
     Args:
-        samples: float array (samples, ...), images or features.
-        compared: float array (reals, ...), of real images.
-        blocks: gives, at every call, float arrays (rows, ...) that hold all training images, or
-            their features, in order.
+        samples: uint8 array (samples, ...) of pixels, or float array (samples, dim) of features,
+            of which the first 1,000 are searched for; as many of the real images.
+        training: training images in the same form.
         rows: int array, the places of those training images among all.
-        own: int array (reals,), where the real images are training images themselves: which of the
-            rows. None, the default, for held-out images.
+        own: int array (reals,), which of the training images are the real images to compare with.
+        held_out: in place of `own`, real images that are no training images.
         space: str, what the distances are in.
+        verbose: 0, the default, for no progress bar.
 
     Returns:
         A `Closeness`.
     """
-    both = np.concatenate([samples, compared])
-    places = np.full(len(both), -1)
-    if own is not None:
-        places[len(samples) :] = own
-    found = nearest_training(both, blocks(), own=places)
-    fake, real = (
-        NearestTraining(found.distances[part], found.indices[part])
-        for part in (slice(len(samples)), slice(len(samples), None))
-    )
+    if own is None:
+        compared = held_out[:SEARCHED]
+    else:
+        own = own[:SEARCHED]
+        compared = training[own]
+    with Progress(3 * len(training), verbose=verbose) as progress:
+        fake = nearest_training(samples[:SEARCHED], training, progress)
+        real = nearest_training(compared, training, progress, own=own)
+        found, back = np.unique(fake.indices, return_inverse=True)
+        scales = nearest_training(training[found], training, progress, own=found).distances[back]
+    # Distances in units of how far the training images lie from each other there.
+    ratios = np.full(len(back), np.inf)
+    ratios[fake.distances == 0] = 0.0
+    np.divide(fake.distances, scales, out=ratios, where=scales > 0)
     return Closeness(
         space=space,
         fake=fake._replace(indices=rows[fake.indices]),
         real=real._replace(indices=rows[real.indices]),
         real_images="held-out images" if own is None else "training images, themselves left out",
         training_images=len(rows),
-        ratios=_ratios(fake, blocks),
+        ratios=ratios,
     )
 
 
-def _ratios(nearest: NearestTraining, blocks) -> np.ndarray:
-    """Distances in units of how far the training images lie from each other there."""
-    found, back = np.unique(nearest.indices, return_inverse=True)
-    images = _rows_of(blocks(), found)
-    scales = nearest_training(images, blocks(), own=found).distances[back]
-    ratios = np.full(len(back), np.inf)
-    ratios[nearest.distances == 0] = 0.0
-    return np.divide(nearest.distances, scales, out=ratios, where=scales > 0)
-
-
-def _rows_of(blocks: Iterable[np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """Some rows, in ascending order, of all blocks together."""
-    taken, start = [], 0
-    for block in blocks:
-        inside = rows[(rows >= start) & (rows < start + len(block))]
-        taken.append(block[inside - start])
-        start += len(block)
-    return np.concatenate(taken)
+def _vectors(images: np.ndarray) -> np.ndarray:
+    images = to_floats(images) if images.dtype == np.uint8 else images
+    return images.reshape(len(images), -1)

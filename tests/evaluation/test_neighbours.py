@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from kgan._utils.progress import Progress
+from kgan.evaluation import neighbours
 from kgan.evaluation.neighbours import Closeness
 from kgan.evaluation.neighbours import NearestTraining
 from kgan.evaluation.neighbours import measure_closeness
@@ -12,24 +14,26 @@ def rows():
     return np.random.default_rng(0).standard_normal((30, 6))
 
 
-def in_blocks(rows, sizes):
-    return np.split(rows, np.cumsum(sizes)[:-1])
+@pytest.fixture(params=[1, 7, 29, 30])
+def block(request, monkeypatch):
+    """So many training images are compared at a time."""
+    monkeypatch.setattr(neighbours, "_BLOCK", request.param)
 
 
-@pytest.mark.parametrize("sizes", [[30], [1, 29], [7, 7, 7, 9]])
-def test_blocks_find_what_a_slow_loop_finds(rows, sizes):
+@pytest.mark.usefixtures("block")
+def test_blocks_find_what_a_slow_loop_finds(rows):
     images = np.random.default_rng(1).standard_normal((5, 6))
-    found = nearest_training(images, in_blocks(rows, sizes))
+    found = nearest_training(images, rows, Progress(30))
     for image, distance, index in zip(images, *found, strict=True):
         distances = [np.linalg.norm(image - row) for row in rows]
         assert index == int(np.argmin(distances))
         assert distance == pytest.approx(min(distances))
 
 
-@pytest.mark.parametrize("sizes", [[30], [1, 29], [7, 7, 7, 9]])
-def test_an_image_is_not_its_own_neighbour(rows, sizes):
+@pytest.mark.usefixtures("block")
+def test_an_image_is_not_its_own_neighbour(rows):
     own = np.array([0, 7, 29, -1])
-    found = nearest_training(rows[own], in_blocks(rows, sizes), own=own)
+    found = nearest_training(rows[own], rows, Progress(30), own=own)
     for place, distance, index in list(zip(own, *found, strict=True))[:3]:
         distances = np.linalg.norm(rows - rows[place], axis=1)
         distances[place] = np.inf
@@ -38,11 +42,18 @@ def test_an_image_is_not_its_own_neighbour(rows, sizes):
     assert (found.indices[3], found.distances[3]) == (29, 0)
 
 
+@pytest.mark.usefixtures("block")
 def test_an_image_that_is_there_twice_has_the_other_for_its_neighbour(rows):
     rows[20] = rows[3]
-    found = nearest_training(rows[[3, 20]], in_blocks(rows, [10, 20]), own=np.array([3, 20]))
+    found = nearest_training(rows[[3, 20]], rows, Progress(30), own=np.array([3, 20]))
     assert found.indices.tolist() == [20, 3]
     assert found.distances.tolist() == [0, 0]
+
+
+def test_pixels_are_compared_as_images_between_minus_1_and_1():
+    pixels = np.array([[[0, 255]], [[100, 0]]], np.uint8)
+    found = nearest_training(pixels[1:], pixels[:1], Progress(1))
+    assert found.distances[0] == pytest.approx(np.hypot(100, 255) / 127.5)
 
 
 def line(*values):
@@ -51,11 +62,8 @@ def line(*values):
 
 def test_closeness_of_a_worked_example():
     # Training images at 0, 1, 3 and 7 of a line, known by the places 10, 11, 12 and 13.
-    blocks = in_blocks(line(0, 1, 3, 7), [1, 3])
-    samples, own = line(0.5, 3, 6), np.array([0, 3])
-    found = measure_closeness(
-        samples, line(0, 7), lambda: iter(blocks), np.arange(10, 14), own=own, space="line"
-    )
+    samples, training, own = line(0.5, 3, 6), line(0, 1, 3, 7), np.array([0, 3])
+    found = measure_closeness(samples, training, np.arange(10, 14), own=own, space="line")
     assert found.fake.indices.tolist() == [10, 12, 13]
     assert found.fake.distances.tolist() == [0.5, 0, 1]
     assert found.real.indices.tolist() == [11, 12]
@@ -66,15 +74,15 @@ def test_closeness_of_a_worked_example():
 
 
 def test_held_out_images_have_all_training_images_for_neighbours():
-    found = measure_closeness(
-        line(0.5), line(3), lambda: [line(0, 1, 3)], np.arange(3), space="line"
-    )
+    training, held_out = line(0, 1, 3), line(3)
+    found = measure_closeness(line(0.5), training, np.arange(3), held_out=held_out, space="line")
     assert found.real.distances.tolist() == [0]
     assert found.real_images == "held-out images"
 
 
 def test_where_training_images_are_copies_of_each_other_only_copies_have_the_ratio_0():
-    found = measure_closeness(line(0, 1), line(3), lambda: [line(0, 0)], np.arange(2), space="line")
+    training, held_out = line(0, 0), line(3)
+    found = measure_closeness(line(0, 1), training, np.arange(2), held_out=held_out, space="line")
     assert found.ratios.tolist() == [0, np.inf]
 
 
