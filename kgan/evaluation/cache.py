@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from kgan._utils.arrays_file import ArraysFile
-from kgan._utils.arrays_file import DamagedFileError
-from kgan._utils.arrays_file import ForeignFileError
 from kgan._utils.arrays_file import write_arrays
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import Features
@@ -67,8 +65,8 @@ class FeatureCache:
                     return Features(arrays["features"], arrays.get("probabilities"))
         except FileNotFoundError:
             return None
-        except (DamagedFileError, ForeignFileError):
-            # The warning is the same as for the features of something else.
+        except ValueError:
+            # Damaged, or foreign: the warning is that for the features of something else.
             pass
         warnings.warn(
             f"The features in {self.path(key)} are damaged, or those of something else. They are "

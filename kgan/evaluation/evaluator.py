@@ -17,8 +17,7 @@ from kgan.evaluation.cache import FeatureCache
 from kgan.evaluation.cache import key_of
 from kgan.evaluation.protocol import Measurement
 from kgan.evaluation.protocol import describe
-from kgan.evaluation.protocol import value_key
-from kgan.evaluation.protocol import value_name
+from kgan.evaluation.protocol import value_names
 from kgan.features.by_name import get as get_extractor
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import Features
@@ -104,7 +103,6 @@ class Evaluator:
         check_positive_integer("batch_size", batch_size)
         self.batch_size = batch_size
         self.verbose = verbose
-        measures = None if metrics is None else get_all(metrics)
         cache = None if cache_dir is None else FeatureCache(cache_dir)
         pixels, self.labels, self._all_labels, self._source = samples.take(
             images, num_images, real=True, verbose=verbose
@@ -116,11 +114,7 @@ class Evaluator:
         if isinstance(extractor, str):
             extractor = get_extractor(extractor, image_shape=self.image_shape)
         self.extractor = extractor
-        self._metrics = get_all(_default(extractor)) if measures is None else measures
-        # What each value is of: its key and its measure, by its name.
-        self._origins = {}
-        for metric in self._metrics:
-            _check_readable(metric, extractor)
+        self._metrics = get_all(metrics, extractor)
         if len(pixels) < num_images and verbose:
             tell(f"There are {len(pixels):,} real images to measure against, not {num_images:,}.")
         self.real = self._real_features(pixels, cache)
@@ -139,7 +133,7 @@ class Evaluator:
             ValueError: for images of another form, shape or range, or too few for a measure.
         """
         pixels = self._pixels(images)
-        return self._measure(pixels, self._features(pixels))
+        return _means(self._measure(pixels, self._features(pixels)))
 
     def extract(self, images: ArrayLike) -> Features:
         """What the extractor makes of images, as the measures see it.
@@ -167,7 +161,7 @@ class Evaluator:
         Returns:
             Dict of floats by their names, as calling the Evaluator does.
         """
-        return self._measure(self._pixels(images), extracted)
+        return _means(self._measure(self._pixels(images), extracted))
 
     def sample(
         self,
@@ -195,8 +189,14 @@ class Evaluator:
         """
         labels = self.draw_labels(num_classes, seed)
         with Progress(self.num_images, verbose=self.verbose) as progress:
+
+            def counted(inputs, training=False):
+                images = generator(inputs, training=training)
+                progress.add(int(images.shape[0]))
+                return images
+
             images = sampling.generate(
-                _counting(generator, progress),
+                counted,
                 self.num_images,
                 latent_dim=latent_dim,
                 num_classes=num_classes,
@@ -239,8 +239,23 @@ class Evaluator:
             if number or first is None:
                 first = self.sample(generator, **source, seed=seed + number)
             sets.append(self._measure(first.pixels, first.features))
-        how = self._sampling_protocol(num_classes, seed, repeats)
-        return {name: self._measurement(name, [one[name] for one in sets], how) for name in sets[0]}
+        how = f"one sample set of seed {seed}"
+        if repeats > 1:
+            seeds = f"seeds {seed} to {seed + repeats - 1}"
+            how = f"mean and standard deviation of {repeats} sample sets, {seeds}"
+        if num_classes is not None:
+            drawn = "uniformly" if self._all_labels is None else "as often as among the reals"
+            how = f"labels drawn {drawn}, {how}"
+        found = {}
+        for name, one in sets[0].items():
+            values = [measured[name].mean for measured in sets]
+            found[name] = one._replace(
+                mean=float(np.mean(values)),
+                std=float(np.std(values, ddof=1)) if repeats > 1 else None,
+                sample_sets=repeats,
+                protocol=f"{one.protocol}, {how}.",
+            )
+        return found
 
     def draw_labels(self, num_classes: int | None, seed: int) -> np.ndarray | None:
         """Labels for as many generated images as there are reals.
@@ -272,7 +287,7 @@ class Evaluator:
         return random.choice(num_classes, size=self.num_images, p=shares).astype("int32")
 
     def _pixels(self, images) -> np.ndarray:
-        pixels = samples.take(images, real=False, verbose=self.verbose).pixels
+        pixels, *_ = samples.take(images, real=False, verbose=self.verbose)
         if pixels.shape[1:] != self.image_shape:
             raise ValueError(
                 "Generated images must have the shape of the real ones. "
@@ -299,12 +314,10 @@ class Evaluator:
                 images = samples.to_floats(pixels[rows])
                 parts.append(self.extractor(images))
                 progress.add(len(images))
-        # Without classes the probabilities are None in every part.
-        joined = [
-            None if outputs[0] is None else np.concatenate(outputs)
-            for outputs in zip(*parts, strict=True)
-        ]
-        return Features(*joined)
+        features = np.concatenate([part.features for part in parts])
+        if self.extractor.num_classes is None:
+            return Features(features, None)
+        return Features(features, np.concatenate([part.probabilities for part in parts]))
 
     def _update(self, side: str, pixels: np.ndarray, extracted: Features | None) -> None:
         """Give every measure what it reads, chunk by chunk."""
@@ -315,84 +328,25 @@ class Evaluator:
                 else:
                     metric.update_state(**{side: getattr(extracted, metric.reads)[rows]})
 
-    def _measure(self, pixels: np.ndarray, extracted: Features | None) -> dict[str, float]:
+    def _measure(self, pixels: np.ndarray, extracted: Features | None) -> dict[str, Measurement]:
+        """Measurements of one sample set by their names, with the beginning of their protocol."""
         for metric in self._metrics:
             metric.reset_fake()
         self._update("fake", pixels, extracted)
-        extractor = None if self.extractor is None else self.extractor.name
-        values = {}
+        counts = {"num_real": self.num_images, "num_fake": len(pixels)}
+        found = {}
         for metric in self._metrics:
-            for key, value in metric.values().items():
-                name = value_name(key, metric.reads, extractor, len(pixels))
-                values[name] = float(value)
-                self._origins[name] = value_key(key, extractor), metric
+            protocol = describe(metric, self.extractor, **counts, source=self._source)
+            for own_key, value in metric.values().items():
+                key, name = value_names(own_key, metric.reads, self.extractor, len(pixels))
+                found[name] = Measurement(key, float(value), None, 1, **counts, protocol=protocol)
             # Their rows are not needed any more.
             metric.reset_fake()
-        return values
-
-    def _measurement(self, name: str, values: list[float], how: str) -> Measurement:
-        key, metric = self._origins[name]
-        count = self.num_images
-        looked = describe(
-            metric, self.extractor, num_real=count, num_fake=count, source=self._source
-        )
-        return Measurement(
-            key=key,
-            mean=float(np.mean(values)),
-            std=float(np.std(values, ddof=1)) if len(values) > 1 else None,
-            sample_sets=len(values),
-            num_real=count,
-            num_fake=count,
-            protocol=f"{looked}, {how}.",
-        )
-
-    def _sampling_protocol(self, num_classes: int | None, seed: int, repeats: int) -> str:
-        labels = ""
-        if num_classes is not None:
-            how = "uniformly" if self._all_labels is None else "as often as among the reals"
-            labels = f"labels drawn {how}, "
-        if repeats == 1:
-            return f"{labels}one sample set of seed {seed}"
-        last = seed + repeats - 1
-        return (
-            f"{labels}mean and standard deviation of {repeats} sample sets, seeds {seed} to {last}"
-        )
+        return found
 
     def _chunks(self, count: int) -> list[slice]:
         return [slice(start, start + self.batch_size) for start in range(0, count, self.batch_size)]
 
 
-def _default(extractor: Extractor | None) -> list[str]:
-    if extractor is None:
-        raise ValueError(
-            "The default measures compare features. Pass an extractor, such as "
-            "kgan.features.digits(), or metrics that read images."
-        )
-    classes = [] if extractor.num_classes is None else ["mode_count"]
-    return ["frechet_distance", "precision_recall", *classes]
-
-
-def _check_readable(metric, extractor: Extractor | None) -> None:
-    """Raise if the extractor does not make what the measure reads."""
-    made = ["images"]
-    if extractor is not None:
-        made += ["features"] if extractor.num_classes is None else ["features", "probabilities"]
-    if metric.reads not in made:
-        name = None if extractor is None else extractor.name
-        raise ValueError(
-            f"{type(metric).__name__} reads {metric.reads}. Expected: an extractor that makes "
-            f"them. Received: extractor={name!r}, which makes {' and '.join(made[1:]) or 'none'}. "
-            "kgan.features.digits() and kgan.features.fashion() make both features and class "
-            "probabilities."
-        )
-
-
-def _counting(generator: Callable, progress: Progress) -> Callable:
-    """The same generator, which counts the images it makes."""
-
-    def generate(inputs, training=False):
-        images = generator(inputs, training=training)
-        progress.add(int(images.shape[0]))
-        return images
-
-    return generate
+def _means(measured: dict[str, Measurement]) -> dict[str, float]:
+    return {name: measurement.mean for name, measurement in measured.items()}

@@ -27,7 +27,7 @@ def linear_path(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
     Reference:
         Goodfellow et al. 2014, arXiv 1406.2661, figure 3.
     """
-    t = _times(steps)
+    t = np.linspace(0.0, 1.0, steps)[:, np.newaxis]
     return ((1 - t) * start + t * end).astype("float32")
 
 
@@ -52,10 +52,6 @@ def spherical_path(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray
     angle = np.arccos(np.clip(cosine, -1.0, 1.0))
     if not _SAME_DIRECTION < angle < np.pi - _SAME_DIRECTION:
         return linear_path(start, end, steps)
-    t = _times(steps)
+    t = np.linspace(0.0, 1.0, steps)[:, np.newaxis]
     path = np.sin((1 - t) * angle) * start + np.sin(t * angle) * end
     return (path / np.sin(angle)).astype("float32")
-
-
-def _times(steps: int) -> np.ndarray:
-    return np.linspace(0.0, 1.0, steps)[:, np.newaxis]

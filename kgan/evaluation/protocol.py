@@ -2,7 +2,7 @@
 
 import inspect
 import math
-import numbers
+from numbers import Number
 from typing import NamedTuple
 
 # The FID paper's features, for which alone these names are kept.
@@ -53,36 +53,24 @@ class Measurement(NamedTuple):
         }
 
 
-def value_key(key: str, extractor_name: str | None) -> str:
-    """What people call a value: "fid", "kid" and "kid_std" with the FID paper's features.
-
-    Args:
-        key: the measure's own name of it.
-        extractor_name: str, of the extractor; None without one.
-
-    Returns:
-        One of those, or the key as it is.
-    """
-    return _OF_INCEPTION.get(key, key) if extractor_name == _INCEPTION else key
-
-
-def value_name(key: str, reads: str, extractor_name: str | None, num_fake: int) -> str:
-    """The name of a value in logs and tables.
+def value_names(key: str, reads: str, extractor, num_fake: int) -> tuple[str, str]:
+    """What people call a value, and its name in logs and tables.
 
     Args:
         key: the measure's own name of it.
         reads: what the measure reads, "features", "probabilities" or "images".
-        extractor_name: str, of the extractor; None without one.
+        extractor: a `kgan.features.Extractor`, or None.
         num_fake: int, how many generated images were measured.
 
     Returns:
-        "{key}_{extractor}_{n}"; without the extractor for what reads images; "fid", "kid" and
-        "kid_std" with "_{n}" for distances of the FID paper's Inception features.
+        "fid", "kid" and "kid_std" for distances of the FID paper's Inception features, else the
+        key. The same with "_{extractor}_{n}"; with "_{n}" for those and for what reads images.
     """
-    known = value_key(key, extractor_name)
-    if reads == "images" or known != key:
-        return f"{known}_{num_fake}"
-    return f"{key}_{extractor_name}_{num_fake}"
+    if extractor is not None and extractor.name == _INCEPTION and key in _OF_INCEPTION:
+        return _OF_INCEPTION[key], f"{_OF_INCEPTION[key]}_{num_fake}"
+    if reads == "images":
+        return key, f"{key}_{num_fake}"
+    return key, f"{key}_{extractor.name}_{num_fake}"
 
 
 def describe(metric, extractor, *, num_real: int, num_fake: int, source: str | None) -> str:
@@ -118,10 +106,7 @@ def _for_json(value: float | None) -> float | str | None:
 
 def _parameters(metric) -> str:
     """The plain parameters of a measure, as in a call."""
-    names = [name for name in inspect.signature(type(metric)).parameters if name != "name"]
-    values = {name: getattr(metric, name, None) for name in names}
-    return ", ".join(
-        f"{name}={value}"
-        for name, value in values.items()
-        if isinstance(value, numbers.Number | str)
-    )
+    names = inspect.signature(type(metric)).parameters
+    values = {name: getattr(metric, name, None) for name in names if name != "name"}
+    plain = {name: value for name, value in values.items() if isinstance(value, Number | str)}
+    return ", ".join(f"{name}={value}" for name, value in plain.items())

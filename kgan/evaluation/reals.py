@@ -88,14 +88,15 @@ def divide(
             "with as many as there are, or fewer."
         )
     order = np.random.default_rng(0).permutation(total)
-    measured, rest = np.sort(order[:num_images]), np.sort(order[num_images : 2 * num_images])
+    measured, rows = np.sort(order[:num_images]), order[num_images : 2 * num_images]
     if held_out is not None:
         rows = np.random.default_rng(0).permutation(len(held_out.images))[:num_images]
-        others = _part(held_out, np.sort(rows)) if len(rows) == num_images else None
-        return Reals(training, measured, others, None)
-    if len(rest) < num_images:
+    if len(rows) < num_images:
         return Reals(training, measured, None, None)
-    return Reals(training, measured, _part(training, rest), rest)
+    rows = np.sort(rows)
+    if held_out is not None:
+        return Reals(training, measured, _part(held_out, rows), None)
+    return Reals(training, measured, _part(training, rows), rows)
 
 
 def _part(images: Images, rows: np.ndarray) -> Images:

@@ -1,36 +1,21 @@
 """Images that are to be measured, whatever form they came in, as pixels."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from kgan._utils.checks import check_image_values
+from kgan._utils.images import are_pixels
 from kgan._utils.images import to_uint8
 from kgan._utils.progress import Progress
+from kgan.data.store import Images
 
 # The pixel of the value 0.
 _MIDDLE = 128
 
 
-class Samples(NamedTuple):
-    """Images to measure.
-
-    Attributes:
-        pixels: uint8 array (images, height, width, channels).
-        labels: integer array (images,), or None where they are not known.
-        all_labels: the labels of all images there were to take from; None where they are not known.
-        name: str, where the images come from, or None.
-    """
-
-    pixels: np.ndarray
-    labels: np.ndarray | None
-    all_labels: np.ndarray | None
-    name: str | None
-
-
-def take(images, num_images: int | None = None, *, real: bool, verbose: int = 0) -> Samples:
+def take(images, num_images: int | None = None, *, real: bool, verbose: int = 0) -> tuple:
     """The images to measure, in the 256 levels that a picture file would keep.
 
     Stored images have no more levels, so that reals and fakes are rounded alike.
@@ -47,18 +32,18 @@ def take(images, num_images: int | None = None, *, real: bool, verbose: int = 0)
         verbose: 0 for no progress bar.
 
     Returns:
-        The `Samples`.
+        Pixels, uint8 array (images, height, width, channels). Labels, integer array (images,), or
+        None where they are not known. The labels of all images there were to take from, or None.
+        Where the images come from, str or None.
 
     Raises:
         ValueError: for another form, no images, another dtype, or values that are not finite or
             not in [-1, 1].
     """
-    if hasattr(images, "images") and hasattr(images, "labels"):
-        rows = _rows(len(images.images), num_images)
-        every = None if images.labels is None else np.asarray(images.labels)
-        labels = None if every is None else every[rows]
-        pixels = to_pixels(images.images[rows])
-        return Samples(pixels, labels, every, getattr(images, "name", None))
+    if isinstance(images, Images):
+        rows = _rows(len(images), num_images)
+        labels = None if images.labels is None else images.labels[rows]
+        return np.asarray(images.images[rows]), labels, images.labels, images.name
     if hasattr(images, "shape") and hasattr(images, "dtype"):
         # An array may be a file larger than memory: only the rows that are taken are read.
         array = images if isinstance(images, np.ndarray) else keras.ops.convert_to_numpy(images)
@@ -80,18 +65,8 @@ def take(images, num_images: int | None = None, *, real: bool, verbose: int = 0)
     return _joined(batches, num_images, real, verbose)
 
 
-def to_pixels(images: np.ndarray) -> np.ndarray:
-    """The pixels of an array of images, which is checked.
-
-    Args:
-        images: array (images, height, width, channels), uint8 or floats in [-1, 1].
-
-    Returns:
-        A uint8 array of the same shape.
-
-    Raises:
-        ValueError: for another shape or dtype, or values that are not finite or not in [-1, 1].
-    """
+def _pixels(images: np.ndarray) -> np.ndarray:
+    """The pixels of an array of images, which is checked."""
     if images.ndim != 4 or not images.size:
         remedy = ""
         if images.ndim == 3:
@@ -103,14 +78,8 @@ def to_pixels(images: np.ndarray) -> np.ndarray:
             "Images to measure must have the shape (images, height, width, channels), at least one "
             f"of them. Received: {images.shape}.{remedy}"
         )
-    if images.dtype == np.uint8:
+    if are_pixels(images):
         return np.asarray(images)
-    if not np.issubdtype(images.dtype, np.floating):
-        raise ValueError(
-            "Images to measure must be uint8 in [0, 255], or floats in [-1, 1]. "
-            f"Received: dtype {images.dtype}. "
-            "Convert integers in [0, 255] with .astype('uint8')."
-        )
     check_image_values(images)
     return to_uint8(images)
 
@@ -135,12 +104,12 @@ def _rows(count: int, num_images: int | None):
     return np.sort(np.random.default_rng(0).choice(count, num_images, replace=False))
 
 
-def _joined(batches: Iterable, num_images: int | None, real: bool, verbose: int) -> Samples:
+def _joined(batches: Iterable, num_images: int | None, real: bool, verbose: int) -> tuple:
     pixels, labels, count, floats = [], [], 0, True
     with Progress(num_images, verbose=verbose) as progress:
         for batch in batches:
             images, classes = _parts(batch)
-            pixels.append(to_pixels(images))
+            pixels.append(_pixels(images))
             labels.append(classes)
             floats = floats and images.dtype != np.uint8
             count += len(images)
@@ -158,9 +127,9 @@ def _joined(batches: Iterable, num_images: int | None, real: bool, verbose: int)
             f"None of the {len(pixels)} real images has a negative value. Expected: floats in "
             "[-1, 1]. Received: images that look like [0, 1]. Scale them with 2 * images - 1."
         )
-    known = all(classes is not None for classes in labels)
-    labels = np.concatenate(labels)[:num_images] if known else None
-    return Samples(pixels, labels, labels, None)
+    unknown = any(classes is None for classes in labels)
+    labels = None if unknown else np.concatenate(labels)[:num_images]
+    return pixels, labels, labels, None
 
 
 def _parts(batch) -> tuple:
@@ -171,9 +140,7 @@ def _parts(batch) -> tuple:
             f"Received: a dict with the keys {sorted(batch)}. "
             "Take its parts by name, for example dataset.map(lambda row: row['image'])."
         )
-    images, labels = batch, None
-    if isinstance(batch, tuple | list):
-        images, labels, *_ = (*batch, None, None)
+    images, labels, _ = keras.utils.unpack_x_y_sample_weight(batch)
     images = keras.ops.convert_to_numpy(images)
     if labels is not None:
         labels = keras.ops.convert_to_numpy(labels)

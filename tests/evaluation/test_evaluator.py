@@ -1,4 +1,5 @@
 import re
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 import kgan
 from kgan.evaluation import Evaluator
 from kgan.evaluation import Measurement
-from kgan.evaluation.protocol import value_name
+from kgan.evaluation.protocol import value_names
 from kgan.metrics import FrechetDistance
 from kgan.metrics import KernelDistance
 from kgan.metrics import ModeCount
@@ -191,7 +192,8 @@ def test_measures_of_pixels_need_no_extractor_and_their_values_name_none(make_pi
     ],
 )
 def test_names_carry_extractor_and_count_and_only_inception_is_fid(key, reads, extractor, name):
-    assert value_name(key, reads, extractor, 10_000) == name
+    extractor = extractor and SimpleNamespace(name=extractor)
+    assert value_names(key, reads, extractor, 10_000)[1] == name
 
 
 def test_of_an_iterable_the_first_images_are_taken_and_no_batch_more(make_pixels, make_extractor):
@@ -406,7 +408,7 @@ BAD_IMAGES = [
     ),
     (
         np.zeros((5, 4, 4, 1), np.int64),
-        "Images to measure must be uint8 in [0, 255], or floats in [-1, 1]. Received: dtype int64. "
+        "Images must be uint8 in [0, 255], or floats in [-1, 1]. Received: dtype int64. "
         "Convert integers in [0, 255] with .astype('uint8').",
     ),
     (
