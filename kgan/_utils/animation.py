@@ -29,18 +29,15 @@ def write_animation(pictures: Sequence[str | os.PathLike], path: str | os.PathLi
     if not sizes:
         return
     last = list(sizes.values())[-1]
-    frames = _evenly([picture for picture, size in sizes.items() if size == last])
+    frames = [picture for picture, size in sizes.items() if size == last]
+    if len(frames) > _MOST_FRAMES:
+        step = (len(frames) - 1) / (_MOST_FRAMES - 1)
+        frames = [frames[round(number * step)] for number in range(_MOST_FRAMES)]
     film = _film(frames)
     duration = min(_SLOWEST_FRAME, _LONGEST // len(frames))
     durations = [duration] * (len(frames) - 1) + [_LAST_FRAME]
     with replacing(path) as temporary:
         film.save(temporary, save_all=True, duration=durations, loop=0)
-
-
-def _evenly(items: list) -> list:
-    if len(items) <= _MOST_FRAMES:
-        return items
-    return [items[round(i * (len(items) - 1) / (_MOST_FRAMES - 1))] for i in range(_MOST_FRAMES)]
 
 
 def _size(picture: str | os.PathLike) -> tuple[int, int] | None:

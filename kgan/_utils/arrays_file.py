@@ -55,12 +55,12 @@ def write_arrays(
         for name, array in arrays:
             names.append(name)
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                _write_array(member, np.ascontiguousarray(array).reshape(np.shape(array)))
+                _write_array(member, np.asarray(array, order="C"))
         # The archive's own list has no checksum: one changed byte may hide the end of it.
         _write_json(archive, _NAMES, names)
 
 
-class ArraysFile:
+class ArraysFile(contextlib.AbstractContextManager):
     """A file of `write_arrays`, all of whose checksums are right.
 
     Args:
@@ -87,13 +87,9 @@ class ArraysFile:
         with contextlib.ExitStack() as opened:
             file = opened.enter_context(open(path, "rb"))
             self._archive = self._read_archive(file, is_checked)
-            self.header = self._read_header()
-            self._names = self._read_names()
+            self.header, self._names = self._read_contents()
             # Nothing has failed: `close` closes it.
             self._opened = opened.pop_all()
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *exception):
         self.close()
@@ -127,33 +123,27 @@ class ArraysFile:
             if isinstance(error, OSError) and error.errno != _NO_SUCH_POSITION:
                 raise
             # What zipfile says ends with a full stop or without one.
-            why = str(error).rstrip(".")
-            raise DamagedFileError(f"{self._path} is damaged: {why}.") from error
+            raise DamagedFileError(f"{self._path} is damaged: {str(error).rstrip('.')}.") from error
         if damaged is not None:
             raise DamagedFileError(f"{self._path} is damaged: wrong checksum of {damaged}.")
         return archive
 
-    def _read_header(self) -> dict:
-        if _HEADER not in self._archive.namelist():
-            raise ForeignFileError(f"{self._path} was not written by kgan.")
+    def _read_contents(self) -> tuple[dict, list[str]]:
         try:
             header = json.loads(self._archive.read(_HEADER))
-        # Also what is no text at all.
-        except ValueError as error:
+        # A KeyError if it is not there, a ValueError for no JSON, or no text at all.
+        except (KeyError, ValueError) as error:
             raise ForeignFileError(f"{self._path} was not written by kgan.") from error
-        if not isinstance(header, dict) or header.get("format") != FORMAT:
-            found = header.get("format") if isinstance(header, dict) else None
+        found = header.get("format") if isinstance(header, dict) else None
+        if found != FORMAT:
             raise ForeignFileError(
                 f"{self._path} has the format {found!r}, and this kgan reads {FORMAT}."
             )
-        return header
-
-    def _read_names(self) -> list[str]:
         held = set(self._archive.namelist())
         names = json.loads(self._archive.read(_NAMES)) if _NAMES in held else []
         if _NAMES not in held or not {f"{name}.npy" for name in names} <= held:
             raise DamagedFileError(f"{self._path} is damaged: arrays are missing.")
-        return names
+        return header, names
 
 
 def _write_json(archive: zipfile.ZipFile, name: str, content) -> None:

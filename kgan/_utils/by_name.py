@@ -8,7 +8,7 @@ from collections.abc import Callable
 import keras
 
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_TEXT = re.compile(r"\s*([\w>]+)\s*(?:=(.*)|\((.*)\))?\s*", re.DOTALL)
+_TEXT = re.compile(r"\s*([\w>]+)\s*(?:=(.+)|\((.*)\))?\s*", re.DOTALL)
 
 
 class ByName:
@@ -94,8 +94,7 @@ class ByName:
             raise self._unknown(text)
         try:
             call = ast.parse(f"_({parameters or value or ''})", mode="eval").body
-            # "r1=" has a first parameter, without a value.
-            given = [_value(argument) for argument in call.args] if value != "" else [_value(call)]
+            given = [_value(argument) for argument in call.args]
             named = {keyword.arg: _value(keyword.value) for keyword in call.keywords}
         except (SyntaxError, ValueError):
             raise ValueError(

@@ -35,8 +35,11 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes private files; what replaces a user's file gets a user's permissions.
-        temporary.chmod(0o666 & ~_umask())
+        # mkstemp makes private files; what replaces a user's file gets a user's permissions. The
+        # mask of those can only be read by setting it.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
         flush_to_disk(temporary)
         os.replace(temporary, target)
         flush_to_disk(target.parent)
@@ -93,10 +96,3 @@ def locked(path: str | os.PathLike, *, wait: bool = True, is_file: bool = False)
     finally:
         # Closing releases the lock.
         os.close(descriptor)
-
-
-def _umask() -> int:
-    # The mask can only be read by setting it.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
