@@ -72,13 +72,10 @@ def check_labels(labels: np.ndarray, rows: int, num_classes: int | None) -> int:
     if num_classes is not None:
         check_positive_integer("num_classes", num_classes)
     if labels.shape != (rows,):
-        remedy = "Give one class number per image."
-        if labels.shape == (rows, 1):
-            remedy = "Take labels[:, 0]."
-        elif labels.shape == (rows, num_classes):
-            remedy = "Take numpy.argmax(labels, axis=-1) of one-hot labels."
         raise ValueError(
-            f"Labels must have the shape ({rows},). Received: {labels.shape}. {remedy}"
+            f"Labels must have the shape ({rows},). Received: {labels.shape}. Give one class "
+            "number per image: take labels[:, 0] of a column, numpy.argmax(labels, axis=-1) of "
+            "one-hot labels."
         )
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(

@@ -294,7 +294,8 @@ def test_labels_of_one_class(made_up):
 def test_labels_that_do_not_fit(made_up):
     images, labels = bars(100)
     with refused(
-        "Labels must have the shape (100,). Received: (99,). Give one class number per image."
+        "Labels must have the shape (100,). Received: (99,). Give one class number per image: "
+        "take labels[:, 0] of a column, numpy.argmax(labels, axis=-1) of one-hot labels."
     ):
         train_classifier(images, labels[:99])
     message = (

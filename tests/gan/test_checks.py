@@ -345,9 +345,10 @@ def test_dicts_and_further_parts_are_refused():
         (LABELS.astype("float32"), "Labels must be integers. Received: dtype float32."),
         (
             LABELS[:, None],
-            "Labels must have the shape (4,). Received: (4, 1). Take labels[:, 0].",
+            "Labels must have the shape (4,). Received: (4, 1). Give one class number per image: "
+            "take labels[:, 0] of a column, numpy.argmax(labels, axis=-1) of one-hot labels.",
         ),
-        (np.eye(4)[LABELS], "Take numpy.argmax(labels, axis=-1) of one-hot labels."),
+        (np.eye(4)[LABELS], "numpy.argmax(labels, axis=-1) of one-hot labels."),
     ],
 )
 def test_wrong_labels_are_refused(labels, message):
