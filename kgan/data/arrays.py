@@ -53,23 +53,12 @@ def from_arrays(
         )
     if not images.size:
         raise ValueError(f"There are no images. Received: an array of shape {received}.")
+    pixels = images
     if not are_pixels(images):
         _check_floats(images)
-    return Images(stored(images, resize), labels, num_classes=num_classes, name="arrays")
-
-
-def stored(images: np.ndarray, resize: Resize) -> np.ndarray:
-    """A copy of the images as pixels, each of them resized.
-
-    Args:
-        images: array, (count, height, width, channels), uint8 or floats in [-1, 1].
-        resize: what to do with each of them.
-
-    Returns:
-        A uint8 array as `Images` keeps it.
-    """
-    pixels = images if are_pixels(images) else map(to_uint8, images)
-    return memory.collect(map(resize.pixels, pixels), range(len(images)))
+        pixels = map(to_uint8, images)
+    stored = memory.collect(map(resize.pixels, pixels), range(len(images)))
+    return Images(stored, labels, num_classes=num_classes, name="arrays")
 
 
 def _check_floats(images: np.ndarray) -> None:
@@ -80,14 +69,9 @@ def _check_floats(images: np.ndarray) -> None:
         raise ValueError(
             f"images holds NaN or infinity, first in images[{bad}]. Remove or repair those images."
         )
-    if low < -1 or high > 1:
+    if not -1 <= low < 0 or high > 1:
         raise ValueError(
-            f"Float images must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
-            "Convert values in [0, 255] with .astype('uint8')."
-        )
-    if low >= 0:
-        raise ValueError(
-            "Float images must lie in [-1, 1], and none of these values is negative: they go from "
-            f"{low:g} to {high:g}, which looks like [0, 1]. If they lie in [0, 1], pass "
-            "(255 * images).round().astype('uint8'), or 2 * images - 1."
+            "Float images must lie in [-1, 1], and some of their values be negative. "
+            f"Received: values from {low:g} to {high:g}. Convert values in [0, 255] with "
+            ".astype('uint8'), values in [0, 1] with (255 * images).round().astype('uint8')."
         )

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgan.data.arrays import stored
-from kgan.data.resize import Resize
+from kgan.data.arrays import from_arrays
 from kgan.data.store import Images
 
 # The names under which MNIST, Fashion-MNIST and KMNIST are published, with or without ".gz".
@@ -52,7 +51,6 @@ def from_idx(
     Example:
         >>> kgan.data.from_idx("mnist", split="train[:40]").batches(20)
     """
-    resize = Resize(image_size=image_size, crop=crop, channels=channels)
     match = _SPLIT.fullmatch(split)
     if match is None:
         raise ValueError(
@@ -68,13 +66,12 @@ def from_idx(
             f"The files of {part!r} in {folder} must hold images (count, height, width) and a "
             f"label for each. Received: shapes {images.shape} and {labels.shape}."
         )
-    num_classes = int(labels.max()) + 1
-    images, labels = images[rows], labels[rows]
-    if not len(images):
+    if not len(images[rows]):
         raise ValueError(f"The split {split!r} of {folder} is empty.")
-    name = f"{Path(folder).resolve().name} {split}"
-    images = stored(images[..., np.newaxis], resize)
-    return Images(images, labels, num_classes=num_classes, name=name)
+    form = {"image_size": image_size, "crop": crop, "channels": channels}
+    taken = from_arrays(images[rows], labels[rows], num_classes=int(labels.max()) + 1, **form)
+    taken.name = f"{Path(folder).resolve().name} {split}"
+    return taken
 
 
 def read_idx(path: str | os.PathLike) -> np.ndarray:

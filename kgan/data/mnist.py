@@ -37,4 +37,5 @@ def digits(
     """
     folder = Path(__file__).with_name("mnist_test")
     images = from_idx(folder, split="test", image_size=image_size, crop=crop, channels=channels)
-    return Images(images.images, images.labels, class_names=map(str, range(10)), name="digits")
+    images.name, images.class_names = "digits", tuple("0123456789")
+    return images

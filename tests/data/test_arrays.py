@@ -116,8 +116,9 @@ def test_floats_outside_the_range():
     images = np.zeros((2, 4, 4))
     images[0, 0, 0], images[1, 0, 0] = -0.5, 255
     message = (
-        "Float images must lie in [-1, 1]. Received: values from -0.5 to 255. "
-        "Convert values in [0, 255] with .astype('uint8')."
+        "Float images must lie in [-1, 1], and some of their values be negative. "
+        "Received: values from -0.5 to 255. Convert values in [0, 255] with .astype('uint8'), "
+        "values in [0, 1] with (255 * images).round().astype('uint8')."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         from_arrays(images)
@@ -127,9 +128,8 @@ def test_floats_that_look_like_zero_to_one_are_not_guessed_at():
     images = np.full((2, 4, 4), 0.25)
     images[1] = 1.0
     message = (
-        "Float images must lie in [-1, 1], and none of these values is negative: they go from 0.25 "
-        "to 1, which looks like [0, 1]. If they lie in [0, 1], pass "
-        "(255 * images).round().astype('uint8'), or 2 * images - 1."
+        "Float images must lie in [-1, 1], and some of their values be negative. "
+        "Received: values from 0.25 to 1. "
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         from_arrays(images)
