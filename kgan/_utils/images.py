@@ -3,9 +3,6 @@
 import numpy as np
 from PIL import Image
 
-# What Pillow shows as grey, as red, green and blue, and the same with opacity.
-_CHANNELS = (1, 3, 4)
-
 
 def are_pixels(images: np.ndarray) -> bool:
     """Whether images are pixels, and not floats to be made into pixels.
@@ -131,7 +128,7 @@ def check_channels(channels: int) -> None:
     Raises:
         ValueError: unless there are 1, 3 or 4.
     """
-    if channels not in _CHANNELS:
+    if channels not in (1, 3, 4):
         raise ValueError(
             "Only images with 1 (grey), 3 (red, green, blue) or 4 channels (and opacity) can be "
             f"shown as a picture. Received {channels} channels."

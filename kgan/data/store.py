@@ -47,7 +47,19 @@ class Images:
         class_names: Sequence[str] | None = None,
         name: str = "images",
     ):
-        self.images = _as_stored(np.asanyarray(images))
+        images = np.asanyarray(images)
+        if images.ndim != 4 or images.dtype != np.uint8:
+            raise ValueError(
+                "Images holds uint8 arrays of shape (count, height, width, channels). "
+                f"Received: dtype {images.dtype}, shape {images.shape}. "
+                "Convert other arrays with kgan.data.from_arrays."
+            )
+        if not images.size:
+            raise ValueError(f"There are no images. Received: an array of shape {images.shape}.")
+        self.images = images
+        if not memory.can_be_borrowed(images):
+            self.images = memory.allocate(images.shape)
+            self.images[...] = images
         self.labels, self.num_classes = None, None
         if labels is not None:
             labels = np.asarray(labels)
@@ -165,19 +177,3 @@ class Images:
         with tf.device("CPU:0"):
             classes = tf.constant(self.labels)
         return lambda indices: (images(indices), tf.gather(classes, indices))
-
-
-def _as_stored(images: np.ndarray) -> np.ndarray:
-    if images.ndim != 4 or images.dtype != np.uint8:
-        raise ValueError(
-            "Images holds uint8 arrays of shape (count, height, width, channels). "
-            f"Received: dtype {images.dtype}, shape {images.shape}. "
-            "Convert other arrays with kgan.data.from_arrays."
-        )
-    if not images.size:
-        raise ValueError(f"There are no images. Received: an array of shape {images.shape}.")
-    if memory.can_be_borrowed(images):
-        return images
-    copy = memory.allocate(images.shape)
-    copy[...] = images
-    return copy
