@@ -287,13 +287,7 @@ class Evaluator:
         return random.choice(num_classes, size=self.num_images, p=shares).astype("int32")
 
     def _pixels(self, images) -> np.ndarray:
-        pixels, *_ = samples.take(images, real=False, verbose=self.verbose)
-        if pixels.shape[1:] != self.image_shape:
-            raise ValueError(
-                "Generated images must have the shape of the real ones. "
-                f"Expected: {self.image_shape}. Received: {pixels.shape[1:]}."
-            )
-        return pixels
+        return samples.take(images, real=False, verbose=self.verbose)[0]
 
     def _real_features(self, pixels: np.ndarray, cache: FeatureCache | None) -> Features | None:
         if cache is None or self.extractor is None:

@@ -5,8 +5,7 @@ import math
 from numbers import Number
 from typing import NamedTuple
 
-# The FID paper's features, for which alone these names are kept.
-_INCEPTION = "inception"
+# Of the FID paper's features, for which alone these names are kept.
 _OF_INCEPTION = {
     "frechet_distance": "fid",
     "kernel_distance": "kid",
@@ -66,7 +65,7 @@ def value_names(key: str, reads: str, extractor, num_fake: int) -> tuple[str, st
         "fid", "kid" and "kid_std" for distances of the FID paper's Inception features, else the
         key. The same with "_{extractor}_{n}"; with "_{n}" for those and for what reads images.
     """
-    if extractor is not None and extractor.name == _INCEPTION and key in _OF_INCEPTION:
+    if extractor is not None and extractor.name == "inception" and key in _OF_INCEPTION:
         return _OF_INCEPTION[key], f"{_OF_INCEPTION[key]}_{num_fake}"
     if reads == "images":
         return key, f"{key}_{num_fake}"

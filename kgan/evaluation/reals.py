@@ -88,15 +88,15 @@ def divide(
             "with as many as there are, or fewer."
         )
     order = np.random.default_rng(0).permutation(total)
-    measured, rows = np.sort(order[:num_images]), order[num_images : 2 * num_images]
+    measured = np.sort(order[:num_images])
+    source, rows = training, order[num_images : 2 * num_images]
     if held_out is not None:
+        source = held_out
         rows = np.random.default_rng(0).permutation(len(held_out.images))[:num_images]
     if len(rows) < num_images:
         return Reals(training, measured, None, None)
     rows = np.sort(rows)
-    if held_out is not None:
-        return Reals(training, measured, _part(held_out, rows), None)
-    return Reals(training, measured, _part(training, rows), rows)
+    return Reals(training, measured, _part(source, rows), rows if held_out is None else None)
 
 
 def _part(images: Images, rows: np.ndarray) -> Images:

@@ -398,13 +398,14 @@ BAD_IMAGES = [
     (
         np.zeros((5, 4, 4), np.uint8),
         "Images to measure must have the shape (images, height, width, channels), at least one of "
-        "them. Received: (5, 4, 4). Add the axis that is missing: images[..., None] for the "
+        "them. Received: (5, 4, 4). Add an axis that is missing: images[..., None] for the "
         "channel of grey images, images[None] or .batch() for the batch.",
     ),
     (
         np.zeros((0, 4, 4, 1), np.uint8),
         "Images to measure must have the shape (images, height, width, channels), at least one of "
-        "them. Received: (0, 4, 4, 1).",
+        "them. Received: (0, 4, 4, 1). Add an axis that is missing: images[..., None] for the "
+        "channel of grey images, images[None] or .batch() for the batch.",
     ),
     (
         np.zeros((5, 4, 4, 1), np.int64),
@@ -476,12 +477,15 @@ def test_reals_that_do_not_fit_the_extractor(make_extractor):
 
 
 def test_fakes_of_another_shape_than_the_reals(make_pixels, make_extractor):
+    fakes = np.zeros((9, 5, 4, 1), np.uint8)
+    message = "Expected: (images, 4, 4, 1) with at least one image. Received: (9, 5, 4, 1)."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Evaluator(make_pixels(9), make_extractor())(fakes)
     message = (
-        "Generated images must have the shape of the real ones. Expected: (4, 4, 1). "
-        "Received: (5, 4, 1)."
+        "compares rows of one shape. Expected: (4, 4, 1), as those before. Received: (5, 4, 1)"
     )
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        Evaluator(make_pixels(9), make_extractor())(np.zeros((9, 5, 4, 1), np.uint8))
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Evaluator(make_pixels(9), None, BrightnessDifference())(fakes)
 
 
 @pytest.mark.parametrize(
