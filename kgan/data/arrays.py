@@ -55,23 +55,20 @@ def from_arrays(
         raise ValueError(f"There are no images. Received: an array of shape {received}.")
     pixels = images
     if not are_pixels(images):
-        _check_floats(images)
+        # NaN and infinity pass into the minimum or the maximum.
+        low, high = images.min(), images.max()
+        if not np.isfinite([low, high]).all():
+            bad = next(i for i, image in enumerate(images) if not np.isfinite(image).all())
+            raise ValueError(
+                f"images holds NaN or infinity, first in images[{bad}]. "
+                "Remove or repair those images."
+            )
+        if not -1 <= low < 0 or high > 1:
+            raise ValueError(
+                "Float images must lie in [-1, 1], and some of their values be negative. "
+                f"Received: values from {low:g} to {high:g}. Convert values in [0, 255] with "
+                ".astype('uint8'), values in [0, 1] with (255 * images).round().astype('uint8')."
+            )
         pixels = map(to_uint8, images)
     stored = memory.collect(map(resize.pixels, pixels), range(len(images)))
     return Images(stored, labels, num_classes=num_classes, name="arrays")
-
-
-def _check_floats(images: np.ndarray) -> None:
-    # NaN and infinity pass into the minimum or the maximum.
-    low, high = images.min(), images.max()
-    if not np.isfinite([low, high]).all():
-        bad = next(i for i, image in enumerate(images) if not np.isfinite(image).all())
-        raise ValueError(
-            f"images holds NaN or infinity, first in images[{bad}]. Remove or repair those images."
-        )
-    if not -1 <= low < 0 or high > 1:
-        raise ValueError(
-            "Float images must lie in [-1, 1], and some of their values be negative. "
-            f"Received: values from {low:g} to {high:g}. Convert values in [0, 255] with "
-            ".astype('uint8'), values in [0, 1] with (255 * images).round().astype('uint8')."
-        )
