@@ -158,11 +158,8 @@ def measure_closeness(
     Returns:
         A `Closeness`.
     """
-    if own is None:
-        compared = held_out[:SEARCHED]
-    else:
-        own = own[:SEARCHED]
-        compared = training[own]
+    own = None if own is None else own[:SEARCHED]
+    compared = held_out[:SEARCHED] if own is None else training[own]
     with Progress(3 * len(training), verbose=verbose) as progress:
         fake = nearest_training(samples[:SEARCHED], training, progress)
         real = nearest_training(compared, training, progress, own=own)

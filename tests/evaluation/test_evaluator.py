@@ -9,6 +9,7 @@ import tensorflow as tf
 import kgan
 from kgan.evaluation import Evaluator
 from kgan.evaluation import Measurement
+from kgan.evaluation.evaluator import get_all
 from kgan.evaluation.protocol import value_names
 from kgan.metrics import FrechetDistance
 from kgan.metrics import KernelDistance
@@ -538,3 +539,46 @@ def test_without_an_extractor_there_are_no_features(make_pixels):
     message = "This Evaluator has no extractor. Give it one to extract features."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         evaluator.extract(make_pixels(9))
+
+
+def test_several_are_copies_without_rows_in_their_order(make_extractor):
+    counted = ModeCount(min_samples=3)
+    counted.update_state(fake=[[0.0, 1.0]])
+    found = get_all([counted, "frechet_distance"], make_extractor())
+    assert [type(metric) for metric in found] == [ModeCount, FrechetDistance]
+    assert found[0].min_samples == 3
+    assert (found[0].fake.count, counted.fake.count) == (0, 1)
+
+
+@pytest.mark.parametrize("identifiers", ["mode_count", ["mode_count"], ("mode_count",)])
+def test_one_needs_no_list(make_extractor, identifiers):
+    (metric,) = get_all(identifiers, make_extractor())
+    assert type(metric) is ModeCount
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "received"),
+    [
+        ([], "[]"),
+        (["mode_count", ModeCount(min_samples=2)], "['ModeCount', 'ModeCount']"),
+    ],
+)
+def test_none_or_two_of_a_kind(identifiers, received):
+    message = (
+        "An evaluation takes at least one measure, and no two of one kind, whose values would have "
+        f"the same names. Received: {received}. Make an Evaluator for each."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        get_all(identifiers, None)
+
+
+def test_a_measure_with_an_extractor_of_its_own():
+    class Named:
+        name = "digits"
+
+    message = (
+        "FrechetDistance has an extractor of its own, 'digits'. An evaluation runs one extractor "
+        "once for all measures. Leave it out of the measure and pass it to the Evaluator."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        get_all(FrechetDistance(Named()), None)
