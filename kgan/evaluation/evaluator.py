@@ -105,9 +105,8 @@ class Evaluator:
         self.batch_size = batch_size
         self.verbose = verbose
         cache = None if cache_dir is None else FeatureCache(cache_dir)
-        pixels, self.labels, self._all_labels, self._source = samples.take(
-            images, num_images, real=True, verbose=verbose
-        )
+        taken = samples.take(images, num_images, real=True, verbose=verbose)
+        pixels, self.labels, self._all_labels, self._source = taken
         if training_labels is not None:
             self._all_labels = np.asarray(training_labels)
         self.num_images = len(pixels)
