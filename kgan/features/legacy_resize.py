@@ -30,11 +30,6 @@ class LegacyBilinearResize(keras.layers.Layer):
 
     def __init__(self, height: int, width: int, **kwargs):
         super().__init__(**kwargs)
-        if height < 1 or width < 1:
-            raise ValueError(
-                "LegacyBilinearResize needs at least one row and one column. "
-                f"Received: height={height}, width={width}."
-            )
         self.height = height
         self.width = width
 
@@ -42,24 +37,18 @@ class LegacyBilinearResize(keras.layers.Layer):
         # Columns before rows, as in TensorFlow: the rounding is the same.
         return _resized(_resized(images, self.width, axis=2), self.height, axis=1)
 
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.height, self.width, input_shape[3])
-
     def get_config(self):
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
 def _resized(images, size: int, *, axis: int):
-    low, high, share = _neighbours(images.shape[axis], size)
-    shape = [1, 1, 1, 1]
-    shape[axis] = size
-    low, high = ops.take(images, low, axis=axis), ops.take(images, high, axis=axis)
-    return low + (high - low) * ops.cast(share.reshape(shape), images.dtype)
-
-
-def _neighbours(size: int, new_size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For every new row the two old ones it lies between, and how far it is from the first."""
+    old_size = images.shape[axis]
     # In float32, as TensorFlow: 299 * (32 / 299) may fall just short of a whole number.
-    places = np.arange(new_size, dtype=np.float32) * (np.float32(size) / np.float32(new_size))
-    low = np.floor(places).astype(np.int32)
-    return low, np.minimum(low + 1, size - 1), places - low
+    places = np.arange(size, dtype=np.float32) * (np.float32(old_size) / np.float32(size))
+    places = np.expand_dims(places, [other for other in range(4) if other != axis])
+    # The two old rows that each new one lies between.
+    first = np.floor(places).astype(np.int32)
+    second = np.minimum(first + 1, old_size - 1)
+    low = ops.take(images, first.ravel(), axis=axis)
+    high = ops.take(images, second.ravel(), axis=axis)
+    return low + (high - low) * ops.cast(places - first, images.dtype)
