@@ -53,7 +53,15 @@ def inception(path: str | os.PathLike, image_shape: tuple[int, int, int]) -> Ext
         Heusel et al. 2017, arXiv 1706.08500; Binkowski et al. 2018, arXiv 1801.01401; Salimans et
         al. 2016, arXiv 1606.03498.
     """
-    _check_shape(image_shape)
+    check_image_shape(image_shape)
+    if image_shape[2] != 3:
+        raise ValueError(
+            "The FID paper's InceptionV3 takes images with 3 channels: red, green and blue. "
+            f"Received: image_shape={tuple(image_shape)}. It has seen colour photographs only, and "
+            "an FID of grey images means nothing, not even with the channel repeated. Use "
+            "kgan.features.digits() for digits, or train an extractor on your own labelled images "
+            "with kgan.features.train_classifier."
+        )
     tensors = read_tensors(path)
     num_classes = _NUM_CLASSES if "softmax/kernel" in tensors else None
     model = inception_network(tuple(image_shape), num_classes)
@@ -67,15 +75,3 @@ def inception(path: str | os.PathLike, image_shape: tuple[int, int, int]) -> Ext
             "kgan.features.Extractor."
         )
     return Extractor(model, "inception", batch_size=_BATCH)
-
-
-def _check_shape(image_shape) -> None:
-    check_image_shape(image_shape)
-    if image_shape[2] != 3:
-        raise ValueError(
-            "The FID paper's InceptionV3 takes images with 3 channels: red, green and blue. "
-            f"Received: image_shape={tuple(image_shape)}. It has seen colour photographs only, and "
-            "an FID of grey images means nothing, not even with the channel repeated. Use "
-            "kgan.features.digits() for digits, or train an extractor on your own labelled images "
-            "with kgan.features.train_classifier."
-        )

@@ -11,6 +11,8 @@ _SIDE = 299
 
 # Not what a user's policy says: half precision would change the score.
 _FLOAT32 = {"dtype": "float32"}
+# Random weights would be overwritten, and would move the user's random numbers on.
+_EMPTY = {"use_bias": False, "kernel_initializer": "zeros", **_FLOAT32}
 
 _ROW, _COLUMN = (1, 7), (7, 1)
 
@@ -43,18 +45,10 @@ def inception_network(
     x = _Pixels(name="pixels", **_FLOAT32)(images)
     x = LegacyBilinearResize(_SIDE, _SIDE, name="resize", **_FLOAT32)(x)
     x = layers.Rescaling(1 / 128, offset=-1.0, name="rescale", **_FLOAT32)(x)
-    features = _features(x)
-    outputs = features
+    outputs = _features(x)
     if num_classes is not None:
-        probabilities = layers.Dense(
-            num_classes,
-            activation="softmax",
-            use_bias=False,
-            kernel_initializer="zeros",
-            name="softmax",
-            **_FLOAT32,
-        )(features)
-        outputs = [features, probabilities]
+        classes = layers.Dense(num_classes, activation="softmax", name="softmax", **_EMPTY)
+        outputs = [outputs, classes(outputs)]
     model = keras.Model(images, outputs, name="inception")
     # Statistics are the file's, for good.
     model.trainable = False
@@ -68,12 +62,9 @@ class _Pixels(keras.layers.Layer):
     def call(self, images):
         return ops.round(ops.clip((images + 1.0) * 127.5, 0.0, 255.0))
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
 
 def _features(x):
-    x = _conv(x, "conv", 32, 3, strides=2, padding="valid")
+    x = _conv(x, "conv", 32, 3, 2, "valid")
     x = _conv(x, "conv_1", 32, 3, padding="valid")
     x = _conv(x, "conv_2", 64, 3)
     x = _halved(x, "pool")
@@ -106,11 +97,10 @@ def _block_of_35(x, name: str, *, pool_filters: int):
 
 
 def _from_35_to_17(x, name: str):
-    tower = _tower(x, f"{name}_tower", (64, 1), (96, 3))
     return _joined(
         name,
-        _conv(x, f"{name}_conv", 384, 3, strides=2, padding="valid"),
-        _conv(tower, f"{name}_tower_conv_2", 96, 3, strides=2, padding="valid"),
+        _tower(x, name, (384, 3, 2, "valid")),
+        _tower(x, f"{name}_tower", (64, 1), (96, 3), (96, 3, 2, "valid")),
         _halved(x, f"{name}_pool"),
     )
 
@@ -127,12 +117,11 @@ def _block_of_17(x, name: str, *, filters: int):
 
 
 def _from_17_to_8(x, name: str):
-    tower = _tower(x, f"{name}_tower", (192, 1))
-    tower_1 = _tower(x, f"{name}_tower_1", (192, 1), (192, _ROW), (192, _COLUMN))
+    row, column = (192, _ROW), (192, _COLUMN)
     return _joined(
         name,
-        _conv(tower, f"{name}_tower_conv_1", 320, 3, strides=2, padding="valid"),
-        _conv(tower_1, f"{name}_tower_1_conv_3", 192, 3, strides=2, padding="valid"),
+        _tower(x, f"{name}_tower", (192, 1), (320, 3, 2, "valid")),
+        _tower(x, f"{name}_tower_1", (192, 1), row, column, (192, 3, 2, "valid")),
         _halved(x, f"{name}_pool"),
     )
 
@@ -153,9 +142,8 @@ def _block_of_8(x, name: str, pooling):
 
 def _tower(x, name: str, *convolutions):
     """Convolutions one after the other, numbered as in the graph: conv, conv_1, conv_2."""
-    for number, (filters, kernel_size) in enumerate(convolutions):
-        suffix = f"_{number}" if number else ""
-        x = _conv(x, f"{name}_conv{suffix}", filters, kernel_size)
+    for number, convolution in enumerate(convolutions):
+        x = _conv(x, f"{name}_conv_{number}" if number else f"{name}_conv", *convolution)
     return x
 
 
@@ -165,22 +153,12 @@ def _pooled_tower(x, name: str, filters: int, pooling):
     return _conv(x, f"{name}_conv", filters, 1)
 
 
-def _conv(x, name: str, filters: int, kernel_size, *, strides: int = 1, padding: str = "same"):
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding=padding,
-        use_bias=False,
-        # Random weights would be overwritten, and would move the user's random numbers on.
-        kernel_initializer="zeros",
-        name=name,
-        **_FLOAT32,
-    )(x)
-    x = layers.BatchNormalization(scale=False, epsilon=1e-3, name=f"{name}_batchnorm", **_FLOAT32)(
-        x
+def _conv(x, name: str, filters: int, kernel_size, strides: int = 1, padding: str = "same"):
+    x = layers.Conv2D(filters, kernel_size, strides, padding, name=name, **_EMPTY)(x)
+    norm = layers.BatchNormalization(
+        scale=False, epsilon=1e-3, name=f"{name}_batchnorm", **_FLOAT32
     )
-    return layers.ReLU(name=f"{name}_relu", **_FLOAT32)(x)
+    return layers.ReLU(name=f"{name}_relu", **_FLOAT32)(norm(x))
 
 
 def _halved(x, name: str):
