@@ -2,62 +2,57 @@
 
 import os
 import re
-import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+# A torch file is a pickle, which may run anything when it is loaded: torch itself reads it best.
 FILES = (
     "classify_image_graph_def.pb (the frozen TensorFlow graph, inside inception-2015-12-05.tgz), "
     "or an .npz of its tensors, also of those of pt_inception-2015-12-05-6726825d.pth (of "
-    "pytorch-fid and torch-fidelity)"
+    "pytorch-fid and torch-fidelity), made where torch is installed: "
+    "state = torch.load(path, weights_only=True); "
+    'numpy.savez("inception.npz", **{name: value.numpy() for name, value in state.items()})'
 )
 
-# A torch file is a pickle, which may run anything when it is loaded: torch itself reads it best.
-_FROM_TORCH = (
-    "Make an .npz of it where torch is installed: state = torch.load(path, weights_only=True); "
-    'numpy.savez("inception.npz", **{name: value.numpy() for name, value in state.items()}).'
+# The names of a convolution's tensors: the graph's, torchvision's, and those of an archive of
+# TorchScript's. What stands before the part in brackets is the convolution.
+_NAMES = (
+    r"(.+?)/(conv2d_params|batchnorm/\w+)",
+    r"((?:Conv2d|Mixed)_.+)\.((?:conv|bn)\.\w+)",
+    r"(?:(?:net|layers)\.)*(.+)\.(\w+)",
 )
-# A pickled 0x1950a86a20f9469cfc6c, with which torch.save began until 1.6.
-_LEGACY_TORCH = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-
-# What each file calls the parts of a convolution and its batch norm.
-_GRAPH_PARTS = {
+_PARTS = {
     "conv2d_params": "kernel",
     "batchnorm/gamma": "gamma",
     "batchnorm/beta": "beta",
     "batchnorm/moving_mean": "mean",
     "batchnorm/moving_variance": "variance",
-}
-_TORCHVISION_PARTS = {
     "conv.weight": "kernel",
     "bn.weight": "gamma",
     "bn.bias": "beta",
     "bn.running_mean": "mean",
     "bn.running_var": "variance",
+    "weight": "kernel",
+    "beta": "beta",
+    "mean": "mean",
+    "var": "variance",
 }
-_PLAIN_PARTS = {"weight": "kernel", "beta": "beta", "mean": "mean", "var": "variance"}
 _CLASS_KERNELS = ("softmax/weights", "fc.weight", "output.weight")
 
 # All that the graph has, with "_" for "/".
 _CONVOLUTION = r"conv(_[1-4])?|mixed(_[1-9]|_10)?(_tower(_[12])?(_mixed)?)?_conv(_[1-4])?"
 
-_TORCHVISION_STEM = {
-    "1a_3x3": "conv",
-    "2a_3x3": "conv_1",
-    "2b_3x3": "conv_2",
-    "3b_1x1": "conv_3",
-    "4a_3x3": "conv_4",
-}
+# Torchvision's names, in the order in which the graph numbers its own.
+_TORCHVISION_STEM = ("1a_3x3", "2a_3x3", "2b_3x3", "3b_1x1", "4a_3x3")
 _TORCHVISION_BLOCKS = ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")
 _SECOND_TOWERS = ("branch3x3dbl", "branch7x7dbl", "branch7x7x3")
 
 # Of the FID paper's tensors, see `checksum`.
 _FID_CHECKSUM = -164.281824 + 40.329028j
 _CHECKSUM_TOLERANCE = 1e-4
-_CHECKSUM_WIDTH = 1024
 
 
 def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -108,19 +103,24 @@ def put_tensors(model: keras.Model, tensors: dict[str, np.ndarray]) -> None:
     Raises:
         ValueError: if one is missing, or has another shape.
     """
-    wanted = _wanted(model)
-    missing = [name for name in wanted if name not in tensors]
-    if missing:
+    wanted = {
+        f"{layer.name.removesuffix('_batchnorm')}/{weight.name.removeprefix('moving_')}": weight
+        for layer in model.layers
+        for weight in layer.weights
+    }
+    wrong = [
+        name
+        for name, weight in wanted.items()
+        if np.shape(tensors.get(name)) != tuple(weight.shape)
+    ]
+    if wrong:
+        first = wrong[0]
         raise ValueError(
-            f"The file lacks {len(missing)} of the {len(wanted)} tensors of InceptionV3, first "
-            f"{missing[0]!r}. It is incomplete, or of another network. Expected one of: {FILES}."
+            f"{len(wrong)} of the {len(wanted)} tensors of InceptionV3 are missing or have another "
+            f"shape, first {first!r}. Expected: the shape {tuple(wanted[first].shape)}. Received: "
+            f"{tensors[first].shape if first in tensors else None}. The file is incomplete, or of "
+            f"another network. Expected one of: {FILES}."
         )
-    for name, weight in wanted.items():
-        if tensors[name].shape != tuple(weight.shape):
-            raise ValueError(
-                f"The tensor {name!r} must have the shape {tuple(weight.shape)}. Received: "
-                f"{tensors[name].shape}. The file is of another network. Expected one of: {FILES}."
-            )
     for name, weight in wanted.items():
         weight.assign(tensors[name])
 
@@ -155,18 +155,12 @@ def checksum(tensors: dict[str, np.ndarray]) -> complex:
     Returns:
         complex.
     """
-    angles = np.arange(_CHECKSUM_WIDTH)
     total, position = 0j, 0
     for name in sorted(tensors):
-        if name.endswith("/gamma") or name == "softmax/kernel":
-            continue
-        values = tensors[name].ravel().astype(np.float64)
-        rows = np.pad(values, (0, -values.size % _CHECKSUM_WIDTH)).reshape(-1, _CHECKSUM_WIDTH)
-        # exp(i (start + m)) = exp(i start) exp(i m) saves nearly all cosines.
-        sums = rows @ np.cos(angles) + 1j * (rows @ np.sin(angles))
-        starts = position + _CHECKSUM_WIDTH * np.arange(len(rows))
-        total += complex(np.exp(1j * starts) @ sums)
-        position += values.size
+        if not name.endswith("/gamma") and name != "softmax/kernel":
+            values = tensors[name].ravel().astype(np.float64)
+            total += complex(values @ np.exp(1j * np.arange(position, position + values.size)))
+            position += values.size
     return total
 
 
@@ -175,41 +169,24 @@ def _stored(path: Path) -> dict[str, np.ndarray]:
     content = path.read_bytes()
     try:
         if content.startswith(b"PK"):
-            with zipfile.ZipFile(path) as archive:
-                is_torch = any(name.endswith("/data.pkl") for name in archive.namelist())
-            if not is_torch:
-                return _npz_arrays(path)
+            with np.load(path, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files if _place(name) is not None}
         # The first field of a graph is a node.
-        elif content.startswith(b"\x0a"):
-            return _float_constants(content)
-        else:
-            is_torch = content.startswith(_LEGACY_TORCH)
+        if content.startswith(b"\x0a"):
+            # Nothing of it is run.
+            graph = tf.compat.v1.GraphDef.FromString(content)
+            constants = [node for node in graph.node if node.op == "Const"]
+            return {node.name: tf.make_ndarray(node.attr["value"].tensor) for node in constants}
     # Damaged archives raise what they like, from BadZipFile to NotImplementedError.
     except Exception as error:
         raise ValueError(
             f"The file {str(path)!r} cannot be read as weights of InceptionV3: {error}. "
             f"Fetch it again. Expected one of: {FILES}."
         ) from error
-    if is_torch:
-        raise ValueError(f"The file {str(path)!r} is one of torch. {_FROM_TORCH}")
     raise ValueError(
         f"The file {str(path)!r} is no file of weights that kgan knows. It starts with "
         f"{content[:8]!r}. Expected one of: {FILES}."
     )
-
-
-def _float_constants(graph: bytes) -> dict[str, np.ndarray]:
-    """The float32 constants of a serialised GraphDef, of which nothing is run."""
-    return {
-        node.name: tf.make_ndarray(node.attr["value"].tensor)
-        for node in tf.compat.v1.GraphDef.FromString(graph).node
-        if node.op == "Const" and node.attr["value"].tensor.dtype == tf.float32.as_datatype_enum
-    }
-
-
-def _npz_arrays(file) -> dict[str, np.ndarray]:
-    with np.load(file, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files if _place(name) is not None}
 
 
 def _place(name: str) -> str | None:
@@ -220,53 +197,33 @@ def _place(name: str) -> str | None:
     """
     if name in _CLASS_KERNELS:
         return "softmax/kernel"
-    if found := re.fullmatch(r"(.+?)/(conv2d_params|batchnorm/\w+)", name):
-        convolution, part = found[1].replace("/", "_"), _GRAPH_PARTS.get(found[2])
-    elif found := re.fullmatch(r"((?:Conv2d|Mixed)_.+)\.((?:conv|bn)\.\w+)", name):
-        convolution, part = _from_torchvision(found[1]), _TORCHVISION_PARTS.get(found[2])
-    elif found := re.fullmatch(r"(?:(?:net|layers)\.)*(.+)\.(\w+)", name):
-        convolution, part = found[1].replace(".", "_"), _PLAIN_PARTS.get(found[2])
-    else:
-        return None
-    known = part and convolution and re.fullmatch(_CONVOLUTION, convolution)
-    return f"{convolution}/{part}" if known else None
+    for pattern in _NAMES:
+        if found := re.fullmatch(pattern, name):
+            convolution, part = _convolution(found[1]), _PARTS.get(found[2])
+            known = part and re.fullmatch(_CONVOLUTION, convolution)
+            return f"{convolution}/{part}" if known else None
+    return None
 
 
-def _from_torchvision(name: str) -> str | None:
-    """The graph's name of "Conv2d_2a_3x3", "Mixed_5b.branch5x5_2", "Mixed_7b.branch3x3_2a"."""
-    if name.startswith("Conv2d_"):
-        return _TORCHVISION_STEM.get(name.removeprefix("Conv2d_"))
-    found = re.fullmatch(r"Mixed_(\d[a-e])\.(branch_pool|branch\w+?)(?:_(\d)([ab]?))?", name)
-    if found is None or found[1] not in _TORCHVISION_BLOCKS:
-        return None
-    block, branch, number, letter = found.groups()
+def _convolution(name: str) -> str:
+    """The graph's name of "Conv2d_2a_3x3", "Mixed_7b.branch3x3_2a", "mixed_9.tower_mixed_conv"."""
+    if name.removeprefix("Conv2d_") in _TORCHVISION_STEM:
+        return _numbered("conv", _TORCHVISION_STEM.index(name.removeprefix("Conv2d_")))
+    block, _, branch = name.removeprefix("Mixed_").partition(".")
+    if block not in _TORCHVISION_BLOCKS:
+        return re.sub("[/.]", "_", name)
     place = _numbered("mixed", _TORCHVISION_BLOCKS.index(block))
-    if branch == "branch_pool":
+    branch, _, step = branch.partition("_")
+    if step == "pool":
         return f"{place}_tower_2_conv"
-    if number is None:
+    if not step:
         return f"{place}_conv"
-    second = branch in _SECOND_TOWERS and block != "6a"
-    place += "_tower_1" if second else "_tower"
-    if letter:
-        return _numbered(f"{place}_mixed_conv", "ab".index(letter))
-    return _numbered(f"{place}_conv", int(number) - 1)
+    place += "_tower_1" if branch in _SECOND_TOWERS and block != "6a" else "_tower"
+    if step[-1] in "ab":
+        return _numbered(f"{place}_mixed_conv", "ab".index(step[-1]))
+    return _numbered(f"{place}_conv", "12345".find(step))
 
 
 def _numbered(name: str, number: int) -> str:
     """The graph's numbering: "conv", "conv_1", "conv_2"."""
     return f"{name}_{number}" if number else name
-
-
-def _wanted(model: keras.Model) -> dict:
-    """The weights of the network under the names of `read_tensors`."""
-    wanted = {}
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            norm = model.get_layer(f"{layer.name}_batchnorm")
-            wanted[f"{layer.name}/kernel"] = layer.kernel
-            wanted[f"{layer.name}/beta"] = norm.beta
-            wanted[f"{layer.name}/mean"] = norm.moving_mean
-            wanted[f"{layer.name}/variance"] = norm.moving_variance
-        elif isinstance(layer, keras.layers.Dense):
-            wanted[f"{layer.name}/kernel"] = layer.kernel
-    return wanted
