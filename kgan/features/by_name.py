@@ -12,7 +12,6 @@ from kgan.features.shipped import digits
 from kgan.features.shipped import fashion
 
 _SHIPPED = {"digits": digits, "fashion": fashion}
-_INCEPTION = "inception:"
 
 
 def get(name: str, *, image_shape: tuple[int, int, int]) -> Extractor:
@@ -35,7 +34,18 @@ def get(name: str, *, image_shape: tuple[int, int, int]) -> Extractor:
         >>> kgan.features.get("digits", image_shape=(28, 28, 1))
     """
     image_shape = tuple(image_shape)
-    extractor = _extractor(name, image_shape)
+    kind, _, path = str(name).partition(":")
+    if name in _SHIPPED:
+        extractor = _SHIPPED[name]()
+    elif kind == "inception" and path:
+        extractor = inception(path, image_shape)
+    elif str(name).endswith(".keras"):
+        extractor = _saved(Path(name))
+    else:
+        raise ValueError(
+            "An extractor is named 'digits', 'fashion', 'inception:PATH' or 'PATH.keras'. "
+            f"Received: {name!r}."
+        )
     if extractor.image_shape != image_shape:
         raise ValueError(
             f"The extractor {name!r} does not fit the images. Expected: images of the shape "
@@ -43,19 +53,6 @@ def get(name: str, *, image_shape: tuple[int, int, int]) -> Extractor:
             "for their shape with kgan.features.train_classifier."
         )
     return extractor
-
-
-def _extractor(name: str, image_shape: tuple[int, int, int]) -> Extractor:
-    if name in _SHIPPED:
-        return _SHIPPED[name]()
-    if isinstance(name, str) and name.startswith(_INCEPTION) and name != _INCEPTION:
-        return inception(name.removeprefix(_INCEPTION), image_shape)
-    if isinstance(name, str) and Path(name).suffix == ".keras":
-        return _saved(Path(name))
-    raise ValueError(
-        "An extractor is named 'digits', 'fashion', 'inception:PATH' or 'PATH.keras'. "
-        f"Received: {name!r}."
-    )
 
 
 def _saved(path: Path) -> Extractor:
