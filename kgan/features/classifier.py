@@ -132,7 +132,12 @@ def train_classifier(
     held_out, rest = _split(len(images), seed)
     key = _key(images, labels, model, seed, steps)
     path = None if cache_dir is None else Path(cache_dir, f"classifier-{key[:16]}.npz")
-    facts = None if path is None else _cached(path, model, key)
+    facts = None
+    if path is not None and path.exists():
+        try:
+            facts = load_weights(path, model, key=key)
+        except ValueError as error:
+            warnings.warn(f"{error} It is not used: the classifier is trained again.", stacklevel=2)
     if facts is None:
         fit_classifier(model, images, labels, seed=seed, steps=steps, rows=rest)
         right = accuracy_of(model, images, labels, rows=held_out)
@@ -204,22 +209,6 @@ def _key(images, labels, model: keras.Model, seed: int, steps: int) -> str:
     digest.update(np.ascontiguousarray(images))
     digest.update(labels)
     return digest.hexdigest()
-
-
-def _cached(path: Path, model: keras.Model, key: str) -> dict | None:
-    """The facts of a kept classifier, whose weights are put into the model; None without one."""
-    try:
-        facts = load_weights(path, model, key=key)
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        warnings.warn(
-            f"{error} It is not used: the classifier is trained again.",
-            # Whoever called train_classifier.
-            stacklevel=3,
-        )
-        return None
-    return facts
 
 
 def _report(name: str, accuracy: float, labels: np.ndarray) -> None:
