@@ -15,6 +15,9 @@ from kgan._utils.checks import check_positive_integer
 # Numbers of these names are promised to be those of kgan's own extractors.
 _KEPT_NAMES = ("digits", "fashion", "inception")
 
+# What Keras writes into a config of addresses in memory and of training.
+_LEFT_OUT = ("shared_object_id", "compile_config")
+
 # Softmax in float16 sums to 1 within this much.
 _SUM_TOLERANCE = 1e-2
 
@@ -29,7 +32,7 @@ class Features(NamedTuple):
     """
 
     features: np.ndarray
-    probabilities: np.ndarray | None
+    probabilities: np.ndarray | None = None
 
 
 class Extractor:
@@ -99,15 +102,9 @@ class Extractor:
                 model whose features are not finite or whose probabilities are none.
         """
         images = self._checked(images)
-        step = self.batch_size
-        parts = [
-            self._batch(images[start : start + step], start)
-            for start in range(0, len(images), step)
-        ]
-        features = np.concatenate([part.features for part in parts])
-        if self.num_classes is None:
-            return Features(features, None)
-        return Features(features, np.concatenate([part.probabilities for part in parts]))
+        starts = range(0, len(images), self.batch_size)
+        parts = [self._batch(images[start : start + self.batch_size], start) for start in starts]
+        return Features(*map(np.concatenate, zip(*parts, strict=True)))
 
     @property
     def fingerprint(self) -> str:
@@ -148,7 +145,7 @@ class Extractor:
             )
         return images
 
-    def _batch(self, images, start: int) -> Features:
+    def _batch(self, images, start: int) -> list[np.ndarray]:
         images = keras.ops.convert_to_numpy(images).astype(np.float32, copy=False)
         check_image_values(images, start)
         outputs = keras.tree.flatten(self.model.predict_on_batch(images))
@@ -159,10 +156,9 @@ class Extractor:
                 f"The extractor {self.name!r} made NaN or infinity of finite images in [-1, 1]. "
                 "Its weights are damaged or its training has diverged: load or train it again."
             )
-        if self.num_classes is None:
-            return Features(outputs[0], None)
-        self._check_probabilities(outputs[1])
-        return Features(outputs[0], outputs[1])
+        if self.num_classes is not None:
+            self._check_probabilities(outputs[1])
+        return outputs
 
     def _check_probabilities(self, probabilities: np.ndarray) -> None:
         sums = probabilities.sum(axis=1)
@@ -186,7 +182,11 @@ def architecture_of(model: keras.Model) -> str:
     Returns:
         JSON, without what Keras adds of addresses in memory and of training.
     """
-    return json.dumps(_without_identities(json.loads(model.to_json())), sort_keys=True)
+
+    def kept(config: dict) -> dict:
+        return {key: config[key] for key in config if key not in _LEFT_OUT}
+
+    return json.dumps(json.loads(model.to_json(), object_hook=kept), sort_keys=True)
 
 
 def check_name_is_free(name: str) -> None:
@@ -241,13 +241,3 @@ def _widths(model: keras.Model) -> tuple[int, int | None]:
             "End it in keras.layers.GlobalAveragePooling2D or Flatten."
         )
     return shapes[0][1], (shapes[1][1] if len(shapes) == 2 else None)
-
-
-def _without_identities(config):
-    """A config without what Keras writes down of addresses in memory and of training."""
-    if isinstance(config, dict):
-        kept = {key for key in config if key not in ("shared_object_id", "compile_config")}
-        return {key: _without_identities(config[key]) for key in kept}
-    if isinstance(config, list):
-        return [_without_identities(entry) for entry in config]
-    return config
