@@ -10,6 +10,9 @@ import numpy as np
 # Rounding of a resize or of a 16-bit source may step over the end of the range by this much.
 _RANGE_TOLERANCE = 1e-3
 
+# Of a sum of many probabilities that a model computed in 16 bits.
+_SUM_TOLERANCE = 1e-2
+
 
 def is_integer(value: object) -> bool:
     """Whether `value` is a whole number, Python's or NumPy's such as `labels.max() + 1`."""
@@ -104,14 +107,50 @@ def check_image_values(images: np.ndarray, start: int = 0) -> None:
     Raises:
         ValueError: for NaN, infinity, or values outside.
     """
+    check_finite(images, "The images", start)
+    check_range(images)
+
+
+def check_finite(rows: np.ndarray, what: str, start: int = 0) -> None:
+    """Raise unless all values of what a generator or an extractor made are finite.
+
+    Args:
+        rows: float array (rows, ...), at least one.
+        what: str, what they are, for the message.
+        start: int, the row of the first of them among all, for the message.
+
+    Raises:
+        ValueError: for NaN or infinity.
+    """
     # NaN and infinity pass into the minimum or the maximum.
-    if not np.isfinite([images.min(), images.max()]).all():
-        bad = ~np.isfinite(images.reshape(len(images), -1)).all(axis=1)
+    if not np.isfinite([rows.min(), rows.max()]).all():
+        bad = ~np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
         raise ValueError(
-            f"The images hold NaN or infinity, first in row {start + int(bad.argmax())}. "
+            f"{what} hold NaN or infinity, first in row {start + int(bad.argmax())}. "
             "A generator that makes such images has diverged: go back to an earlier checkpoint."
         )
-    check_range(images)
+
+
+def check_probabilities(rows: np.ndarray, what: str, remedy: str) -> None:
+    """Raise unless every row holds class probabilities.
+
+    Args:
+        rows: float array (rows, classes), at least one row.
+        what: str, what they are, for the message.
+        remedy: str, the end of the message.
+
+    Raises:
+        ValueError: for values that are NaN or below 0, or a row whose sum is not 1.
+    """
+    sums = rows.sum(axis=1, dtype=np.float64)
+    # Written so that NaN fails too.
+    wrong = ~((rows.min(axis=1) >= 0) & (np.abs(sums - 1) <= _SUM_TOLERANCE))
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise ValueError(
+            f"{what} must be >= 0 and sum to 1 in every row. Received: in row {first} values from "
+            f"{rows[first].min():g} on, with the sum {sums[first]:g}. {remedy}"
+        )
 
 
 def check_range(images: np.ndarray, what: str = "Images") -> None:

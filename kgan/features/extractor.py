@@ -11,15 +11,13 @@ from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_image_values
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.checks import check_probabilities
 
 # Numbers of these names are promised to be those of kgan's own extractors.
 _KEPT_NAMES = ("digits", "fashion", "inception")
 
 # What Keras writes into a config of addresses in memory and of training.
 _LEFT_OUT = ("shared_object_id", "compile_config")
-
-# Softmax in float16 sums to 1 within this much.
-_SUM_TOLERANCE = 1e-2
 
 
 class Features(NamedTuple):
@@ -72,14 +70,14 @@ class Extractor:
     """
 
     def __init__(
-        self,
-        model: keras.Model,
-        name: str,
-        *,
-        accuracy: float | None = None,
-        batch_size: int = 256,
+        self, model: keras.Model, name: str, *, accuracy: float | None = None, batch_size: int = 256
     ):
-        _check_name(name)
+        # The name becomes a part of file names and of the keys of logs.
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+            raise ValueError(
+                "An extractor's name consists of letters, digits, '_', '-' and '.', and starts "
+                f"with a letter, a digit or '_'. Received: {name!r}."
+            )
         check_positive_integer("batch_size", batch_size)
         self.image_shape = _image_shape(model)
         self.dim, self.num_classes = _widths(model)
@@ -101,7 +99,23 @@ class Extractor:
             ValueError: for images of another shape or dtype, outside [-1, 1], or not finite; for a
                 model whose features are not finite or whose probabilities are none.
         """
-        images = self._checked(images)
+        if not hasattr(images, "dtype"):
+            images = np.asarray(images)
+        shape = tuple(images.shape)
+        if shape[1:] != self.image_shape or not shape[0]:
+            wanted = ", ".join(map(str, self.image_shape))
+            raise ValueError(
+                f"The images do not fit the extractor {self.name!r}. Expected: (images, {wanted}) "
+                f"with at least one image. Received: {shape}. Resize them (image_size= and "
+                "channels= in kgan.data), or choose an extractor for their shape: "
+                "kgan.features.train_classifier trains one on any labelled images."
+            )
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        if not keras.backend.is_float_dtype(dtype):
+            raise ValueError(
+                f"Images must be floats in [-1, 1]. Received: dtype {dtype}. "
+                "Scale stored pixels with images / np.float32(127.5) - 1."
+            )
         starts = range(0, len(images), self.batch_size)
         parts = [self._batch(images[start : start + self.batch_size], start) for start in starts]
         return Features(*map(np.concatenate, zip(*parts, strict=True)))
@@ -125,26 +139,6 @@ class Extractor:
             f"{classes}{right}>"
         )
 
-    def _checked(self, images):
-        if not hasattr(images, "dtype"):
-            images = np.asarray(images)
-        shape = tuple(images.shape)
-        if shape[1:] != self.image_shape or not shape[0]:
-            wanted = ", ".join(map(str, self.image_shape))
-            raise ValueError(
-                f"The images do not fit the extractor {self.name!r}. Expected: (images, {wanted}) "
-                f"with at least one image. Received: {shape}. Resize them (image_size= and "
-                "channels= in kgan.data), or choose an extractor for their shape: "
-                "kgan.features.train_classifier trains one on any labelled images."
-            )
-        dtype = keras.backend.standardize_dtype(images.dtype)
-        if not keras.backend.is_float_dtype(dtype):
-            raise ValueError(
-                f"Images must be floats in [-1, 1]. Received: dtype {dtype}. "
-                "Scale stored pixels with images / np.float32(127.5) - 1."
-            )
-        return images
-
     def _batch(self, images, start: int) -> list[np.ndarray]:
         images = keras.ops.convert_to_numpy(images).astype(np.float32, copy=False)
         check_image_values(images, start)
@@ -157,20 +151,9 @@ class Extractor:
                 "Its weights are damaged or its training has diverged: load or train it again."
             )
         if self.num_classes is not None:
-            self._check_probabilities(outputs[1])
+            what = f"The second output of the extractor {self.name!r}, class probabilities,"
+            check_probabilities(outputs[1], what, "End it in a softmax, or leave it out.")
         return outputs
-
-    def _check_probabilities(self, probabilities: np.ndarray) -> None:
-        sums = probabilities.sum(axis=1)
-        worst = sums[np.abs(sums - 1).argmax()]
-        # Written so that NaN fails too.
-        if not (probabilities.min() >= 0 and abs(worst - 1) <= _SUM_TOLERANCE):
-            raise ValueError(
-                f"The second output of the extractor {self.name!r} must be class probabilities, "
-                f"not negative and with the sum 1. Received: values from {probabilities.min():g} "
-                f"to {probabilities.max():g}, a row with the sum {worst:g}. "
-                "End it in a softmax, or leave it out."
-            )
 
 
 def architecture_of(model: keras.Model) -> str:
@@ -202,15 +185,6 @@ def check_name_is_free(name: str) -> None:
         raise ValueError(
             f"The name {name!r} is kept for kgan's own extractor, so that numbers of one name "
             "compare with each other. Choose another name."
-        )
-
-
-def _check_name(name: str) -> None:
-    # The name becomes a part of file names and of the keys of logs.
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-        raise ValueError(
-            "An extractor's name consists of letters, digits, '_', '-' and '.', and starts with a "
-            f"letter, a digit or '_'. Received: {name!r}."
         )
 
 

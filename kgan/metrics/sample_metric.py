@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kgan._utils.by_name import snake_name
+from kgan._utils.checks import check_finite
+from kgan._utils.checks import check_probabilities
 from kgan._utils.checks import check_range
 from kgan._utils.configured import Configured
 from kgan.metrics.states import Rows
-
-# Of a sum of many probabilities that a model computed in 16 bits.
-_SUM_TOLERANCE = 1e-2
 
 
 class SampleMetric(Configured, abc.ABC):
@@ -66,13 +65,19 @@ class SampleMetric(Configured, abc.ABC):
             ValueError: for rows of another shape or width, that are not finite, or images outside
                 [-1, 1]. Nothing is counted then.
         """
-        real = None if real is None else self._read(real, "real")
-        fake = None if fake is None else self._read(fake, "fake")
-        self._check_shapes(real, fake)
-        if real is not None:
-            self.real.update(real)
-        if fake is not None:
-            self.fake.update(fake)
+        given = {"real": real, "fake": fake}
+        read = {side: self._read(rows, side) for side, rows in given.items() if rows is not None}
+        expected = self.fake.shape or self.real.shape
+        for side, rows in read.items():
+            expected = expected or rows.shape[1:]
+            if rows.shape[1:] != expected:
+                raise ValueError(
+                    f"{type(self).__name__} compares rows of one shape. Expected: {expected}, as "
+                    f"those before. Received: {rows.shape[1:]} of {side} rows. Take all from one "
+                    "source: one extractor, one image shape."
+                )
+        for side, rows in read.items():
+            getattr(self, side).update(rows)
 
     def reset_state(self) -> None:
         """Forget all rows."""
@@ -116,25 +121,8 @@ class SampleMetric(Configured, abc.ABC):
                     f"{self.extractor.name!r} has no classes. Give it one that has, such as "
                     "kgan.features.digits()."
                 )
-        if self.reads == "images":
-            return checked_images(rows, f"{side} images")
-        if self.reads == "probabilities":
-            return checked_probabilities(rows, f"{side} probabilities")
-        return checked(rows, f"{side} {self.reads}")
-
-    def _check_shapes(self, real, fake) -> None:
-        expected = self.fake.shape or self.real.shape
-        for rows, side in ((real, "real"), (fake, "fake")):
-            if rows is None:
-                continue
-            shape = rows.shape[1:]
-            if expected is not None and shape != expected:
-                raise ValueError(
-                    f"{type(self).__name__} compares rows of one shape. Expected: {expected}, as "
-                    f"those before. Received: {shape} of {side} rows. Take all from one source: "
-                    "one extractor, one image shape."
-                )
-            expected = shape
+        check = {"images": checked_images, "probabilities": checked_probabilities}
+        return check.get(self.reads, checked)(rows, f"{side} {self.reads}")
 
 
 def checked(rows, what: str, *, dimensions: int = 2) -> np.ndarray:
@@ -160,12 +148,7 @@ def checked(rows, what: str, *, dimensions: int = 2) -> np.ndarray:
             f"{what} must be an array {shape} with at least one row. "
             f"Received: an array of shape {rows.shape}."
         )
-    if not np.isfinite(rows).all():
-        bad = int((~np.isfinite(rows.reshape(len(rows), -1))).any(axis=1).argmax())
-        raise ValueError(
-            f"{what} hold NaN or infinity, first in row {bad}. A generator that makes such images "
-            "has diverged: go back to an earlier checkpoint."
-        )
+    check_finite(rows, what)
     return rows
 
 
@@ -203,15 +186,7 @@ def checked_probabilities(rows, what: str) -> np.ndarray:
             or a row whose sum is not 1.
     """
     rows = checked(rows, what)
-    sums = rows.sum(axis=1, dtype=np.float64)
-    wrong = (rows.min(axis=1) < 0) | (np.abs(sums - 1) > _SUM_TOLERANCE)
-    if wrong.any():
-        first = int(wrong.argmax())
-        raise ValueError(
-            f"{what} must be >= 0 and sum to 1 in every row. Received: in row {first} values from "
-            f"{rows[first].min():g} on, with the sum {sums[first]:g}. If they are logits, give "
-            "their softmax."
-        )
+    check_probabilities(rows, what, "If they are logits, give their softmax.")
     return rows
 
 

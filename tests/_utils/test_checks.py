@@ -33,3 +33,26 @@ def test_layers_models_and_metrics_take_numpy_integers():
     assert generator.output_shape == (None, 8, 8, 1)
     assert models.dcgan_discriminator(shape, width=three).output_shape == (None, 1)
     metrics.KernelDistance(subset_size=three, num_subsets=three)
+
+
+def test_rows_that_are_not_finite_are_named_among_all():
+    rows = np.zeros((3, 2, 2))
+    checks.check_finite(rows, "Rows")
+    rows[1, 0, 1] = -np.inf
+    message = (
+        "Rows hold NaN or infinity, first in row 21. A generator that makes such images has "
+        "diverged: go back to an earlier checkpoint."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        checks.check_finite(rows, "Rows", 20)
+
+
+@pytest.mark.parametrize("row", [[0.5, 0.6], [-0.5, 1.5], [np.nan, 1]])
+def test_rows_that_are_no_probabilities_are_refused(row):
+    checks.check_probabilities(np.array([[0.25, 0.755], [1, 0]]), "Rows", "Take their softmax.")
+    message = (
+        f"Rows must be >= 0 and sum to 1 in every row. Received: in row 1 values from "
+        f"{np.min(row):g} on, with the sum {np.sum(row):g}. Take their softmax."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        checks.check_probabilities(np.array([[0.5, 0.5], row]), "Rows", "Take their softmax.")

@@ -248,8 +248,8 @@ def test_a_second_output_of_logits():
     features = keras.layers.Flatten()(inputs)
     model = keras.Model(inputs, [features, 3 * features])
     message = (
-        "The second output of the extractor 'logits' must be class probabilities, not negative and "
-        "with the sum 1. Received: values from 1.5 to 1.5, a row with the sum 9. "
+        "The second output of the extractor 'logits', class probabilities, must be >= 0 and sum to "
+        "1 in every row. Received: in row 0 values from 1.5 on, with the sum 9. "
         "End it in a softmax, or leave it out."
     )
     with refused(message):
@@ -265,7 +265,7 @@ def test_probabilities_that_are_none(values):
 
     inputs = keras.Input(SHAPE)
     model = keras.Model(inputs, [keras.layers.Flatten()(inputs), Fixed()(inputs)])
-    with pytest.raises(ValueError, match="must be class probabilities, not negative"):
+    with pytest.raises(ValueError, match="class probabilities, must be >= 0 and sum to 1"):
         Extractor(model, "fixed")(images(2))
 
 
