@@ -10,9 +10,6 @@ from kgan.metrics.by_name import serialize
 from kgan.metrics.classifier_two_sample import ClassifierTwoSample
 from kgan.metrics.classifier_two_sample import ClassifierTwoSampleResult
 from kgan.metrics.classifier_two_sample import classifier_two_sample
-from kgan.metrics.density_coverage import DensityCoverage
-from kgan.metrics.density_coverage import DensityCoverageResult
-from kgan.metrics.density_coverage import density_coverage
 from kgan.metrics.frechet import FrechetDistance
 from kgan.metrics.frechet import frechet_distance
 from kgan.metrics.frechet import frechet_distance_of_moments
@@ -38,8 +35,11 @@ from kgan.metrics.neighbours import nearest_neighbours
 from kgan.metrics.parzen import ParzenLogLikelihood
 from kgan.metrics.parzen import ParzenResult
 from kgan.metrics.parzen import parzen_log_likelihood
+from kgan.metrics.precision_recall import DensityCoverage
+from kgan.metrics.precision_recall import DensityCoverageResult
 from kgan.metrics.precision_recall import PrecisionRecall
 from kgan.metrics.precision_recall import PrecisionRecallResult
+from kgan.metrics.precision_recall import density_coverage
 from kgan.metrics.precision_recall import precision_recall
 from kgan.metrics.sample_metric import SampleMetric
 

@@ -2,31 +2,31 @@
 
 from kgan._utils import by_name
 from kgan.metrics.classifier_two_sample import ClassifierTwoSample
-from kgan.metrics.density_coverage import DensityCoverage
 from kgan.metrics.frechet import FrechetDistance
 from kgan.metrics.inception_score import InceptionScore
 from kgan.metrics.kernel import KernelDistance
 from kgan.metrics.modes import ModeCount
 from kgan.metrics.multi_scale_ssim import MultiScaleSSIM
 from kgan.metrics.parzen import ParzenLogLikelihood
+from kgan.metrics.precision_recall import DensityCoverage
 from kgan.metrics.precision_recall import PrecisionRecall
 from kgan.metrics.sample_metric import SampleMetric
 
-_CLASSES = (
-    ClassifierTwoSample,
-    DensityCoverage,
-    FrechetDistance,
-    InceptionScore,
-    KernelDistance,
-    ModeCount,
-    MultiScaleSSIM,
-    ParzenLogLikelihood,
-    PrecisionRecall,
-)
 _METRICS = by_name.ByName(
     SampleMetric,
     "metric of samples",
-    {by_name.snake_name(kind.__name__): kind for kind in _CLASSES} | {"ms_ssim": MultiScaleSSIM},
+    {
+        "classifier_two_sample": ClassifierTwoSample,
+        "density_coverage": DensityCoverage,
+        "frechet_distance": FrechetDistance,
+        "inception_score": InceptionScore,
+        "kernel_distance": KernelDistance,
+        "mode_count": ModeCount,
+        "ms_ssim": MultiScaleSSIM,
+        "multi_scale_ssim": MultiScaleSSIM,
+        "parzen_log_likelihood": ParzenLogLikelihood,
+        "precision_recall": PrecisionRecall,
+    },
 )
 
 

@@ -12,12 +12,12 @@ import types
 import numpy as np
 import pytest
 
-from kgan.metrics.density_coverage import density_coverage
 from kgan.metrics.frechet import frechet_distance
 from kgan.metrics.frechet import frechet_distance_of_moments
 from kgan.metrics.inception_score import inception_score
 from kgan.metrics.kernel import kernel_distance
 from kgan.metrics.kernel import squared_mmd
+from kgan.metrics.precision_recall import density_coverage
 from kgan.metrics.precision_recall import precision_recall
 
 RELATIVE = 1e-6

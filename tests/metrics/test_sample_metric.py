@@ -14,13 +14,13 @@ import pytest
 import kgan.metrics
 from kgan._utils.by_name import snake_name
 from kgan.metrics.classifier_two_sample import ClassifierTwoSample
-from kgan.metrics.density_coverage import DensityCoverage
 from kgan.metrics.frechet import FrechetDistance
 from kgan.metrics.inception_score import InceptionScore
 from kgan.metrics.kernel import KernelDistance
 from kgan.metrics.modes import ModeCount
 from kgan.metrics.multi_scale_ssim import MultiScaleSSIM
 from kgan.metrics.parzen import ParzenLogLikelihood
+from kgan.metrics.precision_recall import DensityCoverage
 from kgan.metrics.precision_recall import PrecisionRecall
 from kgan.metrics.sample_metric import SampleMetric
 
