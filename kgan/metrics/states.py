@@ -26,14 +26,13 @@ class Moments:
         self._waiting = []
         self._merged = 0
         self._origin = None
-        self._mean = None
-        self._scatter = None
+        self._mean = self._scatter = 0.0
 
     @property
-    def mean(self) -> np.ndarray | None:
-        """The mean of the rows, float64 (width,); None before the first row."""
+    def mean(self) -> np.ndarray:
+        """The mean of the rows, at least one, float64 (width,)."""
         self._merge_all()
-        return None if self._mean is None else self._origin + self._mean
+        return self._origin + self._mean
 
     def update(self, rows: np.ndarray) -> None:
         """Count more rows.
@@ -51,38 +50,28 @@ class Moments:
             self._merge_all()
 
     def covariance(self) -> np.ndarray:
-        """The unbiased covariance, float64 (width, width).
-
-        Raises:
-            ValueError: for fewer than two rows.
-        """
-        if self.count < 2:
-            raise ValueError(
-                "A covariance takes at least 2 rows, better more than the width of one. "
-                f"Received: {self.count}."
-            )
+        """The unbiased covariance of the rows, at least two, float64 (width, width)."""
         self._merge_all()
         return self._scatter / (self.count - 1)
 
     def _merge_all(self) -> None:
-        if not self._waiting:
-            return
-        rows = np.concatenate(self._waiting)
-        self._waiting = []
-        for start in range(0, len(rows), _BLOCK):
-            self._merge(rows[start : start + _BLOCK] - self._origin)
+        if self._waiting:
+            rows = np.concatenate(self._waiting)
+            self._waiting = []
+            for start in range(0, len(rows), _BLOCK):
+                self._merge(rows[start : start + _BLOCK] - self._origin)
 
     def _merge(self, rows: np.ndarray) -> None:
+        total = self._merged + len(rows)
         mean = rows.mean(axis=0)
         rows -= mean
+        difference = mean - self._mean
         scatter = rows.T @ rows
-        total = self._merged + len(rows)
-        if self._merged:
-            difference = mean - self._mean
-            scatter += np.outer(difference, difference * (self._merged * len(rows) / total))
-            scatter += self._scatter
-            mean = self._mean + difference * (len(rows) / total)
-        self._mean, self._scatter, self._merged = mean, scatter, total
+        scatter += np.outer(difference, difference * (self._merged * len(rows) / total))
+        scatter += self._scatter
+        self._scatter = scatter
+        self._mean = self._mean + difference * (len(rows) / total)
+        self._merged = total
 
 
 class Rows:

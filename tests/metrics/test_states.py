@@ -80,24 +80,6 @@ def test_moments_do_not_grow_with_the_rows():
     assert len(pickle.dumps(many)) < len(pickle.dumps(few)) + 2048 * 3 * 8
 
 
-def test_moments_have_no_mean_before_the_first_row():
-    moments = Moments()
-    assert moments.mean is None
-    assert (moments.count, moments.shape) == (0, None)
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_too_few_rows_have_no_covariance(count):
-    moments = Moments()
-    if count:
-        moments.update(np.ones((count, 3)))
-    with pytest.raises(ValueError) as error:  # noqa: PT011 - the text is compared below
-        moments.covariance()
-    assert str(error.value) == (
-        f"A covariance takes at least 2 rows, better more than the width of one. Received: {count}."
-    )
-
-
 def test_rows_are_kept_in_order_and_type():
     rows = rows_of(20, 3).astype(np.float32)
     state = in_batches(Rows(), rows, (1, 4, 2))
