@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from keras import initializers
 from keras import layers
 from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
+from kgan.metrics.nearest_neighbour_two_sample import equally_many
 from kgan.metrics.sample_metric import SampleMetric
-from kgan.metrics.two_samples import equally_many
 
-_LARGEST_BATCH, _TEST_BATCH = 128, 256
+_LARGEST_BATCH = 128
 # The training ends when the validation loss has not fallen by this many nats in so many epochs.
 _MOST_EPOCHS, _PATIENCE, _LEAST_GAIN = 50, 5, 1e-3
 # Deviations of the reals beyond which inputs are cut off.
@@ -94,8 +95,8 @@ def classifier_two_sample(
     classifier = _Classifier(samples[0].shape[1], seed)
     scores = [_held_out_scores(samples, classifier, random) for _ in range(splits)]
     # The logits of the reals should be positive.
-    accuracies = [float(np.mean([(r > 0).mean(), (f <= 0).mean()])) for r, f in scores]
-    aucs = [_area_under_curve(*pair) for pair in scores]
+    accuracies = tuple(float(np.mean([(r > 0).mean(), (f <= 0).mean()])) for r, f in scores)
+    aucs = tuple(_area_under_curve(*pair) for pair in scores)
     accuracy, n = float(np.mean(accuracies)), 2 * len(scores[0][0])
     return ClassifierTwoSampleResult(
         accuracy=accuracy,
@@ -103,8 +104,8 @@ def classifier_two_sample(
         interval=_interval(accuracy, n),
         auc=float(np.mean(aucs)),
         n=n,
-        accuracies=tuple(accuracies),
-        aucs=tuple(aucs),
+        accuracies=accuracies,
+        aucs=aucs,
     )
 
 
@@ -157,19 +158,22 @@ class _Classifier:
 
     def __init__(self, width: int, seed: int):
         units = 16 * min(width, 20)
-        hidden = [
-            layers.Dense(units, activation="relu", kernel_initializer=initializer)
-            for initializer in map(keras.initializers.HeNormal, (seed + 1, seed + 2))
-        ]
-        logit = layers.Dense(1, kernel_initializer=keras.initializers.GlorotUniform(seed))
-        self._model = keras.Sequential([keras.Input((width,)), *hidden, logit])
+        self._model = keras.Sequential(
+            [
+                keras.Input((width,)),
+                layers.Dense(units, "relu", kernel_initializer=initializers.HeNormal(seed + 1)),
+                layers.Dense(units, "relu", kernel_initializer=initializers.HeNormal(seed + 2)),
+                layers.Dense(1, kernel_initializer=initializers.GlorotUniform(seed)),
+            ]
+        )
         self._model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
         self._model.optimizer.build(self._model.trainable_variables)
-        self._start = [np.array(variable) for variable in self._variables()]
+        self._variables = [*self._model.variables, *self._model.optimizer.variables]
+        self._start = [np.array(variable) for variable in self._variables]
 
     def fit(self, rows: np.ndarray, labels: np.ndarray, validation: tuple) -> None:
         """Train from the start until the validation loss rises."""
-        for variable, value in zip(self._variables(), self._start, strict=True):
+        for variable, value in zip(self._variables, self._start, strict=True):
             variable.assign(value)
         stop = keras.callbacks.EarlyStopping(
             patience=_PATIENCE, min_delta=_LEAST_GAIN, restore_best_weights=True
@@ -189,13 +193,8 @@ class _Classifier:
 
     def logits(self, rows: np.ndarray) -> np.ndarray:
         """High for real, float (rows,)."""
-        # Not by predict(), which would compile once more for a few batches.
-        batches = np.split(rows, range(_TEST_BATCH, len(rows), _TEST_BATCH))
-        logits = [self._model(batch, training=False) for batch in batches]
-        return np.concatenate([keras.ops.convert_to_numpy(batch)[:, 0] for batch in logits])
-
-    def _variables(self) -> list:
-        return [*self._model.variables, *self._model.optimizer.variables]
+        # Not by predict(), which would compile once more for a few rows.
+        return keras.ops.convert_to_numpy(self._model(rows, training=False))[:, 0]
 
 
 def _held_out_scores(samples: tuple, classifier: _Classifier, random: np.random.Generator) -> tuple:
@@ -211,8 +210,7 @@ def _held_out_scores(samples: tuple, classifier: _Classifier, random: np.random.
     validation = [sample[tested:stopping] for sample in samples]
     validation = scaled(np.concatenate(validation)), _labels(stopping - tested)
     classifier.fit(*training, validation)
-    real_logits, fake_logits = (classifier.logits(scaled(sample[:tested])) for sample in samples)
-    return real_logits, fake_logits
+    return tuple(classifier.logits(scaled(sample[:tested])) for sample in samples)
 
 
 def _labels(count: int) -> np.ndarray:
