@@ -104,19 +104,17 @@ class _Splits:
         self.count = 0
         self.shape = None
         self._counts = np.zeros(splits, np.int64)
-        self._sums = None
+        self._sums = [0.0] * splits
         self._negative_entropies = np.zeros(splits)
 
     def update(self, rows: np.ndarray) -> None:
         rows = rows.astype(np.float64)
-        if self.shape is None:
-            self.shape = rows.shape[1:]
-            self._sums = np.zeros((len(self._counts), *self.shape))
-        splits = len(self._counts)
+        self.shape = rows.shape[1:]
+        splits = len(self._sums)
         for split in range(splits):
             part = rows[(split - self.count) % splits :: splits]
             self._counts[split] += len(part)
-            self._sums[split] += part.sum(axis=0)
+            self._sums[split] = self._sums[split] + part.sum(axis=0)
             self._negative_entropies[split] += _p_log_p(part).sum()
         self.count += len(rows)
 
@@ -127,7 +125,7 @@ class _Splits:
                 f"Received: {self.count} rows. Give more, or fewer splits."
             )
         # E KL(p || mean) = E sum p log p - sum mean log mean.
-        means = self._sums / self._counts[:, None]
+        means = np.array(self._sums) / self._counts[:, None]
         scores = np.exp(self._negative_entropies / self._counts - _p_log_p(means))
         return InceptionScoreResult(mean=float(scores.mean()), std=float(scores.std()))
 

@@ -137,13 +137,10 @@ class ModeCount(SampleMetric):
     def values(self):
         if not self.fake.count:
             raise ValueError("There are no fake rows yet. Give some to update_state().")
-        result = mode_count_of_counts(
-            self.fake.counts, real=self.real.counts, min_samples=self.min_samples
-        )
+        real = self.real.counts if self.real.count else None
+        result = mode_count_of_counts(self.fake.counts, real=real, min_samples=self.min_samples)
         values = {"modes": float(result.modes), "kl_to_uniform": result.kl_to_uniform}
-        if result.kl_to_real is not None:
-            values["kl_to_real"] = result.kl_to_real
-        return values
+        return values if real is None else {**values, "kl_to_real": result.kl_to_real}
 
 
 class _ClassCounts:
@@ -152,18 +149,17 @@ class _ClassCounts:
     Attributes:
         count: int, rows so far.
         shape: (classes,); None before the first row.
-        counts: int64 array (classes,); None before the first row.
+        counts: int64 array (classes,); 0 before the first row.
     """
 
     def __init__(self):
         self.count = 0
         self.shape = None
-        self.counts = None
+        self.counts = 0
 
     def update(self, rows: np.ndarray) -> None:
-        counts = _classes(rows)
-        self.counts = counts if self.counts is None else self.counts + counts
-        self.shape = counts.shape
+        self.shape = rows.shape[1:]
+        self.counts = self.counts + _classes(rows)
         self.count += len(rows)
 
 

@@ -74,11 +74,17 @@ def multi_scale_ssim(first: ArrayLike, second: ArrayLike) -> np.ndarray:
         Wang, Simoncelli and Bovik 2003, "Multi-scale structural similarity for image quality
         assessment", equation 7.
     """
-    first, second = _checked_images(first, "first images"), _checked_images(second, "second images")
+    first, second = checked_images(first, "first images"), checked_images(second, "second images")
     if first.shape != second.shape:
         raise ValueError(
             "Both arrays must hold images of one shape, and as many. "
             f"Received: {first.shape} and {second.shape}."
+        )
+    height, width = first.shape[1:3]
+    if min(height, width) < _WINDOW:
+        raise ValueError(
+            f"The window of a structural similarity has {_WINDOW} x {_WINDOW} pixels. Received: "
+            f"images of {height} x {width}. Enlarge them first."
         )
     similarities = np.empty(len(first))
     step = max(1, _BLOCK // first[0].size)
@@ -113,7 +119,7 @@ def multi_scale_ssim_diversity(
     Reference:
         Odena et al. 2017, arXiv 1610.09585, section 4.2.
     """
-    images = _checked_images(images, "images")
+    images = checked_images(images, "images")
     check_positive_integer("num_pairs", num_pairs)
     if len(images) < 2:
         raise ValueError("A pair takes two different images. Received: 1 image.")
@@ -190,16 +196,6 @@ class _RandomRows(Rows):
         self._keys, self._batches = self._keys[kept], [self.all()[kept]]
 
 
-def _checked_images(images, what: str) -> np.ndarray:
-    images = checked_images(images, what)
-    if min(images.shape[1:3]) < _WINDOW:
-        raise ValueError(
-            f"The window of a structural similarity has {_WINDOW} x {_WINDOW} pixels. Received: "
-            f"{what} of {images.shape[1]} x {images.shape[2]}. Enlarge them first."
-        )
-    return images
-
-
 def _pairs(count: int, num_pairs: int, random: np.random.Generator) -> np.ndarray:
     """The first and second rows of random pairs, (2, num_pairs)."""
     rounds = -(-num_pairs // (count // 2))
@@ -213,7 +209,8 @@ def _as_planes(images: np.ndarray) -> np.ndarray:
 
 
 def _similarities(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    scales = _num_scales(min(first.shape[2:]))
+    size = min(first.shape[2:])
+    scales = sum(size // 2**scale >= _WINDOW for scale in range(len(_WEIGHTS)))
     weights = _WEIGHTS[:scales] / _WEIGHTS[:scales].sum()
     similarities = np.ones(len(first))
     for scale, weight in enumerate(weights):
@@ -225,13 +222,6 @@ def _similarities(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         # A root of a negative average is no number.
         similarities *= np.maximum(structure.mean(axis=(1, 2, 3)), 0) ** weight
     return similarities
-
-
-def _num_scales(size: int) -> int:
-    scales = 1
-    while scales < len(_WEIGHTS) and size // 2**scales >= _WINDOW:
-        scales += 1
-    return scales
 
 
 def _halved(planes: np.ndarray) -> np.ndarray:
