@@ -85,10 +85,8 @@ def read_tensors(path: str | os.PathLike) -> dict[str, np.ndarray]:
         place = _place(name)
         if place is not None and values.dtype.kind == "f":
             # TensorFlow keeps what it multiplies with last, torch first.
-            if "/" not in name and values.ndim == 4:
-                values = values.transpose(2, 3, 1, 0)
-            elif "/" not in name and values.ndim == 2:
-                values = values.T
+            if "/" not in name:
+                values = values.transpose(2, 3, 1, 0) if values.ndim == 4 else values.T
             tensors[place] = np.ascontiguousarray(values, np.float32)
     return tensors
 
