@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 import kgan
+from kgan.features.classifier import accuracy_of
 from kgan.features.classifier import classifier_model
-from kgan.features.training import accuracy_of
-from kgan.features.training import fit_classifier
+from kgan.features.classifier import fit_classifier
 from kgan.features.weights_file import load_weights
 from kgan.features.weights_file import save_weights
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,6 @@ from kgan._version import __version__
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import architecture_of
 from kgan.features.extractor import check_name_is_free
-from kgan.features.training import accuracy_of
-from kgan.features.training import fit_classifier
 from kgan.features.weights_file import load_weights
 from kgan.features.weights_file import save_weights
 
@@ -32,6 +31,11 @@ _FEATURES = 64
 # Pixels of the smallest side: below it there is nothing left to halve.
 _SMALLEST_SIDE = 8
 _MOST_CHANNELS = 64
+
+_BATCH_SIZE = 128
+_LEARNING_RATE = 1e-3
+# Of a side: 1 of 28 pixels.
+_SHIFT = 1 / 28
 
 # A held-out tenth of fewer images says too little.
 _FEWEST_IMAGES = 100
@@ -68,20 +72,29 @@ def classifier_model(
             f"The small classifier takes images of {_SMALLEST_SIDE} pixels a side and more. "
             f"Received: image_shape={tuple(image_shape)}."
         )
-    seeds = _seeds(seed)
+    seeds = iter(np.random.SeedSequence(seed).generate_state(64).tolist())
+
+    def he():
+        return keras.initializers.HeNormal(seed=next(seeds))
+
+    def convolution(channels, name):
+        return layers.Conv2D(
+            channels, 3, padding="same", activation="relu", kernel_initializer=he(), name=name
+        )
+
     inputs = keras.Input(tuple(image_shape), name="images")
     x, channels, side, stage = inputs, 16, min(image_shape[:2]), 0
     while side >= _SMALLEST_SIDE:
-        x = _convolution(channels, f"conv_{stage}", seeds)(x)
+        x = convolution(channels, f"conv_{stage}")(x)
         x = layers.MaxPooling2D(name=f"pool_{stage}")(x)
         channels, side, stage = min(2 * channels, _MOST_CHANNELS), side // 2, stage + 1
-    x = _convolution(_MOST_CHANNELS, f"conv_{stage}", seeds)(x)
-    x = _convolution(_MOST_CHANNELS, f"conv_{stage + 1}", seeds)(x)
+    x = convolution(_MOST_CHANNELS, f"conv_{stage}")(x)
+    x = convolution(_MOST_CHANNELS, f"conv_{stage + 1}")(x)
     x = layers.Flatten(name="flat")(layers.MaxPooling2D(name=f"pool_{stage}")(x))
     x = layers.Dropout(0.3, seed=next(seeds), name="dropout")(x)
-    features = layers.Dense(_FEATURES, kernel_initializer=_he(seeds), name="features")(x)
+    features = layers.Dense(_FEATURES, kernel_initializer=he(), name="features")(x)
     x = layers.ReLU(name="features_relu")(features)
-    logits = layers.Dense(num_classes, kernel_initializer=_he(seeds), name="logits")(x)
+    logits = layers.Dense(num_classes, kernel_initializer=he(), name="logits")(x)
     probabilities = layers.Softmax(name="probabilities")(logits)
     return keras.Model(inputs, [features, probabilities], name="small_classifier")
 
@@ -129,7 +142,8 @@ def train_classifier(
     check_positive_integer("steps", steps)
     images, labels, num_classes = _as_stored(images, labels, num_classes)
     model = classifier_model(images.shape[1:], num_classes, seed=seed)
-    held_out, rest = _split(len(images), seed)
+    rows = np.random.default_rng([seed, 1]).permutation(len(images))
+    held_out, rest = np.split(rows, [len(images) // 10])
     key = _key(images, labels, model, seed, steps)
     path = None if cache_dir is None else Path(cache_dir, f"classifier-{key[:16]}.npz")
     facts = None
@@ -139,27 +153,74 @@ def train_classifier(
         except ValueError as error:
             warnings.warn(f"{error} It is not used: the classifier is trained again.", stacklevel=2)
     if facts is None:
-        fit_classifier(model, images, labels, seed=seed, steps=steps, rows=rest)
-        right = accuracy_of(model, images, labels, rows=held_out)
-        facts = {"key": key, "accuracy": right}
+        fit_classifier(model, images[rest], labels[rest], seed=seed, steps=steps)
+        accuracy = accuracy_of(model, images[held_out], labels[held_out])
+        facts = {"key": key, "accuracy": accuracy}
         if path is not None:
             save_weights(path, model, facts)
     _report(name, facts["accuracy"], labels[held_out])
     return Extractor(model, name, accuracy=facts["accuracy"])
 
 
-def _seeds(seed: int) -> Iterator[int]:
-    return iter(np.random.SeedSequence(seed).generate_state(64).tolist())
+def fit_classifier(model, images, labels, *, seed: int, steps: int) -> None:
+    """Train a classifier in place: Adam, its learning rate falling to 0 along a cosine.
 
+    Every image is shifted at random by up to a 28th of its sides, each time anew.
 
-def _he(seeds: Iterator[int]):
-    return keras.initializers.HeNormal(seed=next(seeds))
-
-
-def _convolution(channels: int, name: str, seeds: Iterator[int]):
-    return layers.Conv2D(
-        channels, 3, padding="same", activation="relu", kernel_initializer=_he(seeds), name=name
+    Args:
+        model: what `classifier_model` returns.
+        images: uint8 array (images, height, width, channels).
+        labels: integer array (images,).
+        seed: int >= 0, of the order of the images and of their shifts.
+        steps: int, updates of 128 images each.
+    """
+    # A model of its own, so that the extractor stays uncompiled and its outputs what they are.
+    logits = keras.Model(model.input, model.get_layer("logits").output)
+    logits.compile(
+        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, steps)),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
+    batches = _batches(images, labels, np.random.default_rng(seed))
+    logits.fit(batches, steps_per_epoch=steps, verbose=int(sys.stdout.isatty()))
+
+
+def accuracy_of(model, images, labels) -> float:
+    """The share of images whose most probable class is their label.
+
+    Args:
+        model: what `classifier_model` returns.
+        images: uint8 array (images, height, width, channels).
+        labels: integer array (images,).
+
+    Returns:
+        Float in [0, 1].
+    """
+    _, probabilities = model.predict(_scaled(images), batch_size=_BLOCK, verbose=0)
+    return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+def _batches(images: np.ndarray, labels: np.ndarray, random: np.random.Generator) -> Iterator:
+    """Batches of one size from permutation after permutation, the seams inside a batch."""
+    waiting = np.arange(0)
+    while True:
+        while len(waiting) < _BATCH_SIZE:
+            waiting = np.concatenate([waiting, random.permutation(len(images))])
+        rows, waiting = waiting[:_BATCH_SIZE], waiting[_BATCH_SIZE:]
+        yield _scaled(_shifted(images[rows], random)), labels[rows]
+
+
+def _scaled(pixels: np.ndarray) -> np.ndarray:
+    return pixels / np.float32(127.5) - 1
+
+
+def _shifted(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Each image moved by its own whole number of pixels, its border repeated."""
+    count, height, width, _ = pixels.shape
+    down, right = round(height * _SHIFT), round(width * _SHIFT)
+    padded = np.pad(pixels, ((0, 0), (down, down), (right, right), (0, 0)), mode="edge")
+    top = random.integers(2 * down + 1, size=(count, 1, 1)) + np.arange(height)[:, None]
+    left = random.integers(2 * right + 1, size=(count, 1, 1)) + np.arange(width)
+    return padded[np.arange(count)[:, None, None], top, left]
 
 
 def _as_stored(images, labels, num_classes: int | None) -> tuple[np.ndarray, np.ndarray, int]:
@@ -175,25 +236,12 @@ def _as_stored(images, labels, num_classes: int | None) -> tuple[np.ndarray, np.
             f"A classifier needs images of two classes at least. Received: {labels[0]} for all "
             f"{len(labels)}."
         )
-    return _as_bytes(images), labels.astype(np.int32), num_classes
-
-
-def _as_bytes(images: np.ndarray) -> np.ndarray:
-    if are_pixels(images):
-        return images
-    pixels = np.empty(images.shape, np.uint8)
-    # In blocks, since the checks and the rounding copy floats.
-    for start in range(0, len(images), _BLOCK):
-        block = images[start : start + _BLOCK]
-        check_image_values(block, start)
-        pixels[start : start + _BLOCK] = to_uint8(block)
-    return pixels
-
-
-def _split(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rows that are held out, a tenth, and all others."""
-    rows = np.random.default_rng([seed, 1]).permutation(count)
-    return rows[: count // 10], rows[count // 10 :]
+    if not are_pixels(images):
+        check_image_values(images)
+        # In blocks, since the rounding copies floats.
+        blocks = np.array_split(images, -(-len(images) // _BLOCK))
+        images = np.concatenate([to_uint8(block) for block in blocks])
+    return images, labels.astype(np.int32), num_classes
 
 
 def _key(images, labels, model: keras.Model, seed: int, steps: int) -> str:

@@ -1,3 +1,4 @@
+import itertools
 import re
 import warnings
 
@@ -9,7 +10,6 @@ from kgan.features import Extractor
 from kgan.features import classifier
 from kgan.features import classifier_model
 from kgan.features import train_classifier
-from kgan.features import training
 
 SIDE = 10
 SHAPE = (SIDE, SIDE, 1)
@@ -40,14 +40,14 @@ def made_up(monkeypatch):
     """The seeds of the trainings of a test, none of which takes its time."""
     seeds = []
 
-    def fit(model, images, labels, *, seed, steps, rows):
+    def fit(model, images, labels, *, seed, steps):
         seeds.append(seed)
         random = np.random.default_rng([seed, steps])
         for weight in model.weights:
             weight.assign(random.normal(size=weight.shape))
 
     monkeypatch.setattr(classifier, "fit_classifier", fit)
-    monkeypatch.setattr(classifier, "accuracy_of", lambda *_, rows: 0.95)
+    monkeypatch.setattr(classifier, "accuracy_of", lambda *_: 0.95)
     return seeds
 
 
@@ -89,14 +89,16 @@ def test_equal_seeds_give_equal_models_and_others_do_not():
 def test_the_accuracy_is_that_of_the_held_out_tenth_and_printed(capsys, monkeypatch):
     used = []
 
-    def fit(model, images, labels, *, rows, **_):
-        used.append(rows)
-        training.fit_classifier(model, images, labels, rows=rows, seed=0, steps=STEPS)
+    def fit(model, images, labels, **_):
+        used.append(images)
+        fit_classifier(model, images, labels, seed=0, steps=STEPS)
 
+    fit_classifier = classifier.fit_classifier
     monkeypatch.setattr(classifier, "fit_classifier", fit)
     images, labels = bars(405)
     extractor = train_classifier(images, labels, name="bars")
-    held_out = np.setdiff1d(np.arange(405), used[0])
+    trained_on = {image.tobytes() for image in used[0]}
+    held_out = [row for row, image in enumerate(images) if image.tobytes() not in trained_on]
     assert (len(held_out), len(used[0])) == (40, 365)
     seen = extractor(images[held_out] / np.float32(127.5) - 1).probabilities.argmax(axis=1)
     accuracy = (seen == labels[held_out]).mean()
@@ -117,7 +119,7 @@ def test_training_depends_on_its_own_seed_and_not_on_the_global_one():
     def train(seed, global_seed):
         keras.utils.set_random_seed(global_seed)
         model = classifier_model(SHAPE, 2, seed=seed)
-        training.fit_classifier(model, *bars(150), seed=seed, steps=3)
+        classifier.fit_classifier(model, *bars(150), seed=seed, steps=3)
         return Extractor(model, "bars").fingerprint
 
     first = train(seed=3, global_seed=1)
@@ -129,8 +131,9 @@ def test_training_depends_on_its_own_seed_and_not_on_the_global_one():
 
 def test_every_image_is_seen_once_before_any_is_seen_twice():
     random = np.random.default_rng(0)
-    rows = np.arange(1000, 1300)
-    seen = np.concatenate(list(training._batches(rows, 7, random)))
+    rows = np.arange(300)
+    batches = classifier._batches(np.zeros((300, 3, 3, 1), np.uint8), rows, random)
+    seen = np.concatenate([labels for _, labels in itertools.islice(batches, 7)])
     assert len(seen) == 7 * 128
     for start in (0, 300):
         np.testing.assert_array_equal(np.sort(seen[start : start + 300]), rows)
@@ -140,7 +143,7 @@ def test_images_are_shifted_by_at_most_a_28th_of_their_sides():
     random = np.random.default_rng(0)
     pixels = np.zeros((500, 28, 56, 1), np.uint8)
     pixels[:, 14, 28] = 255
-    shifted = training._shifted(pixels, random)
+    shifted = classifier._shifted(pixels, random)
     _, rows, columns, _ = np.nonzero(shifted)
     assert len(rows) == 500
     assert set(rows - 14) == {-1, 0, 1}
@@ -149,7 +152,7 @@ def test_images_are_shifted_by_at_most_a_28th_of_their_sides():
 
 def test_the_border_is_repeated_where_an_image_is_shifted():
     pixels = np.full((20, 28, 28, 3), 77, np.uint8)
-    np.testing.assert_array_equal(training._shifted(pixels, np.random.default_rng(0)), pixels)
+    np.testing.assert_array_equal(classifier._shifted(pixels, np.random.default_rng(0)), pixels)
 
 
 def test_a_kept_classifier_is_not_trained_again(tmp_path, made_up, capsys):
@@ -244,18 +247,18 @@ def test_a_file_under_another_ones_name_is_not_used(tmp_path, made_up):
 def test_a_classifier_that_has_learned_nothing_is_warned_of(made_up, monkeypatch):
     images, _ = bars(1000)
     # Of 100 held-out images of two equal classes 60 are right by chance once in 20 times or so.
-    monkeypatch.setattr(classifier, "_split", lambda count, seed: (np.arange(100), np.arange(900)))
-    labels = np.arange(1000) % 2
+    labels = np.empty(1000, int)
+    labels[np.random.default_rng([0, 1]).permutation(1000)] = np.arange(1000) % 2
     message = (
         "The classifier 'bars' is right on 60.0% of the held-out images, and 50.0% of them are of "
         "one class: it has learned next to nothing, and its features tell little. Check that the "
         "labels belong to the images, or raise steps."
     )
-    monkeypatch.setattr(classifier, "accuracy_of", lambda *_, rows: 0.6)
+    monkeypatch.setattr(classifier, "accuracy_of", lambda *_: 0.6)
     with pytest.warns(UserWarning, match=f"^{re.escape(message)}$") as caught:
         train_classifier(images, labels, name="bars")
     assert caught[0].filename == __file__
-    monkeypatch.setattr(classifier, "accuracy_of", lambda *_, rows: 0.61)
+    monkeypatch.setattr(classifier, "accuracy_of", lambda *_: 0.61)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train_classifier(images, labels, name="bars")

@@ -12,7 +12,7 @@ from kgan import data
 from kgan.features import digits
 from kgan.features import fashion
 from kgan.features import shipped
-from kgan.features.training import accuracy_of
+from kgan.features.classifier import accuracy_of
 
 WEIGHTS = resources.files("kgan.features") / "weights"
 SHIPPED = {"digits": digits, "fashion": fashion}
