@@ -310,6 +310,22 @@ def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     assert names(tmp_path / "exported" / "digits") == []
 
 
+class Noisy(keras.layers.Layer):
+    """A layer that adds random numbers of TensorFlow's, in training or not."""
+
+    def call(self, images):
+        return images + tf.random.normal(tf.shape(images))
+
+
+def test_a_generator_that_draws_random_numbers_is_refused(tmp_path):
+    inputs = keras.Input((4,))
+    generator = keras.Model(inputs, keras.layers.Reshape((2, 2, 1))(Noisy()(inputs)))
+    message = "holds the operation RandomStandardNormal in .*, which draws numbers that no seed"
+    with pytest.raises(ValueError, match=message):
+        export_generator(generator, tmp_path / "digits")
+    assert names(tmp_path / "digits") == []
+
+
 @pytest.mark.slow
 def test_everything_is_compared_in_full_float32(generator, tmp_path, monkeypatch):
     enabled = tf.config.experimental.tensor_float_32_execution_enabled

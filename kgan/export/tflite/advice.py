@@ -6,14 +6,13 @@ import keras
 
 from kgan.backend import private
 
-_RANDOM = (
-    "let the layer draw them in training only, or give the generator wider latents to take them "
-    "from."
-)
 # By a part of the operation's name; the first that fits is said.
 _REMEDIES = {
     "PyFunc": "No file can hold Python code: write the layer with keras.ops.",
-    "Random": f"TFLite draws no such random numbers: {_RANDOM}",
+    "Random": (
+        "TFLite draws no such random numbers: let the layer draw them in training only, or give "
+        "the generator wider latents to take them from."
+    ),
     "TensorList": "TFLite cannot hold the list of a recurrent layer's steps: say unroll=True.",
     "Conv": (
         "TFLite has convolutions of float32 images whose size is known: use "
@@ -22,7 +21,6 @@ _REMEDIES = {
     ),
     "": "Use layers that TFLite has: dense, convolution, normalisation, activation.",
 }
-_LEAVE_OUT = "Or leave the TFLite file out with tflite=()."
 
 
 def conversion_advice(message: str, generator: keras.Model) -> str:
@@ -44,24 +42,8 @@ def conversion_advice(message: str, generator: keras.Model) -> str:
     remedy = next(text for part, text in _REMEDIES.items() if part in operations)
     return (
         "The generator cannot be converted to TFLite's builtin operations. Not convertible: "
-        f"{', '.join(described) or message.partition(chr(10))[0]}. {remedy} {_LEAVE_OUT}"
-    )
-
-
-def random_advice(places: list[str], generator: keras.Model) -> str:
-    """What to say of a file that draws random numbers, which TFLite has operations for.
-
-    Args:
-        places: names of the tensors they are drawn into.
-        generator: the keras model that was converted.
-
-    Returns:
-        A message that names the layers and a remedy.
-    """
-    named = ", ".join(dict.fromkeys(_named(place, generator) for place in places))
-    return (
-        f"The TFLite file would draw random numbers, in {named}, so that equal latents gave "
-        f"different images: {_RANDOM} {_LEAVE_OUT}"
+        f"{', '.join(described) or message.partition(chr(10))[0]}. {remedy} "
+        "Or leave the TFLite file out with tflite=()."
     )
 
 

@@ -17,9 +17,6 @@ from kgan.export.quality import FrechetReference
 from kgan.export.quality import difference_from_keras
 from kgan.export.signatures import LATENTS_TO_IMAGES
 from kgan.export.tflite.advice import conversion_advice
-from kgan.export.tflite.advice import random_advice
-from kgan.export.tflite.contents import foreign_operations
-from kgan.export.tflite.contents import outputs_of
 from kgan.export.tflite.contents import with_float_transposed_convolutions
 
 # From the largest file, and the nearest to Keras, to the smallest.
@@ -36,8 +33,6 @@ DECIBELS = {"float16": 60.0, "dynamic": 30.0, "int8": 25.0}
 
 # Ranges of 10 to 1,000 latents give files within one decibel.
 _REPRESENTATIVE_LATENTS = 128
-
-_RANDOM_OPERATIONS = {"RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "MULTINOMIAL"}
 
 _REMEDIES = {
     "float32": "Leave the file out with tflite=().",
@@ -94,8 +89,8 @@ def convert_to_tflite(
         The bytes of the .tflite file, the same for the same SavedModel.
 
     Raises:
-        ValueError: the mode is unknown, an operation has no builtin TFLite form, or one draws
-            random numbers. The message names it and its layer.
+        ValueError: the mode is unknown, or an operation has no builtin TFLite form. The message
+            names it and its layer.
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}.")
@@ -108,29 +103,7 @@ def convert_to_tflite(
     # The converter's error class is not part of TensorFlow's public names.
     except Exception as error:
         raise ValueError(conversion_advice(str(error), generator)) from error
-    check_operations(content, generator)
     return with_float_transposed_convolutions(content) if mode == "dynamic" else content
-
-
-def check_operations(content: bytes, generator: keras.Model) -> None:
-    """Raise unless a plain interpreter has all operations of a file, and none is random.
-
-    Args:
-        content: the .tflite file's bytes.
-        generator: the keras model it was converted from, to name its layers.
-
-    Raises:
-        ValueError: an operation is TensorFlow's own ("Flex"), custom, or draws random numbers.
-    """
-    foreign = foreign_operations(content)
-    if foreign:
-        raise ValueError(
-            "The TFLite file holds operations that a plain interpreter does not have: "
-            f"{', '.join(foreign)}. Convert with TFLITE_BUILTINS alone."
-        )
-    random = outputs_of(content, _RANDOM_OPERATIONS)
-    if random:
-        raise ValueError(random_advice(random, generator))
 
 
 def check_tflite(

@@ -3,50 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kgan.export.tflite.contents import foreign_operations
-from kgan.export.tflite.contents import operations
-from kgan.export.tflite.contents import outputs_of
 from kgan.export.tflite.contents import with_float_transposed_convolutions
-
-
-class Function(tf.Module):
-    """A tf.function of float32 values (n, 4)."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = tf.function(function, [tf.TensorSpec((None, 4), tf.float32, "values")])
-
-
-def converted(function, *, flex=False):
-    module = Function(function)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [module.function.get_concrete_function()], module
-    )
-    if flex:
-        converter.target_spec.supported_ops = [
-            tf.lite.OpsSet.TFLITE_BUILTINS,
-            tf.lite.OpsSet.SELECT_TF_OPS,
-        ]
-    return converter.convert()
-
-
-def test_operations_are_named_in_their_order():
-    content = converted(lambda values: tf.exp(tf.tanh(values)))
-    assert operations(content) == ["TANH", "EXP"]
-    assert foreign_operations(content) == []
-
-
-def test_operations_of_tensorflow_are_foreign():
-    content = converted(lambda values: tf.tanh(tf.math.erf(values)), flex=True)
-    assert operations(content) == ["FlexErf", "TANH"]
-    assert foreign_operations(content) == ["FlexErf"]
-
-
-def test_outputs_tell_where_an_operation_came_from():
-    def function(values):
-        return tf.tanh(tf.exp(values, name="first_place") + 1, name="second_place")
-
-    assert outputs_of(converted(function), {"EXP"}) == ["first_place"]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +28,7 @@ def run(content, values):
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
-def test_transposed_convolutions_compute_in_float_with_weights_in_8_bits(dynamic):
+def test_transposed_convolutions_compute_in_float_with_weights_in_8_bits(dynamic, operations):
     model, content = dynamic
     mended = with_float_transposed_convolutions(content)
     names = operations(content)
@@ -89,6 +46,8 @@ def test_transposed_convolutions_compute_in_float_with_weights_in_8_bits(dynamic
     np.testing.assert_allclose(run(mended, values), expected, rtol=0, atol=1e-5)
 
 
-def test_a_file_without_such_weights_only_gets_the_name_of_the_operation():
-    content = converted(tf.tanh)
+def test_a_file_without_such_weights_only_gets_the_name_of_the_operation(operations):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.ops.tanh(inputs))
+    content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
     assert operations(with_float_transposed_convolutions(content)) == ["TANH"]
