@@ -133,24 +133,26 @@ def saved_model_formats(version: Path, interface) -> list[Format]:
 
 def file_formats(generator, interface, version: Path) -> list[Format]:
     """The TFLite files and, where tf2onnx is installed, the ONNX file."""
+    from kgan.export.loaded import load_exported
     from kgan.export.onnx_file import convert_to_onnx
-    from kgan.export.onnx_file import open_onnx
     from kgan.export.tflite import MODES
     from kgan.export.tflite import convert_to_tflite
-    from kgan.export.tflite import open_tflite
+
+    def opened(name: str, file: str, content: bytes) -> Format:
+        path = version.with_name(file)
+        path.write_bytes(content)
+        images_of = load_exported(path, threads=1).images_of
+        return Format(name, maker(images_of, interface), images_of, len(content))
 
     found = []
     for mode in MODES:
         content = convert_to_tflite(version, generator, interface, mode=mode)
-        images_of = open_tflite(content)
-        found.append(Format(f"TFLite {mode}", maker(images_of, interface), images_of, len(content)))
+        found.append(opened(f"TFLite {mode}", f"{mode}.tflite", content))
     try:
-        content = convert_to_onnx(version)
-        images_of = open_onnx(content)
+        found.append(opened("ONNX", "generator.onnx", convert_to_onnx(version)))
     except ImportError as error:
         print(f"No ONNX: {error}")
-        return found
-    return [*found, Format("ONNX", maker(images_of, interface), images_of, len(content))]
+    return found
 
 
 def maker(images_of: Callable, interface) -> Callable:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from kgan._utils.images import to_uint8
 from kgan.export import export_generator
-from kgan.export.tflite import run_tflite
+from kgan.export.loaded import load_exported
 
 ROOT = Path(__file__).parent.parent
 SERVING = ROOT / "deploy" / "serving"
@@ -157,8 +157,8 @@ def test_the_edge_client_makes_the_image_of_a_seed(exported, tmp_path, monkeypat
     client = runpy.run_path(str(SERVING / "edge_client.py"))
     client["main"]()
     latents = np.random.default_rng(7).standard_normal((1, 4), "float32")
-    content = (exported / "digits.tflite").read_bytes()
-    expected = to_uint8(run_tflite(content, latents, np.array([3], "int32")))[0, ..., 0]
+    images = load_exported(exported / "digits.tflite")([latents, [3]])
+    expected = to_uint8(images)[0, ..., 0]
     np.testing.assert_array_equal(np.asarray(Image.open(output)), expected)
     with pytest.raises(RuntimeError, match="gather index out of bounds"):
         client["sample"](exported / "digits.tflite", seed=7, label=10)

@@ -17,15 +17,14 @@ from kgan.export.interface import read_interface
 from kgan.export.model_card import check_model_card
 from kgan.export.model_card import model_card
 from kgan.export.model_card import write_model_card
-from kgan.export.onnx_file import check_onnx
 from kgan.export.onnx_file import convert_to_onnx
 from kgan.export.publish import publish
 from kgan.export.quality import FrechetGate
+from kgan.export.quality import check_file
 from kgan.export.saved_model import SavedModelDifferences
 from kgan.export.saved_model import compare_saved_model
 from kgan.export.saved_model import write_saved_model
 from kgan.export.tflite import MODES
-from kgan.export.tflite import check_tflite
 from kgan.export.tflite import convert_to_tflite
 from kgan.export.warmup import replay_warmup
 from kgan.export.warmup import warmup_requests
@@ -146,11 +145,13 @@ def export_generator(
         reference = frechet.reference(twin, interface) if frechet and tflite else None
         found["distance"] = reference.distance if reference else None
         found["files"] = {
-            mode: _write_checked_tflite(twin, folder, interface, name, mode, reference)
+            mode: _write_checked_file(twin, folder, interface, name, mode, reference)
             for mode in tflite
         }
         if onnx:
-            found["files"]["onnx"] = _write_checked_onnx(twin, folder, interface, name)
+            found["files"]["onnx"] = _write_checked_file(
+                twin, folder, interface, name, "onnx", None
+            )
         found["card"] = model_card(saved_model, name=name, interface=interface, **(card or {}))
 
     def finish(folder: Path, number: int) -> None:
@@ -201,23 +202,19 @@ def _write_checked_saved_model(
     return differences
 
 
-def _write_checked_tflite(twin, folder, interface, name, mode, reference) -> ExportedFile:
-    content = convert_to_tflite(folder / "version", twin, interface, mode=mode)
-    quality = check_tflite(twin, content, interface, mode=mode, frechet=reference)
-    file = f"{name}.tflite" if mode == "float32" else f"{name}-{mode}.tflite"
-    return _write(folder / file, content, *quality)
-
-
-def _write_checked_onnx(twin, folder, interface, name) -> ExportedFile:
-    content = convert_to_onnx(folder / "version")
-    difference = check_onnx(twin, content, interface)
-    return _write(folder / f"{name}.onnx", content, *difference, None)
-
-
-def _write(path: Path, content: bytes, largest, decibels, frechet_distance) -> ExportedFile:
+def _write_checked_file(twin, folder, interface, name, file_format, reference) -> ExportedFile:
+    if file_format == "onnx":
+        content, ending = convert_to_onnx(folder / "version"), ".onnx"
+    else:
+        content = convert_to_tflite(folder / "version", twin, interface, mode=file_format)
+        ending = ".tflite" if file_format == "float32" else f"-{file_format}.tflite"
+    path = folder / f"{name}{ending}"
     path.write_bytes(content)
+    difference, distance = check_file(
+        path, twin, interface, file_format=file_format, frechet=reference
+    )
     digest = hashlib.sha256(content).hexdigest()
-    return ExportedFile(path.name, False, len(content), digest, largest, decibels, frechet_distance)
+    return ExportedFile(path.name, False, len(content), digest, *difference, distance)
 
 
 def _on_card(file: ExportedFile) -> dict:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from kgan.export.onnx_file import onnx_session
 from kgan.export.signatures import LATENTS_TO_IMAGES
 
 
@@ -17,27 +16,24 @@ class ExportedGenerator:
     Args:
         path: the version's folder, or the .tflite or .onnx file.
         function: of named arrays, latents and, where it takes them, label; returns the images.
+        inputs: dict of the shape of each input by its name.
+        refusal: the exception that `function` raises for a label out of range.
+
+    Attributes:
         latent_dim: int, width of the latents.
         conditional: bool, whether it takes labels.
-        refusal: the exception that `function` raises for a label out of range.
 
     Example:
         >>> generator = load_exported("exported/digits")
         >>> sampling.generate(generator, 16, latent_dim=generator.latent_dim, num_classes=10)
     """
 
-    def __init__(
-        self,
-        path: Path,
-        function: Callable,
-        *,
-        latent_dim: int,
-        conditional: bool,
-        refusal: type[Exception],
-    ):
+    def __init__(self, path: Path, function: Callable, inputs: dict, refusal: type[Exception]):
+        if "latents" not in inputs:
+            raise ValueError(f"it has no input named latents. Its inputs: {', '.join(inputs)}")
         self.path = path
-        self.latent_dim = latent_dim
-        self.conditional = conditional
+        self.latent_dim = int(inputs["latents"][-1])
+        self.conditional = "label" in inputs
         self._function = function
         self._refusal = refusal
 
@@ -59,18 +55,30 @@ class ExportedGenerator:
             expected = "[latents, labels]" if self.conditional else "latents alone"
             received = "latents alone" if labels is None else "[latents, labels]"
             raise ValueError(f"{self.path} takes {expected}. Received: {received}.")
-        named = {"latents": np.asarray(latents, "float32")}
-        if self.conditional:
-            named["label"] = np.asarray(labels, "int32")
         try:
-            return np.asarray(self._function(**named))
+            return self.images_of(latents, labels)
         except self._refusal as error:
-            if not self.conditional:
+            if labels is None:
                 raise
             raise ValueError(
-                f"{self.path} refuses labels from {named['label'].min()} to "
-                f"{named['label'].max()}. It knows fewer classes."
+                f"{self.path} refuses labels from {np.min(labels)} to {np.max(labels)}. It knows "
+                "fewer classes."
             ) from error
+
+    def images_of(self, latents, labels=None) -> np.ndarray:
+        """Images of latents, and the engine's own errors.
+
+        Args:
+            latents: float array, (n, latent_dim).
+            labels: int array, (n,), where the generator takes labels.
+
+        Returns:
+            float32 array, (n, height, width, channels).
+        """
+        named = {"latents": np.asarray(latents, "float32")}
+        if labels is not None:
+            named["label"] = np.asarray(labels, "int32")
+        return np.asarray(self._function(**named))
 
     def knows(self, label: int) -> bool:
         """Whether the generator has a class of this number."""
@@ -81,12 +89,13 @@ class ExportedGenerator:
         return True
 
 
-def load_exported(path: str | os.PathLike) -> ExportedGenerator:
+def load_exported(path: str | os.PathLike, *, threads: int | None = None) -> ExportedGenerator:
     """Open what `export_generator` wrote, for comparing and measuring it in Python.
 
     Args:
         path: a .tflite or .onnx file, a version's folder, or the folder of the versions, of which
             the newest is taken.
+        threads: int, how many cores run a .tflite or .onnx file; None, the default, for all.
 
     Returns:
         An `ExportedGenerator`.
@@ -101,7 +110,7 @@ def load_exported(path: str | os.PathLike) -> ExportedGenerator:
     """
     path = find_exported(path)
     try:
-        return _OPENERS.get(path.suffix, _open_saved_model)(path)
+        return _OPENERS.get(path.suffix, _open_saved_model)(path, threads or os.cpu_count())
     except ImportError:
         raise
     # Each loader has errors of its own for a damaged file.
@@ -143,7 +152,8 @@ def _is_version(folder: Path) -> bool:
     return folder.name.isdecimal() and (folder / "saved_model.pb").is_file()
 
 
-def _open_saved_model(folder: Path) -> ExportedGenerator:
+def _open_saved_model(folder: Path, threads: int) -> ExportedGenerator:
+    # TensorFlow's threads are those of the process.
     loaded = tf.saved_model.load(str(folder))
     inputs = loaded.signatures[LATENTS_TO_IMAGES].structured_input_signature[1]
 
@@ -152,44 +162,37 @@ def _open_saved_model(folder: Path) -> ExportedGenerator:
         signature = loaded.signatures[LATENTS_TO_IMAGES]
         return signature(**{name: tf.constant(value) for name, value in named.items()})["images"]
 
-    return ExportedGenerator(
-        folder,
-        images,
-        latent_dim=int(inputs["latents"].shape[-1]),
-        conditional="label" in inputs,
-        refusal=tf.errors.InvalidArgumentError,
-    )
+    shapes = {name: spec.shape for name, spec in inputs.items()}
+    return ExportedGenerator(folder, images, shapes, tf.errors.InvalidArgumentError)
 
 
-def _open_tflite(path: Path) -> ExportedGenerator:
+def _open_tflite(path: Path, threads: int) -> ExportedGenerator:
+    # The successor of tf.lite.Interpreter, which TensorFlow is about to drop.
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(path), num_threads=os.cpu_count())
+    interpreter = Interpreter(model_path=str(path), num_threads=threads)
     runner = interpreter.get_signature_runner(LATENTS_TO_IMAGES)
-    inputs = runner.get_input_details()
-    return ExportedGenerator(
-        path,
-        lambda **named: runner(**named)["images"],
-        latent_dim=int(inputs["latents"]["shape"][-1]),
-        conditional="label" in inputs,
-        refusal=RuntimeError,
-    )
+    shapes = {name: each["shape"] for name, each in runner.get_input_details().items()}
+    return ExportedGenerator(path, lambda **named: runner(**named)["images"], shapes, RuntimeError)
 
 
-def _open_onnx(path: Path) -> ExportedGenerator:
-    session = onnx_session(path.read_bytes(), threads=os.cpu_count())
-    # Only there once a session is, which says what to install.
+def _open_onnx(path: Path, threads: int) -> ExportedGenerator:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "Running an ONNX file takes onnxruntime: pip install 'kgan[onnx]'"
+        ) from error
     from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
-    inputs = {each.name: each for each in session.get_inputs()}
-    if "latents" not in inputs:
-        raise ValueError(f"it has no input named latents. Its inputs: {', '.join(inputs)}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # An error, such as a label out of range, comes as an exception: it need not be printed too.
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    shapes = {each.name: each.shape for each in session.get_inputs()}
     return ExportedGenerator(
-        path,
-        lambda **named: session.run(["images"], named)[0],
-        latent_dim=int(inputs["latents"].shape[-1]),
-        conditional="label" in inputs,
-        refusal=InvalidArgument,
+        path, lambda **named: session.run(["images"], named)[0], shapes, InvalidArgument
     )
 
 

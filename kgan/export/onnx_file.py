@@ -1,23 +1,15 @@
-"""The ONNX file of a generator: converted by tf2onnx, and compared with Keras in onnxruntime."""
+"""The ONNX file of a generator, converted by tf2onnx."""
 
 import os
-from collections.abc import Callable
 
-import keras
 import tensorflow as tf
 
-from kgan.export.interface import Interface
-from kgan.export.quality import Difference
-from kgan.export.quality import difference_from_keras
 from kgan.export.signatures import LATENTS_TO_IMAGES
 
 # The newest that tf2onnx writes.
 OPSET = 18
 
-# As for TFLite: another order of additions, which grows with the depth of the network.
-TOLERANCE = 1e-4
-
-_LEAVE_OUT = "Leave the file out with onnx=False, or without --onnx."
+_REMEDY = "Use layers that ONNX has, or leave the file out with onnx=False, or without --onnx."
 
 
 def convert_to_onnx(saved_model: str | os.PathLike) -> bytes:
@@ -37,7 +29,12 @@ def convert_to_onnx(saved_model: str | os.PathLike) -> bytes:
         ImportError: tf2onnx or onnx is not installed.
         ValueError: an operation has no form in ONNX.
     """
-    tf2onnx = _tf2onnx()
+    try:
+        import tf2onnx
+    except ImportError as error:
+        raise ImportError(
+            "Writing an ONNX file takes tf2onnx and onnx: pip install 'kgan[onnx]'"
+        ) from error
     # The function only borrows the variables of `loaded`, which must outlive it.
     loaded = tf.saved_model.load(str(saved_model))
     signature = loaded.signatures[LATENTS_TO_IMAGES]
@@ -48,16 +45,19 @@ def convert_to_onnx(saved_model: str | os.PathLike) -> bytes:
     @tf.function
     def images(latents, *label):
         inputs = {"latents": latents}
-        if label:
-            inputs["label"] = _beyond_all_classes_if_negative(*label)
+        for values in label:
+            # ONNX drops the graph's assertions. Its Gather refuses what is beyond the last entry,
+            # but takes -1 for the last.
+            inputs["label"] = tf.where(values < 0, values.dtype.max, values)
         return signature(**inputs)
 
     try:
         model, _ = tf2onnx.convert.from_function(images, specs, opset=OPSET)
     # tf2onnx raises plain errors of several kinds.
     except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise ValueError(
-            f"The generator cannot be converted to ONNX: {_reason(error)}. {_LEAVE_OUT}"
+            f"The generator cannot be converted to ONNX: {reason}. {_REMEDY}"
         ) from error
     graph = model.graph
     _check_operations(graph)
@@ -69,113 +69,20 @@ def convert_to_onnx(saved_model: str | os.PathLike) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
-def check_onnx(generator: keras.Model, content: bytes, interface: Interface) -> Difference:
-    """Run an ONNX file on batches of 1, 5 and 64 and hold its images against the Keras model's.
-
-    Args:
-        generator: the float32 keras model that was converted.
-        content: the .onnx file's bytes.
-        interface: what `read_interface` said of the generator.
-
-    Returns:
-        The `Difference`, at most 1e-4 in every pixel.
-
-    Raises:
-        ImportError: onnxruntime is not installed.
-        ValueError: an image differs by more.
-    """
-    difference = difference_from_keras(open_onnx(content), generator, interface)
-    # Not "largest > TOLERANCE", which NaN would pass.
-    if not difference.largest <= TOLERANCE:
-        raise ValueError(
-            f"The ONNX file's images differ from those of Keras by {difference.largest:.1e}, more "
-            f"than {TOLERANCE:.0e}. {_LEAVE_OUT}"
-        )
-    return difference
-
-
-def open_onnx(content: bytes) -> Callable:
-    """An ONNX file as a function of (latents, labels or None), on one core.
-
-    Args:
-        content: the .onnx file's bytes.
-
-    Returns:
-        The function. It returns images as a float32 array, (n, height, width, channels).
-
-    Raises:
-        ImportError: onnxruntime is not installed.
-    """
-    session = onnx_session(content, threads=1)
-
-    def images_of(latents, labels=None):
-        inputs = {"latents": latents} if labels is None else {"latents": latents, "label": labels}
-        return session.run(["images"], inputs)[0]
-
-    return images_of
-
-
-def onnx_session(content: bytes, *, threads: int):
-    """An `onnxruntime.InferenceSession` on the processor.
-
-    Args:
-        content: the .onnx file's bytes.
-        threads: int > 0.
-
-    Returns:
-        The session.
-
-    Raises:
-        ImportError: onnxruntime is not installed.
-    """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(_missing("Running an ONNX file", "onnxruntime")) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # An error, such as a label out of range, comes as an exception: it need not be printed too.
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def _tf2onnx():
-    try:
-        import tf2onnx
-    except ImportError as error:
-        raise ImportError(_missing("Writing an ONNX file", "tf2onnx and onnx")) from error
-    return tf2onnx
-
-
-def _missing(what: str, packages: str) -> str:
-    return f"{what} takes {packages}: pip install 'kgan[onnx]'"
-
-
-def _beyond_all_classes_if_negative(label):
-    # ONNX drops the graph's assertions. Its Gather refuses what is beyond the last entry, but takes
-    # -1 for the last.
-    return tf.where(label < 0, label.dtype.max, label)
-
-
-def _reason(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-
-
 def _check_operations(graph) -> None:
     """Raise if tf2onnx passed on operations of TensorFlow's, which it does with a mere warning."""
     from onnx import defs
 
-    missing = [node for node in graph.node if not defs.has(node.op_type, OPSET, node.domain)]
+    missing = [
+        f"{node.op_type} in {node.name.replace('StatefulPartitionedCall/', '')}"
+        for node in graph.node
+        if not defs.has(node.op_type, OPSET, node.domain)
+    ]
     if missing:
-        named = ", ".join(f"{node.op_type} in {_in_the_graph(node.name)}" for node in missing)
         raise ValueError(
-            f"The generator cannot be converted to ONNX. Not convertible: {named}. Use layers that "
-            f"ONNX has. Or leave{_LEAVE_OUT.removeprefix('Leave')}"
+            "The generator cannot be converted to ONNX. Not convertible: "
+            f"{', '.join(missing)}. {_REMEDY}"
         )
-
-
-def _in_the_graph(name: str) -> str:
-    return name.removeprefix("StatefulPartitionedCall/").removeprefix("StatefulPartitionedCall/")
 
 
 def _in_fixed_order(graph) -> None:

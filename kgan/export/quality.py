@@ -1,7 +1,8 @@
-"""How far a file's images are from those of Keras, and what that costs in quality."""
+"""How far a file's images are from those of Keras, how far they may be, and what that costs."""
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -12,7 +13,26 @@ from kgan.export.comparison import batches
 from kgan.export.comparison import keras_images
 from kgan.export.comparison import latents_and_labels
 from kgan.export.interface import Interface
+from kgan.export.loaded import load_exported
 from kgan.metrics import frechet_distance
+
+# TFLite and ONNX add up products in another order than TensorFlow, and the rounding grows with the
+# depth of the network. This is an eightieth of one level of uint8.
+TOLERANCE = 1e-4
+
+# The least signal-to-noise ratio, in decibels. The trained digits generator has 83, 47 and 41.
+# Random generators whose weights drive most pixels to black or white, which is harder than
+# pictures, had 61, 32 and 27. Where float32 itself was off by 0.01 it was 37, 23 and 20.
+DECIBELS = {"float16": 60.0, "dynamic": 30.0, "int8": 25.0}
+
+# What to do instead of a file of a format.
+REMEDIES = {
+    "float32": "Leave the file out with tflite=().",
+    "float16": "Choose float32, which rounds no weights.",
+    "dynamic": "Choose float16, which is twice as large and nearer to Keras.",
+    "int8": "Choose dynamic, which is as small, or float16, which is nearer to Keras.",
+    "onnx": "Leave the file out with onnx=False, or without --onnx.",
+}
 
 # Images lie in [-1, 1].
 _PEAK_TO_PEAK = 2.0
@@ -25,27 +45,65 @@ class Difference(NamedTuple):
 
     Attributes:
         largest: float, largest difference of a value in [-1, 1].
-        decibels: float, the `signal_to_noise` of all images together.
+        decibels: float, peak signal-to-noise ratio of all images together, infinity for equal
+            images, NaN if a value is: 10 log10(2^2 / mean difference^2), for the peak is the whole
+            range of images in [-1, 1]. In levels of uint8 the root mean square difference is 0.25
+            at 60 dB, 8 at 30 dB, 14 at 25 dB.
     """
 
     largest: float
     decibels: float
 
 
-def signal_to_noise(expected, images) -> float:
-    """Peak signal-to-noise ratio of images, in decibels.
-
-    10 log10(2^2 / mean (images - expected)^2): the peak is the whole range of images in [-1, 1]. In
-    levels of uint8 the root mean square difference is 0.25 at 60 dB, 8 at 30 dB, 14 at 25 dB.
+def check_file(
+    path: Path,
+    generator: keras.Model,
+    interface: Interface,
+    *,
+    file_format: str,
+    frechet: "FrechetReference | None" = None,
+) -> tuple[Difference, float | None]:
+    """Run a file on batches of 1, 5 and 64 and refuse it if its images are not Keras' own.
 
     Args:
-        expected: float array, the images as they should be.
-        images: float array of the same shape.
+        path: the .tflite or .onnx file.
+        generator: the float32 keras model that was converted.
+        interface: what `read_interface` said of the generator.
+        file_format: one of `REMEDIES`. "float32" and "onnx" must be within 1e-4 of Keras in every
+            pixel, the others must have the signal-to-noise ratio in `DECIBELS`.
+        frechet: of `FrechetGate.reference`, to hold its samples against real images too. Default
+            None.
 
     Returns:
-        A float; infinity for equal images, NaN if a value is NaN.
+        The `Difference`, and the Frechet distance of the file's samples, None if not measured.
+
+    Raises:
+        ValueError: it does not run, or an image, or the samples together, are too far off. The
+            message says what to choose.
+        ImportError: it is an ONNX file, and onnxruntime is not installed.
     """
-    return _decibels(float(np.mean(_differences(expected, images) ** 2)))
+    name = "ONNX" if file_format == "onnx" else f"{file_format} TFLite"
+    remedy = REMEDIES[file_format]
+    try:
+        images_of = load_exported(path, threads=1).images_of
+        difference = difference_from_keras(images_of, generator, interface)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ValueError(f"The {name} file does not run: {reason}. {remedy}") from error
+    # Neither condition is turned round, because NaN would pass it.
+    if file_format in DECIBELS:
+        if not difference.decibels >= DECIBELS[file_format]:
+            raise ValueError(
+                f"The {name} file's images are {difference.decibels:.1f} dB from those of Keras, "
+                f"less than {DECIBELS[file_format]:g} dB (peak signal-to-noise ratio). {remedy}"
+            )
+    elif not difference.largest <= TOLERANCE:
+        raise ValueError(
+            f"The {name} file's images differ from those of Keras by {difference.largest:.1e}, "
+            f"more than {TOLERANCE:.0e}. {remedy}"
+        )
+    distance = frechet and frechet.check(images_of, f"the {name} file", remedy=remedy)
+    return difference, distance
 
 
 def difference_from_keras(
@@ -66,15 +124,20 @@ def difference_from_keras(
     """
     largest, noise, values = 0.0, 0.0, 0
     for latents, labels in batches(interface):
-        expected, images = keras_images(generator, latents, labels), images_of(latents, labels)
-        if np.shape(images) != expected.shape:
-            raise RuntimeError(f"it gives images {np.shape(images)} in place of {expected.shape}")
-        differences = _differences(expected, images)
+        expected = keras_images(generator, latents, labels)
+        images = np.asarray(images_of(latents, labels))
+        if images.shape != expected.shape:
+            raise RuntimeError(f"it gives images {images.shape} in place of {expected.shape}")
+        differences = images.astype(np.float64) - expected.astype(np.float64)
         # np.fmax would pass over NaN.
         largest = float(np.maximum(largest, np.abs(differences).max()))
         noise += float(np.sum(differences**2))
         values += differences.size
-    return Difference(largest, _decibels(noise / values))
+    decibels = math.inf
+    if noise:
+        mean = noise / values
+        decibels = 10 * math.log10(_PEAK_TO_PEAK**2 / mean) if math.isfinite(mean) else math.nan
+    return Difference(largest, decibels)
 
 
 class FrechetGate:
@@ -206,13 +269,3 @@ class FrechetReference(NamedTuple):
                 f"same {self.gate.samples:,} latents. {remedy}"
             )
         return distance
-
-
-def _differences(expected, images) -> np.ndarray:
-    return np.asarray(images, np.float64) - np.asarray(expected, np.float64)
-
-
-def _decibels(noise: float) -> float:
-    if noise == 0:
-        return math.inf
-    return 10 * math.log10(_PEAK_TO_PEAK**2 / noise) if math.isfinite(noise) else math.nan

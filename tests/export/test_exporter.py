@@ -13,8 +13,8 @@ import kgan
 from kgan._utils.images import to_uint8
 from kgan.export import export_generator
 from kgan.export import exporter
+from kgan.export.loaded import load_exported
 from kgan.export.quality import FrechetGate
-from kgan.export.tflite import run_tflite
 from kgan.layers import NearestUpSampling2D
 from kgan.layers import SpectralNorm
 
@@ -150,7 +150,7 @@ def test_saved_model_and_tflite_file_give_the_same_images(export):
     label = np.array([0, 1, 2, 0], "int32")
     serving_default = tf.saved_model.load(str(export.saved_model)).signatures["serving_default"]
     expected = serving_default(latents=tf.constant(latents), label=tf.constant(label))["images"]
-    images = run_tflite(tflite_file(export).read_bytes(), latents, label)
+    images = load_exported(tflite_file(export))([latents, label])
     np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
 
 
@@ -227,7 +227,7 @@ def check_same_images(generator, export, tolerance):
     serving_default = tf.saved_model.load(str(export.saved_model)).signatures["serving_default"]
     for images in (
         serving_default(latents=tf.constant(latents))["images"],
-        run_tflite(tflite_file(export).read_bytes(), latents),
+        load_exported(tflite_file(export))(latents),
     ):
         np.testing.assert_allclose(images, expected, rtol=0, atol=tolerance)
 
@@ -294,7 +294,7 @@ def test_a_failed_comparison_leaves_everything_as_it_was(
     def refuse(*_, **__):
         raise ValueError("it differs")
 
-    monkeypatch.setattr(exporter, "check_tflite", refuse)
+    monkeypatch.setattr(exporter, "check_file", refuse)
     with pytest.raises(ValueError, match=r"^it differs$"):
         export_generator(conditional_generator, output, num_classes=3)
     assert (names(output), (output / "digits.tflite").stat().st_mtime_ns) == before

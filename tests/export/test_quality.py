@@ -9,24 +9,35 @@ from kgan.export.comparison import latents_and_labels
 from kgan.export.interface import read_interface
 from kgan.export.quality import FrechetGate
 from kgan.export.quality import difference_from_keras
-from kgan.export.quality import signal_to_noise
 
 
-def test_noise_of_a_fiftieth_of_the_range_is_ten_log_of_its_square():
+def decibels(generator, change):
+    """The signal-to-noise ratio of Keras' images after a change."""
+
+    def images_of(latents, labels):
+        return change(keras_images(generator, latents, labels).astype("float64"))
+
+    return difference_from_keras(images_of, generator, read_interface(generator)).decibels
+
+
+def test_noise_of_a_fiftieth_of_the_range_is_ten_log_of_its_square(generator):
     # (2 / 0.04)^2 = 2,500, and ten times its decimal logarithm is 33.979.
-    images = np.full((2, 4, 4, 1), 0.5)
-    assert signal_to_noise(images, images + 0.04) == pytest.approx(33.9794, abs=1e-4)
+    assert decibels(generator, lambda images: images + 0.04) == pytest.approx(33.9794, abs=1e-4)
 
 
-def test_noise_counts_by_its_mean_square_over_all_images():
-    # One value of four is off by 2, the whole range: the mean square is 1, a quarter of 2^2.
-    assert signal_to_noise([1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, 1.0]) == pytest.approx(6.0206)
+def test_noise_counts_by_its_mean_square_over_all_images(generator):
+    def change(images):
+        # One value of four is off by 2, the whole range: the mean square is 1, a quarter of 2^2.
+        images[:, ::2, ::2] += 2
+        return images
+
+    assert decibels(generator, change) == pytest.approx(6.0206)
 
 
-def test_equal_images_have_no_noise_and_nan_is_never_good():
-    assert signal_to_noise([0.5], [0.5]) == np.inf
-    assert np.isnan(signal_to_noise([0.5], [np.nan]))
-    assert np.isnan(signal_to_noise([0.5], [np.inf]))
+def test_equal_images_have_no_noise_and_nan_is_never_good(generator):
+    assert decibels(generator, lambda images: images) == np.inf
+    assert np.isnan(decibels(generator, lambda images: images * np.nan))
+    assert np.isnan(decibels(generator, lambda images: images + np.inf))
 
 
 def images_of(generator):

@@ -9,9 +9,9 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from kgan.export.interface import read_interface
+from kgan.export.loaded import load_exported
 from kgan.export.saved_model import write_saved_model
 from kgan.export.tflite import convert_to_tflite
-from kgan.export.tflite import run_tflite
 from kgan.layers import NearestUpSampling2D
 
 layers = keras.layers
@@ -56,14 +56,15 @@ def test_two_in_a_row_run_in_tflite_with_any_batch(tmp_path):
     )
     interface = read_interface(generator)
     write_saved_model(generator, tmp_path, interface)
-    content = convert_to_tflite(tmp_path, generator, interface)
+    path = tmp_path / "generator.tflite"
+    path.write_bytes(convert_to_tflite(tmp_path, generator, interface))
     for rows in (1, 3):
         latents = np.random.default_rng(1).normal(size=(rows, 5)).astype("float32")
-        images = run_tflite(content, latents)
+        images = load_exported(path)(latents)
         assert images.shape == (rows, 16, 16, 1)
         # TFLite's kernels sum in another order.
         np.testing.assert_allclose(images, generator(latents), rtol=0, atol=1e-5)
-    operations = Interpreter(model_content=content)._get_ops_details()
+    operations = Interpreter(model_path=str(path))._get_ops_details()
     # Only the Reshape after the dense layer asks for a shape when it runs.
     assert [operation["op_name"] for operation in operations].count("SHAPE") == 1
 

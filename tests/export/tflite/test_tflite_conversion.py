@@ -12,14 +12,14 @@ from kgan.export.comparison import keras_images
 from kgan.export.comparison import latents_and_labels
 from kgan.export.interface import Interface
 from kgan.export.interface import read_interface
+from kgan.export.loaded import load_exported
+from kgan.export.quality import DECIBELS
 from kgan.export.quality import FrechetGate
+from kgan.export.quality import check_file
 from kgan.export.saved_model import write_saved_model
 from kgan.export.signatures import signatures
 from kgan.export.tflite import MODES
-from kgan.export.tflite import check_tflite
 from kgan.export.tflite import convert_to_tflite
-from kgan.export.tflite import run_tflite
-from kgan.export.tflite.conversion import DECIBELS
 from kgan.models import dcgan_generator
 
 
@@ -36,7 +36,7 @@ class Exported(NamedTuple):
     generator: keras.Model
     interface: Interface
     saved_model: Path
-    files: dict[str, bytes]
+    files: dict[str, Path]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,10 @@ def exported(tmp_path_factory):
     interface = read_interface(generator, 3)
     folder = tmp_path_factory.mktemp("saved_model")
     write_saved_model(generator, folder, interface)
-    files = {mode: convert_to_tflite(folder, generator, interface, mode=mode) for mode in MODES}
+    files = {}
+    for mode in MODES:
+        files[mode] = folder / f"{mode}.tflite"
+        files[mode].write_bytes(convert_to_tflite(folder, generator, interface, mode=mode))
     return Exported(generator, interface, folder, files)
 
 
@@ -57,15 +60,15 @@ def latents(rows):
     return np.random.default_rng(4).standard_normal((rows, 16), "float32")
 
 
-def tensors(content):
-    interpreter = Interpreter(model_content=content)
+def tensors(path):
+    interpreter = Interpreter(model_path=str(path))
     interpreter.allocate_tensors()
     return interpreter.get_tensor_details()
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_has_one_signature_with_float_images(exported, mode):
-    interpreter = Interpreter(model_content=exported.files[mode])
+    interpreter = Interpreter(model_path=str(exported.files[mode]))
     assert interpreter.get_signature_list() == {
         "serving_default": {"inputs": ["label", "latents"], "outputs": ["images"]}
     }
@@ -80,15 +83,16 @@ def test_every_mode_has_one_signature_with_float_images(exported, mode):
 @pytest.mark.parametrize("mode", ["dynamic", "int8"])
 def test_the_same_saved_model_gives_the_same_bytes_and_no_local_path(exported, mode):
     generator, interface, saved_model, files = exported
-    assert convert_to_tflite(saved_model, generator, interface, mode=mode) == files[mode]
-    assert str(saved_model.parent).encode() not in files[mode]
+    content = convert_to_tflite(saved_model, generator, interface, mode=mode)
+    assert content == files[mode].read_bytes()
+    assert str(saved_model.parent).encode() not in content
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7])
 def test_any_batch_size_gives_keras_images(exported, rows):
     labels = np.arange(rows, dtype="int32") % 3
     expected = exported.generator([latents(rows), labels])
-    images = run_tflite(exported.files["float32"], latents(rows), labels)
+    images = load_exported(exported.files["float32"]).images_of(latents(rows), labels)
     # TFLite's kernels sum in another order; see TOLERANCE.
     np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
 
@@ -97,12 +101,13 @@ def test_any_batch_size_gives_keras_images(exported, rows):
 @pytest.mark.parametrize("label", [3, -1])
 def test_a_label_out_of_range_is_refused(exported, mode, label):
     with pytest.raises(RuntimeError, match="gather index out of bounds"):
-        run_tflite(exported.files[mode], latents(1), np.array([label], "int32"))
+        load_exported(exported.files[mode]).images_of(latents(1), [label])
 
 
 def test_the_modes_differ_in_size_as_their_weights_do(exported):
     files = exported.files
-    size = {mode: len(content) / len(files["float32"]) for mode, content in files.items()}
+    size = {mode: path.stat().st_size for mode, path in files.items()}
+    size = {mode: size[mode] / size["float32"] for mode in size}
     # Half and a quarter, and a few kilobytes that hold no weights.
     assert 0.5 < size["float16"] < 0.6
     assert 0.25 < size["dynamic"] < 0.4
@@ -111,23 +116,24 @@ def test_the_modes_differ_in_size_as_their_weights_do(exported):
 
 def test_every_mode_is_as_near_to_keras_as_it_promises(exported):
     generator, interface, _, files = exported
-    quality = {
-        mode: check_tflite(generator, content, interface, mode=mode)
-        for mode, content in files.items()
+    found = {
+        mode: check_file(path, generator, interface, file_format=mode)
+        for mode, path in files.items()
     }
+    quality = {mode: difference for mode, (difference, _) in found.items()}
     assert quality["float32"].largest <= 1e-4
     for mode, least in DECIBELS.items():
         assert quality[mode].decibels >= least
     # Were int8 float in disguise, it would be nearer.
     assert quality["int8"].decibels < 70
-    assert {each.frechet_distance for each in quality.values()} == {None}
+    assert {distance for _, distance in found.values()} == {None}
 
 
 def test_int8_computes_in_integers_from_the_latents_to_the_images(exported, operations):
     files = exported.files
     floats = [each for each in tensors(files["int8"]) if each["dtype"] == np.float32]
     assert {tuple(each["shape_signature"]) for each in floats} == {(-1, 16), (-1, 16, 16, 1)}
-    assert "DEQUANTIZE" in operations(files["int8"])[-1:]
+    assert "DEQUANTIZE" in operations(files["int8"].read_bytes())[-1:]
     # The weights, with a scale for each channel of the transposed convolutions.
     kernels = [
         each
@@ -146,7 +152,7 @@ def test_dynamic_keeps_weights_in_8_bits_and_images_in_float(exported, operation
     flowing = [each for each in pictures if -1 in each["shape_signature"]]
     assert {each["dtype"] for each in flowing} == {np.float32}
     # Without it the interpreter's transposed convolution is nine times as slow.
-    assert operations(exported.files["dynamic"]).count("DEQUANTIZE") == 1
+    assert operations(files["dynamic"].read_bytes()).count("DEQUANTIZE") == 1
 
 
 def test_int8_learns_its_ranges_from_every_class(tmp_path):
@@ -165,19 +171,25 @@ def test_int8_learns_its_ranges_from_every_class(tmp_path):
     mean.set_weights([np.full((32, 16), 1 / 16) * (np.arange(32) >= 16)[:, None], np.zeros(16)])
     interface = read_interface(generator, 200)
     write_images_alone(generator, interface, tmp_path)
-    content = convert_to_tflite(tmp_path, generator, interface, mode="int8")
-    images = run_tflite(content, np.zeros((1, 2), "float32"), np.array([199], "int32"))
+    path = tmp_path / "int8.tflite"
+    path.write_bytes(convert_to_tflite(tmp_path, generator, interface, mode="int8"))
+    images = load_exported(path).images_of(np.zeros((1, 2)), [199])
     np.testing.assert_allclose(images, 1.0, atol=0.02)
 
 
 def test_other_weights_are_found_in_float32(exported):
     generator = keras.models.clone_model(exported.generator)
     message = (
-        r"The TFLite file's images differ from those of Keras by \d\.\de[+-]\d\d, more than "
-        r"1e-04\. Leave the file out with tflite=\(\)\."
+        r"The float32 TFLite file's images differ from those of Keras by \d\.\de[+-]\d\d, more "
+        r"than 1e-04\. Leave the file out with tflite=\(\)\."
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
-        check_tflite(generator, exported.files["float32"], read_interface(generator, 3))
+        check_file(
+            exported.files["float32"],
+            generator,
+            read_interface(generator, 3),
+            file_format="float32",
+        )
 
 
 @pytest.mark.parametrize(
@@ -203,7 +215,7 @@ def test_a_file_with_too_much_noise_is_refused_with_another_mode(exported, mode,
         rf"dB \(peak signal-to-noise ratio\)\. {re.escape(remedy)}"
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
-        check_tflite(generator, exported.files[mode], read_interface(generator, 3), mode=mode)
+        check_file(exported.files[mode], generator, read_interface(generator, 3), file_format=mode)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -211,7 +223,7 @@ def test_images_that_are_not_numbers_are_refused(exported, mode):
     generator = keras.models.clone_model(exported.generator)
     generator.set_weights([np.full_like(values, np.nan) for values in generator.get_weights()])
     with pytest.raises(ValueError, match="nan"):
-        check_tflite(generator, exported.files[mode], read_interface(generator, 3), mode=mode)
+        check_file(exported.files[mode], generator, read_interface(generator, 3), file_format=mode)
 
 
 def pixels(images):
@@ -223,8 +235,10 @@ def test_the_distance_to_real_images_is_measured_and_limited(exported):
     near = keras_images(generator, *latents_and_labels(interface, rows=200))
     far = np.random.default_rng(0).uniform(-1, 1, near.shape)
     frechet = FrechetGate(pixels, pixels(far), samples=200).reference(generator, interface)
-    quality = check_tflite(generator, files["int8"], interface, mode="int8", frechet=frechet)
-    assert quality.frechet_distance == pytest.approx(frechet.distance, rel=0.15)
+    _, distance = check_file(
+        files["int8"], generator, interface, file_format="int8", frechet=frechet
+    )
+    assert distance == pytest.approx(frechet.distance, rel=0.15)
     # Next to no distance for Keras: no rounding is small enough.
     frechet = FrechetGate(pixels, pixels(near), samples=200).reference(generator, interface)
     message = (
@@ -232,7 +246,7 @@ def test_the_distance_to_real_images_is_measured_and_limited(exported):
         r"1\.15 times the \S+ of Keras' samples of the same 200 latents\. Choose dynamic, .+\."
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
-        check_tflite(generator, files["int8"], interface, mode="int8", frechet=frechet)
+        check_file(files["int8"], generator, interface, file_format="int8", frechet=frechet)
 
 
 def test_an_unknown_mode_is_refused(generator, tmp_path):
@@ -259,10 +273,30 @@ def test_a_file_that_does_not_run_is_refused(tmp_path):
     generator = keras.Model(inputs, images)
     interface = read_interface(generator)
     write_images_alone(generator, interface, tmp_path)
-    content = convert_to_tflite(tmp_path, generator, interface)
+    path = tmp_path / "a.tflite"
+    path.write_bytes(convert_to_tflite(tmp_path, generator, interface))
     message = (
         r"The float32 TFLite file does not run: it gives images \(0, .*\) in place of "
         r"\(1, 4, 4, 1\)\. Leave the file out .+\."
     )
     with pytest.raises(ValueError, match=f"^{message}$"):
-        check_tflite(generator, content, interface)
+        check_file(path, generator, interface, file_format="float32")
+
+
+def test_a_file_with_operations_of_tensorflow_does_not_run(tmp_path):
+    inputs = keras.Input((16,))
+    images = keras.layers.Reshape((4, 4, 1))(Always(tf.math.erf)(inputs))
+    generator = keras.Model(inputs, images)
+    interface = read_interface(generator)
+    write_images_alone(generator, interface, tmp_path)
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(tmp_path), signature_keys=["serving_default"]
+    )
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS,
+        tf.lite.OpsSet.SELECT_TF_OPS,
+    ]
+    path = tmp_path / "flex.tflite"
+    path.write_bytes(converter.convert())
+    with pytest.raises(ValueError, match=r"^The float32 TFLite file does not run: .*Leave the"):
+        check_file(path, generator, interface, file_format="float32")
