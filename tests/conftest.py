@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -98,3 +99,9 @@ def forks(tmp_path_factory):
     forks = Forks(tmp_path_factory.mktemp("forks"))
     yield forks
     forks.close()
+
+
+@pytest.fixture(scope="session")
+def read_warmup():
+    """The function of `warmup_requests.py` that reads a version's warm-up file."""
+    return runpy.run_path(str(Path(__file__).with_name("warmup_requests.py")))["read_warmup"]

@@ -26,8 +26,6 @@ from kgan.export.saved_model import compare_saved_model
 from kgan.export.saved_model import write_saved_model
 from kgan.export.tflite import MODES
 from kgan.export.tflite import convert_to_tflite
-from kgan.export.warmup import replay_warmup
-from kgan.export.warmup import warmup_requests
 from kgan.export.warmup import write_warmup
 from kgan.layers import without_spectral_norm
 
@@ -197,8 +195,7 @@ def _write_checked_saved_model(
     write_saved_model(twin, folder, interface)
     check_contents(folder, twin)
     differences = compare_saved_model(twin, folder, interface)
-    write_warmup(folder, warmup_requests(twin, interface), name=name)
-    replay_warmup(folder)
+    write_warmup(folder, twin, interface, name=name)
     return differences
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.framework.attr_value_pb2 import NameAttrList
-from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from kgan.export import export_generator
 
@@ -19,7 +18,6 @@ pytestmark = pytest.mark.slow
 SOURCE = Path(__file__).with_name("replay.cc")
 LATENT_DIM = 5
 NUM_CLASSES = 3
-WARMUP = Path("assets.extra", "tf_serving_warmup_requests")
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +77,10 @@ def read_records(path):
 
 
 def ask(signature, inputs):
-    """A request to the program: arrays, or tensors as a protocol buffer holds them, by name."""
+    """A request to the program, of arrays by name."""
     message = NameAttrList(name=signature)
     for name, value in inputs.items():
-        is_array = isinstance(value, np.ndarray)
-        tensor = tf.make_tensor_proto(value) if is_array else value
-        message.attr[name].tensor.CopyFrom(tensor)
+        message.attr[name].tensor.CopyFrom(tf.make_tensor_proto(value))
     return message
 
 
@@ -179,52 +175,13 @@ def test_images_of_latents_are_those_of_keras(replay, exports, num_classes):
 
 
 @both
-def test_every_warmup_record_is_answered(replay, exports, num_classes):
+def test_every_warmup_record_is_answered(replay, exports, num_classes, read_warmup):
     _, version = exports[num_classes]
-    if not (version / WARMUP).is_file():
-        pytest.skip("the export wrote no warm-up records")
-    requests = [predict_request(record) for record in read_records(version / WARMUP)]
+    requests = [ask(name, inputs) for name, inputs in read_warmup(version)]
     assert requests
     for answer in replay(version, requests):
         assert answer.name == ""
         assert answer.attr
-
-
-def predict_request(record):
-    """The request in a tensorflow.serving.PredictionLog, by the field numbers of its definition.
-
-    PredictionLog.predict_log = 6, PredictLog.request = 1; PredictRequest.model_spec = 1 and inputs
-    = 2, a map of entries {key = 1, value = 2}; ModelSpec.signature_name = 3.
-    """
-    ((_, log),) = [field for field in fields(record) if field[0] == 6]
-    ((_, predict),) = [field for field in fields(log) if field[0] == 1]
-    specification = next(value for number, value in fields(predict) if number == 1)
-    signature = next(value for number, value in fields(specification) if number == 3)
-    entries = [dict(fields(value)) for number, value in fields(predict) if number == 2]
-    inputs = {entry[1].decode(): TensorProto.FromString(entry[2]) for entry in entries}
-    return ask(signature.decode(), inputs)
-
-
-def fields(message):
-    """The numbers and bytes of a message's fields, all of them length-delimited."""
-    position = 0
-    while position < len(message):
-        tag, position = varint(message, position)
-        number, kind = tag >> 3, tag & 7
-        assert kind == 2
-        length, position = varint(message, position)
-        yield number, message[position : position + length]
-        position += length
-
-
-def varint(message, position):
-    """A number of seven bits a byte, the lowest first, and where it ends."""
-    value = shift = 0
-    while message[position] >= 128:
-        value += (message[position] - 128) << shift
-        shift += 7
-        position += 1
-    return value + (message[position] << shift), position + 1
 
 
 SEED = np.array([3], "int64")
