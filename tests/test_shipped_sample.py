@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,8 +13,10 @@ import tensorflow as tf
 from kgan import features
 from kgan.export.graph_checks import check_operations
 from kgan.export.graph_checks import check_paths
+from kgan.export.interface import Interface
 from kgan.export.loaded import load_exported
-from kgan.export.model_card import check_model_card
+from kgan.export.model_card import FILE
+from kgan.export.model_card import write_model_card
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "exported" / "digits_small"
@@ -22,7 +25,7 @@ VERSION = SAMPLE / "1"
 
 @pytest.fixture(scope="module")
 def card():
-    return check_model_card(VERSION)
+    return json.loads((VERSION / FILE).read_text(encoding="utf-8"))
 
 
 def test_it_is_small_and_complete():
@@ -62,6 +65,14 @@ def test_its_card_says_how_it_was_made(card):
     tflite = (SAMPLE / "digits_small.tflite").read_bytes()
     assert card["files"]["digits_small.tflite"]["sha256"] == hashlib.sha256(tflite).hexdigest()
     assert str(Path.home()) not in json.dumps(card)
+
+
+def test_its_card_describes_the_model_beside_it(card, tmp_path):
+    copy = shutil.copytree(VERSION, tmp_path / "1")
+    interface = Interface(card["latent_dim"], tuple(card["image_shape"]), card["num_classes"])
+    write_model_card(copy, name="digits_small", version=1, interface=interface)
+    anew = json.loads((copy / FILE).read_text(encoding="utf-8"))
+    assert (card["signatures"], card["weights"]) == (anew["signatures"], anew["weights"])
 
 
 def test_a_server_would_take_it(read_warmup):

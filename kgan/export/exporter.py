@@ -14,8 +14,6 @@ from kgan.export.float32 import float32_twin
 from kgan.export.graph_checks import check_contents
 from kgan.export.interface import Interface
 from kgan.export.interface import read_interface
-from kgan.export.model_card import check_model_card
-from kgan.export.model_card import model_card
 from kgan.export.model_card import write_model_card
 from kgan.export.onnx_file import convert_to_onnx
 from kgan.export.publish import publish
@@ -112,7 +110,7 @@ def export_generator(
         frechet: `FrechetGate`, a limit on how much worse the samples of the TFLite files may be
             than those of Keras; None for none.
         card: what the model card shall say of the training: a dict with some of data, recipe,
-            command, metrics, as in `kgan.export.model_card.model_card`.
+            command, metrics, as in `kgan.export.model_card.write_model_card`.
 
     Returns:
         The `Export`.
@@ -150,12 +148,17 @@ def export_generator(
             found["files"]["onnx"] = _write_checked_file(
                 twin, folder, interface, name, "onnx", None
             )
-        found["card"] = model_card(saved_model, name=name, interface=interface, **(card or {}))
 
     def finish(folder: Path, number: int) -> None:
         files = {file.name: _on_card(file) for file in found["files"].values()}
-        write_model_card(folder / "version", {**found["card"], "files": files}, version=number)
-        check_model_card(folder / "version")
+        write_model_card(
+            folder / "version",
+            name=name,
+            version=number,
+            interface=interface,
+            files=files,
+            **(card or {}),
+        )
 
     publication = publish(write, output, version=version, finish=finish, keep=keep)
     published = {path.name for path in publication.files}

@@ -36,47 +36,54 @@ _ONE_PATH = re.compile(r"(--?\w+=)?((?:~\w+|\.\.(?:/\.\.)+)?/[^,;:'\"]+)")
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 
-def model_card(
+def write_model_card(
     folder: str | os.PathLike,
     *,
     name: str,
+    version: int,
     interface: Interface,
     data: dict | None = None,
     recipe: dict | None = None,
     command: list[str] | None = None,
     metrics: dict | None = None,
-) -> dict:
+    files: dict | None = None,
+) -> None:
     """Describe a SavedModel: what it takes and gives, what it was made from and how good it is.
 
     Paths from the root, from somebody's home or far upwards, in what the caller gives, are cut to
     their last part, ".../digits", for they say more of a machine and its users than of the model.
     Names and passwords are taken out of URLs.
 
+    The card says name, version, date (UTC), image_shape, latent_dim, num_classes, signatures
+    (inputs and outputs with dtype and shape), weights (number and sha256, see `weights_digest`),
+    packages (versions), data, recipe, command, metrics, files.
+
     Args:
-        folder: the SavedModel's folder.
+        folder: the SavedModel's folder, into which the card is written.
         name: the model's.
+        version: int, the number under which the SavedModel is published.
         interface: what `read_interface` said of the generator.
         data: what it was trained on, or None if that is not known.
         recipe: flags or settings of its training, or None.
         command: the command that trained or exported it, as sys.argv holds it, or None.
         metrics: how good it is; the names say by what protocol. Or None.
-
-    Returns:
-        dict of what JSON knows: name, date (UTC), image_shape, latent_dim, num_classes,
-        signatures (inputs and outputs with dtype and shape), weights (number and sha256, see
-        `weights_digest`), packages (versions), data, recipe, command, metrics. The version is
-        added when it is settled, by `write_model_card`.
+        files: what is to be said of each file that accompanies the version, by its name. Or None.
 
     Raises:
         ValueError: what the caller gives holds a number that is not finite, or what is no JSON.
     """
-    return {
+    card = {
         "name": name,
+        "version": version,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "image_shape": list(interface.image_shape),
         "latent_dim": interface.latent_dim,
         "num_classes": interface.num_classes,
-        **_read_from(folder),
+        "signatures": _signatures(folder),
+        "weights": {
+            "number": sum(values.size for _, values in read_variables(folder)),
+            "sha256": weights_digest(folder),
+        },
         "packages": {
             "kgan": __version__,
             "keras": keras.__version__,
@@ -88,48 +95,11 @@ def model_card(
         "recipe": _json(recipe, "recipe"),
         "command": None if command is None else shlex.join(_json(command, "command")),
         "metrics": _json(metrics, "metrics"),
+        "files": files,
     }
-
-
-def write_model_card(folder: str | os.PathLike, card: dict, *, version: int) -> None:
-    """Write a model card into its SavedModel's folder.
-
-    Args:
-        folder: the SavedModel's folder.
-        card: what `model_card` gave.
-        version: int, the number under which the SavedModel is published.
-    """
     path = Path(folder, FILE)
     path.parent.mkdir(exist_ok=True)
-    named = {"name": card["name"], "version": version, **card}
-    path.write_text(json.dumps(named, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def check_model_card(folder: str | os.PathLike) -> dict:
-    """Hold a model card against the SavedModel beside it.
-
-    Args:
-        folder: the SavedModel's folder.
-
-    Returns:
-        The card.
-
-    Raises:
-        ValueError: it is missing or damaged, or describes other signatures or other weights.
-    """
-    try:
-        card = json.loads(Path(folder, FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError) as error:
-        raise ValueError(
-            f"{folder} holds no {FILE} that can be read: {error}. Write it with write_model_card."
-        ) from error
-    for key, value in _read_from(folder).items():
-        if card.get(key) != value:
-            raise ValueError(
-                f"{FILE} describes another SavedModel than the one beside it: its {key} are "
-                f"{card.get(key)}. Expected: {value}."
-            )
-    return card
+    path.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def weights_digest(folder: str | os.PathLike) -> str:
@@ -152,16 +122,6 @@ def weights_digest(folder: str | os.PathLike) -> str:
         little_endian = values.astype(values.dtype.newbyteorder("<"), copy=False)
         digest.update(little_endian.tobytes())
     return digest.hexdigest()
-
-
-def _read_from(folder: str | os.PathLike) -> dict:
-    return {
-        "signatures": _signatures(folder),
-        "weights": {
-            "number": sum(values.size for _, values in read_variables(folder)),
-            "sha256": weights_digest(folder),
-        },
-    }
 
 
 def _signatures(folder: str | os.PathLike) -> dict:
