@@ -9,7 +9,9 @@ import hashlib
 import os
 import re
 import sys
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -48,33 +50,20 @@ _OF_THE_SAVER = {
 }
 # What an operation does that has this in its name, whether TensorFlow calls it stateful or not.
 _OUTSIDE = {
-    "PyFunc": "calls Python",
-    "File": "reads or writes files",
-    "Proto": "reads files",
-    "Vocab": "reads files",
-    "ImmutableConst": "reads files",
-    "Dataset": "reads data from outside",
-    "Debug": "reports to the outside",
+    "calls Python": ("PyFunc",),
+    "reads or writes files": ("File",),
+    "reads files": ("Proto", "Vocab", "ImmutableConst"),
+    "reads data from outside": ("Dataset",),
+    "reports to the outside": ("Debug",),
 }
 _STATEFUL = {
-    "Restore": "reads files",
-    "Reader": "reads files",
-    "Save": "writes files",
-    "Write": "writes files",
-    "Print": "writes to the server's log",
-    "Send": "talks to other machines",
-    "Recv": "talks to other machines",
-    "Remote": "talks to other machines",
-    "Collective": "talks to other machines",
-    "Assign": "changes a variable",
-    "Resource": "changes a variable",
-    "Stateful": "changes a variable",
-    "Random": "draws numbers that no seed repeats",
-    "Normal": "draws numbers that no seed repeats",
+    "reads files": ("Restore", "Reader"),
+    "writes files": ("Save", "Write"),
+    "writes to the server's log": ("Print",),
+    "talks to other machines": ("Send", "Recv", "Remote", "Collective"),
+    "changes a variable": ("Assign", "Resource", "Stateful"),
+    "draws numbers that no seed repeats": ("Random", "Normal"),
 }
-
-# The graph of Python objects that TensorFlow stores beside the variables.
-_OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
 def check_contents(folder: str | os.PathLike, generator: keras.Model) -> None:
@@ -123,25 +112,22 @@ def check_variables(folder: str | os.PathLike, generator: keras.Model) -> None:
         generator: the float32 keras model that was written.
 
     Raises:
-        ValueError: there is such a variable, or the files hold more than the variables.
+        ValueError: there is such a variable.
     """
-    expected = collections.Counter(_identity(np.asarray(weight)) for weight in generator.weights)
-    stored = dict(read_variables(folder))
-    found = collections.Counter()
-    for name, values in stored.items():
-        found[_identity(values)] += 1
-        if _identity(values) not in expected:
+    left = collections.Counter(_identity(np.asarray(weight)) for weight in generator.weights)
+    for name, values in read_variables(folder):
+        described = f"The SavedModel holds the variable {name}, {values.dtype} {values.shape},"
+        if _identity(values) not in left:
             raise ValueError(
-                f"The SavedModel holds the variable {name}, {values.dtype} {values.shape}, which "
-                "is no weight of the generator: of an optimizer or a discriminator, perhaps. "
-                "Export the generator alone."
+                f"{described} which is no weight of the generator: of an optimizer or a "
+                "discriminator, perhaps. Export the generator alone."
             )
-        if found[_identity(values)] > expected[_identity(values)]:
+        left[_identity(values)] -= 1
+        if left[_identity(values)] < 0:
             raise ValueError(
-                f"The SavedModel holds the variable {name}, {values.dtype} {values.shape}, more "
-                "often than the generator does. Do not track the model beside its functions."
+                f"{described} more often than the generator does. Do not track the model beside "
+                "its functions."
             )
-    _check_size(folder, sum(values.nbytes for values in stored.values()))
 
 
 def check_paths(folder: str | os.PathLike) -> None:
@@ -182,7 +168,8 @@ def read_variables(folder: str | os.PathLike) -> Iterator[tuple[str, np.ndarray]
     """
     reader = tf.train.load_checkpoint(str(Path(folder, "variables", "variables")))
     for name in sorted(reader.get_variable_to_shape_map()):
-        if name != _OBJECTS:
+        # The graph of Python objects that TensorFlow stores beside the variables.
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH":
             yield name, np.asarray(reader.get_tensor(name))
 
 
@@ -212,10 +199,10 @@ def _reason_against(operation: str) -> str | None:
         return "is unknown to TensorFlow itself"
     # Not the model's own list of operations, which leaves out those inside loops.
     stateful = private.is_stateful(operation)
-    known = {**_OUTSIDE, **_STATEFUL} if stateful else _OUTSIDE
-    reasons = [reason for part, reason in known.items() if part in operation]
-    if reasons:
-        return reasons[0]
+    for reasons in (_OUTSIDE, _STATEFUL) if stateful else (_OUTSIDE,):
+        for reason, parts in reasons.items():
+            if any(part in operation for part in parts):
+                return reason
     return "depends on more than its inputs" if stateful else None
 
 
@@ -223,32 +210,13 @@ def _identity(values: np.ndarray) -> tuple:
     return values.shape, values.dtype.name, hashlib.sha256(values.tobytes()).digest()
 
 
-def _check_size(folder: str | os.PathLike, expected: int) -> None:
-    variables = Path(folder, "variables")
-    reader = tf.train.load_checkpoint(str(variables / "variables"))
-    # A string is stored with its length and two checksums.
-    most = expected + len(reader.get_tensor(_OBJECTS)) + 32
-    found = sum(file.stat().st_size for file in variables.glob("variables.data-*"))
-    if found > most:
-        raise ValueError(
-            f"The SavedModel's variables.data files hold {found} bytes, but its variables are "
-            f"{expected}. Export into an empty folder."
-        )
-
-
-def _texts(message: Message) -> Iterator[str]:
-    for field, value in message.ListFields():
-        if field.type == field.TYPE_MESSAGE:
-            for inner in _messages(field, value):
-                yield from _texts(inner)
-        elif field.type in (field.TYPE_STRING, field.TYPE_BYTES):
-            for text in [value] if isinstance(value, (str, bytes)) else value:
-                yield text if isinstance(text, str) else text.decode("latin-1")
-
-
-def _messages(field, value) -> list[Message]:
-    if isinstance(value, Message):
-        return [value]
-    if isinstance(value, collections.abc.Mapping):
-        return [held for held in value.values() if isinstance(held, Message)]
-    return list(value)
+def _texts(held) -> Iterator[str]:
+    """All strings and bytes in a message, a field of one, or what lies in it."""
+    if isinstance(held, (str, bytes)):
+        yield held if isinstance(held, str) else held.decode("latin-1")
+    elif isinstance(held, Message):
+        for _, value in held.ListFields():
+            yield from _texts(value)
+    elif isinstance(held, Iterable):
+        for value in held.values() if isinstance(held, Mapping) else held:
+            yield from _texts(value)
