@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from kgan.export.publish import versions
 from kgan.export.signatures import LATENTS_TO_IMAGES
 
 
@@ -139,17 +140,13 @@ def find_exported(path: str | os.PathLike) -> Path:
         return path
     if (path / "saved_model.pb").is_file():
         return path
-    versions = [folder for folder in path.glob("*/") if _is_version(folder)]
-    if not versions:
+    found = versions(path)
+    if not found:
         raise FileNotFoundError(
             f"{path} is no .tflite or .onnx file and holds no exported version, "
             "<number>/saved_model.pb. Export first, with gan.export(path)."
         )
-    return max(versions, key=lambda folder: int(folder.name))
-
-
-def _is_version(folder: Path) -> bool:
-    return folder.name.isdecimal() and (folder / "saved_model.pb").is_file()
+    return max(found, key=lambda folder: int(folder.name))
 
 
 def _open_saved_model(folder: Path, threads: int) -> ExportedGenerator:

@@ -95,13 +95,15 @@ def publish(
             if finish:
                 finish(folder, number)
                 _flush_all_to_disk(folder)
-            newest = number > max(map(_number, _versions(base)), default=0)
-            files = _files(folder) if newest else []
+            newest = number > max(map(_number, versions(base)), default=0)
+            files = sorted(path for path in folder.iterdir() if path.is_file()) if newest else []
             _refuse_folders_in_the_way(files, base)
             (folder / "version").rename(base / str(number))
-            placed = _replace_files(files, base)
+            for path in files:
+                os.replace(path, base / path.name)
             flush_to_disk(base)
             removed = _remove_old(base, folder, keep=keep, published=number) if keep else []
+    placed = [base / path.name for path in files]
     return Publication(number, base / str(number), placed, removed)
 
 
@@ -131,17 +133,16 @@ def _free_number(version: int | None, base: Path) -> int:
     return int(version or highest + 1)
 
 
-def _versions(base: Path) -> list[Path]:
+def versions(base: Path) -> list[Path]:
+    """The version directories in a folder, which need not be there."""
     # Somebody's folder 2025 is no version, and must neither be removed nor kept instead of one.
     return [path for path in _numbered(base) if (path / "saved_model.pb").is_file()]
 
 
 def _numbered(base: Path) -> list[Path]:
-    if not base.is_dir():
-        return []
     return [
         path
-        for path in base.iterdir()
+        for path in base.glob("*")
         # A larger number, which no server reads, is a name like any other.
         if path.name.isascii() and path.name.isdecimal() and _number(path) <= _LARGEST_VERSION
     ]
@@ -185,10 +186,10 @@ def _remove_abandoned(base: Path) -> None:
 
 
 def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[int]:
-    versions = _versions(base)
-    kept = {published, *sorted({_number(path) for path in versions})[-keep:]}
+    found = versions(base)
+    kept = {published, *sorted({_number(path) for path in found})[-keep:]}
     removed = []
-    for path in versions:
+    for path in found:
         if _number(path) not in kept:
             try:
                 # Out of a server's sight as a whole; it is deleted with the folder around it.
@@ -198,10 +199,6 @@ def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[
                 warnings.warn(f"{path} could not be removed: {error.strerror}.", stacklevel=3)
     flush_to_disk(base)
     return sorted(removed)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file())
 
 
 def _refuse_folders_in_the_way(files: list[Path], base: Path) -> None:
@@ -216,14 +213,6 @@ def _refuse_folders_in_the_way(files: list[Path], base: Path) -> None:
             )
 
 
-def _replace_files(files: list[Path], base: Path) -> list[Path]:
-    for path in files:
-        os.replace(path, base / path.name)
-    return [base / path.name for path in files]
-
-
 def _flush_all_to_disk(folder: Path) -> None:
-    for root, _, names in os.walk(folder):
-        for name in names:
-            flush_to_disk(Path(root, name))
-        flush_to_disk(Path(root))
+    for path in [folder, *folder.rglob("*")]:
+        flush_to_disk(path)
