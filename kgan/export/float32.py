@@ -1,8 +1,5 @@
 """The float32 form of a model that was trained in 16 bits."""
 
-import contextlib
-from collections.abc import Iterator
-
 import keras
 import numpy as np
 
@@ -23,31 +20,19 @@ def float32_twin(model: keras.Model) -> keras.Model:
     Returns:
         `model` itself if all of it is float32 already, else a new model.
     """
-    if _is_float32(model):
+    layers = private.walk_layers(model)
+    if all(layer.compute_dtype == layer.variable_dtype == "float32" for layer in layers):
         return model
-    config = keras.saving.serialize_keras_object(model)
-    with _float32_by_default():
-        twin = keras.saving.deserialize_keras_object(_in_float32(config))
-    twin.set_weights([_weight_in_float32(weight) for weight in model.get_weights()])
-    return twin
-
-
-def _is_float32(model) -> bool:
-    return all(
-        layer.compute_dtype == layer.variable_dtype == "float32"
-        for layer in private.walk_layers(model)
-    )
-
-
-@contextlib.contextmanager
-def _float32_by_default() -> Iterator[None]:
+    config = _in_float32(keras.saving.serialize_keras_object(model))
     # A layer whose config leaves its dtype out is built with the global policy.
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        yield
+        twin = keras.saving.deserialize_keras_object(config)
     finally:
         keras.config.set_dtype_policy(policy)
+    twin.set_weights([_weight_in_float32(weight) for weight in model.get_weights()])
+    return twin
 
 
 def _in_float32(config):
@@ -57,14 +42,9 @@ def _in_float32(config):
         return config
     if config.get("class_name") == "DTypePolicy" and "float" in config["config"]["name"]:
         return {**config, "config": {"name": "float32"}}
-    return {
-        key: "float32" if key == "dtype" and _is_float_name(value) else _in_float32(value)
-        for key, value in config.items()
-    }
-
-
-def _is_float_name(dtype) -> bool:
-    return isinstance(dtype, str) and "float" in dtype
+    found = {key: _in_float32(value) for key, value in config.items()}
+    dtype = config.get("dtype")
+    return {**found, "dtype": "float32"} if isinstance(dtype, str) and "float" in dtype else found
 
 
 def _weight_in_float32(weight):

@@ -44,9 +44,8 @@ def read_interface(generator: keras.Model, num_classes: int | None = None) -> In
         )
     _check_inputs(inputs)
     outputs = [tuple(tensor.shape) for tensor in generator.outputs]
-    _check_outputs(outputs, is_one_tensor=_gives_one_tensor(generator))
-    _check_num_classes(num_classes, conditional=len(inputs) == 2)
-    num_classes = None if num_classes is None else int(num_classes)
+    _check_outputs(generator, outputs)
+    num_classes = _checked_num_classes(num_classes, conditional=len(inputs) == 2)
     return Interface(inputs[0][1], outputs[0][1:], num_classes)
 
 
@@ -59,14 +58,10 @@ def _check_inputs(shapes: list[tuple]) -> None:
         )
 
 
-def _gives_one_tensor(generator: keras.Model) -> bool:
-    # A sequential model gives nothing else, and has no `output` before its first call.
+def _check_outputs(generator: keras.Model, shapes: list[tuple]) -> None:
+    # A sequential model gives one tensor, and has no `output` before its first call.
     is_sequential = isinstance(generator, keras.Sequential)
-    return is_sequential or not isinstance(generator.output, (dict, list, tuple))
-
-
-def _check_outputs(shapes: list[tuple], *, is_one_tensor: bool) -> None:
-    if not is_one_tensor:
+    if not is_sequential and isinstance(generator.output, (dict, list, tuple)):
         raise ValueError(
             "The generator must give its images as one tensor, not in a dict or list. Received "
             f"outputs of shape: {shapes}. Wrap it: keras.Model(generator.inputs, images), where "
@@ -79,7 +74,7 @@ def _check_outputs(shapes: list[tuple], *, is_one_tensor: bool) -> None:
         )
 
 
-def _check_num_classes(num_classes: int | None, *, conditional: bool) -> None:
+def _checked_num_classes(num_classes: int | None, *, conditional: bool) -> int | None:
     if not conditional and num_classes is not None:
         raise ValueError(
             "The generator takes no labels, so num_classes must be None. "
@@ -90,3 +85,4 @@ def _check_num_classes(num_classes: int | None, *, conditional: bool) -> None:
             "The generator takes labels, so num_classes must be the number of classes, an int "
             f"above 0: the export refuses labels out of range. Received: num_classes={num_classes}."
         )
+    return int(num_classes) if conditional else None
