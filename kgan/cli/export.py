@@ -27,8 +27,7 @@ from kgan.cli.run_folder import RunFolder
 from kgan.export import Export
 from kgan.export import ExportedFile
 from kgan.export import export_generator
-
-MODES = ("float32", "float16", "dynamic", "int8")
+from kgan.export.tflite import MODES
 
 
 def define(flags: Flags) -> None:

@@ -12,7 +12,6 @@ import keras
 from kgan.export.comparison import full_float32
 from kgan.export.float32 import float32_twin
 from kgan.export.graph_checks import check_contents
-from kgan.export.interface import Interface
 from kgan.export.interface import read_interface
 from kgan.export.model_card import write_model_card
 from kgan.export.onnx_file import convert_to_onnx
@@ -137,7 +136,10 @@ def export_generator(
     @full_float32()
     def write(folder: Path) -> None:
         saved_model = folder / "version"
-        found["differences"] = _write_checked_saved_model(twin, saved_model, interface, name)
+        write_saved_model(twin, saved_model, interface)
+        check_contents(saved_model, twin)
+        found["differences"] = compare_saved_model(twin, saved_model, interface)
+        write_warmup(saved_model, twin, interface, name=name)
         reference = frechet.reference(twin, interface) if frechet and tflite else None
         found["distance"] = reference.distance if reference else None
         found["files"] = {
@@ -190,16 +192,6 @@ def _check_modes(tflite: Sequence[str]) -> None:
             f"tflite must be a sequence of some of {', '.join(MODES)}; an empty one for no TFLite "
             f"file. Received: tflite={tflite!r}."
         )
-
-
-def _write_checked_saved_model(
-    twin: keras.Model, folder: Path, interface: Interface, name: str
-) -> SavedModelDifferences:
-    write_saved_model(twin, folder, interface)
-    check_contents(folder, twin)
-    differences = compare_saved_model(twin, folder, interface)
-    write_warmup(folder, twin, interface, name=name)
-    return differences
 
 
 def _write_checked_file(twin, folder, interface, name, file_format, reference) -> ExportedFile:

@@ -156,11 +156,8 @@ def _json(value, place: str):
         return [_json(item, f"{place}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, (str, os.PathLike)):
         return _without_folders(os.fspath(value))
-    if (
-        value is None
-        or isinstance(value, int)
-        or (isinstance(value, float) and math.isfinite(value))
-    ):
+    is_finite = isinstance(value, float) and math.isfinite(value)
+    if value is None or isinstance(value, int) or is_finite:
         return value
     raise ValueError(
         f"A model card holds texts, finite numbers, booleans, None, and lists and dicts of them. "
