@@ -95,7 +95,7 @@ def publish(
             if finish:
                 finish(folder, number)
                 _flush_all_to_disk(folder)
-            newest = number > max(map(_number, versions(base)), default=0)
+            newest = number > max((int(path.name) for path in versions(base)), default=0)
             files = sorted(path for path in folder.iterdir() if path.is_file()) if newest else []
             _refuse_folders_in_the_way(files, base)
             (folder / "version").rename(base / str(number))
@@ -123,7 +123,7 @@ def _check_numbers(version: int | None, keep: int | None) -> None:
 def _free_number(version: int | None, base: Path) -> int:
     """The version asked for, or the next one; refused if it is taken."""
     # Files and any folder too: renaming over an empty folder would replace it without a word.
-    taken = {_number(path) for path in _numbered(base)}
+    taken = {int(path.name) for path in _numbered(base)}
     highest = max(taken, default=0)
     if version in taken:
         raise FileExistsError(
@@ -144,12 +144,8 @@ def _numbered(base: Path) -> list[Path]:
         path
         for path in base.glob("*")
         # A larger number, which no server reads, is a name like any other.
-        if path.name.isascii() and path.name.isdecimal() and _number(path) <= _LARGEST_VERSION
+        if path.name.isascii() and path.name.isdecimal() and int(path.name) <= _LARGEST_VERSION
     ]
-
-
-def _number(path: Path) -> int:
-    return int(path.name)
 
 
 @contextlib.contextmanager
@@ -187,14 +183,14 @@ def _remove_abandoned(base: Path) -> None:
 
 def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[int]:
     found = versions(base)
-    kept = {published, *sorted({_number(path) for path in found})[-keep:]}
+    kept = {published, *sorted({int(path.name) for path in found})[-keep:]}
     removed = []
     for path in found:
-        if _number(path) not in kept:
+        if int(path.name) not in kept:
             try:
                 # Out of a server's sight as a whole; it is deleted with the folder around it.
                 path.rename(folder / path.name)
-                removed.append(_number(path))
+                removed.append(int(path.name))
             except OSError as error:
                 warnings.warn(f"{path} could not be removed: {error.strerror}.", stacklevel=3)
     flush_to_disk(base)

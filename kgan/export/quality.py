@@ -1,5 +1,6 @@
 """How far a file's images are from those of Keras, how far they may be, and what that costs."""
 
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -199,11 +200,7 @@ class FrechetGate:
         Raises:
             ValueError: the generator's own samples hold NaN or infinity.
         """
-
-        def images_of(latents, labels):
-            return keras_images(generator, latents, labels)
-
-        distance = self.distance(images_of, interface)
+        distance = self.distance(functools.partial(keras_images, generator), interface)
         if math.isnan(distance):
             raise ValueError(
                 "The generator's samples hold NaN or infinity, so nothing can be compared with "

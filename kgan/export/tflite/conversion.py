@@ -58,19 +58,6 @@ def convert_to_tflite(
     """
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}.")
-    converter = _converter(saved_model, interface, mode)
-    try:
-        with warnings.catch_warnings():
-            # The calibration opens TensorFlow's own interpreter, which warns of its end.
-            warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter is deprecated")
-            content = converter.convert()
-    # The converter's error class is not part of TensorFlow's public names.
-    except Exception as error:
-        raise ValueError(conversion_advice(str(error), generator)) from error
-    return with_float_transposed_convolutions(content) if mode == "dynamic" else content
-
-
-def _converter(saved_model, interface: Interface, mode: str):
     converter = tf.lite.TFLiteConverter.from_saved_model(
         str(saved_model), signature_keys=[LATENTS_TO_IMAGES]
     )
@@ -83,7 +70,15 @@ def _converter(saved_model, interface: Interface, mode: str):
     if mode == "int8":
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.representative_dataset = lambda: _representative(interface)
-    return converter
+    try:
+        with warnings.catch_warnings():
+            # The calibration opens TensorFlow's own interpreter, which warns of its end.
+            warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter is deprecated")
+            content = converter.convert()
+    # The converter's error class is not part of TensorFlow's public names.
+    except Exception as error:
+        raise ValueError(conversion_advice(str(error), generator)) from error
+    return with_float_transposed_convolutions(content) if mode == "dynamic" else content
 
 
 def _representative(interface: Interface) -> Iterator[tuple[str, dict]]:
