@@ -10,8 +10,9 @@ Example:
     >>> gan.fit(digits.batches(256), epochs=20)
 """
 
-from kgan.backend import global_mean
-from kgan.backend import worker
+from kgan.backend.replicas import global_mean
+from kgan.backend.replicas import global_rows
+from kgan.backend.replicas import worker
 from kgan.backend.strategies import STRATEGIES
 from kgan.backend.strategies import cluster_from_environment
 from kgan.backend.strategies import lost_worker
@@ -21,6 +22,7 @@ __all__ = [
     "STRATEGIES",
     "cluster_from_environment",
     "global_mean",
+    "global_rows",
     "lost_worker",
     "strategy",
     "worker",

@@ -1,5 +1,7 @@
 """TensorFlow's replicas: how several devices take the steps of one."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
@@ -79,7 +81,7 @@ def same_everywhere(model: keras.Model, integers) -> bool:
     return bool((everyones == everyones[0]).all())
 
 
-def global_rows(draw, rows, *, parts_are_equal: bool = True):
+def global_rows(draw: Callable, rows: int | Tensor, *, parts_are_equal: bool = True) -> Tensor:
     """Draw something random for the global batch and keep the rows of this replica.
 
     Every replica holds the same seed and draws all the rows, then keeps its own. So no two replicas
@@ -92,6 +94,13 @@ def global_rows(draw, rows, *, parts_are_equal: bool = True):
 
     Returns:
         Tensor (rows, ...).
+
+    Example:
+        >>> seeds = keras.random.SeedGenerator(0)
+        >>> noise = kgan.distribution.global_rows(
+        ...     lambda n: keras.random.normal((n, 3), seed=seeds), 8)
+        >>> noise.shape
+        TensorShape([8, 3])
     """
     replica, replicas = _replica()
     if replicas == 1:

@@ -8,12 +8,15 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan import backend
 from kgan import losses
 from kgan import sampling
 from kgan._utils.checks import check_positive_integer
 from kgan._utils.tensors import Tensor
+from kgan.backend import autodiff
 from kgan.backend import private
+from kgan.backend import replicas
+from kgan.backend import scopes
+from kgan.backend import training_loop
 from kgan.data.epochs import uncounted
 from kgan.export import export_generator
 from kgan.gan import averaging
@@ -148,12 +151,12 @@ class GAN(keras.Model):
             aggregation="only_first_replica",
             name="images_seen",
         )
-        backend.check_one_scope(self.images_seen, generator=generator, discriminator=discriminator)
+        scopes.check_one_scope(self.images_seen, generator=generator, discriminator=discriminator)
         self.training_seeds = keras.random.SeedGenerator(seed)
         # Apart, so that evaluating leaves training as it is and repeats itself.
         self.evaluation_seeds = keras.random.SeedGenerator(seed)
         self.logs = logs.Logs()
-        self._steps_of_fit, self._steps_of_evaluation = backend.Steps(), backend.Steps()
+        self._steps_of_fit, self._steps_of_evaluation = training_loop.Steps(), training_loop.Steps()
         # Every variable exists by now; Keras would otherwise refuse to save before the first call.
         self.built = True
 
@@ -194,9 +197,9 @@ class GAN(keras.Model):
         Reference:
             Radford et al. 2016, arXiv 1511.06434, section 4, for the default optimizers.
         """
-        backend.check_scope_of_call(self.images_seen, "compile")
+        scopes.check_scope_of_call(self.images_seen, "compile")
         d_networks, g_networks = self.discriminator_networks(), self.generator_networks()
-        backend.check_one_scope(
+        scopes.check_one_scope(
             self.images_seen,
             **{network.name: network for network in (*d_networks, *g_networks)},
             d_optimizer=d_optimizer,
@@ -214,7 +217,7 @@ class GAN(keras.Model):
             "run_eagerly": bool(run_eagerly),
             "steps_per_execution": steps_per_execution,
         }
-        with backend.scope(self):
+        with replicas.scope(self):
             optimizer = paired(d_optimizer, g_optimizer, d_networks, g_networks)
             replication.prepare(self, optimizer, jit_compile=jit_compile, run_eagerly=run_eagerly)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
@@ -564,7 +567,7 @@ class GAN(keras.Model):
         """(latents, fakes) under these labels."""
         seeds = self.training_seeds if training else self.evaluation_seeds
         generator = self.generator if training else self.sampling_generator()
-        latents = backend.global_rows(
+        latents = replicas.global_rows(
             lambda n: self.sample_latents(n, seeds),
             rows,
             # `fit` refuses others; the last batch of an evaluation may have any number of rows.
@@ -596,7 +599,7 @@ class GAN(keras.Model):
         logs.update(self.metrics, terms)
 
     def _update_average(self, rows):
-        rows = ops.cast(rows, "int64") * backend.num_replicas()
+        rows = ops.cast(rows, "int64") * replicas.num_replicas()
         self.images_seen.assign(self.images_seen + rows)
         if self.ema_generator is not None:
             averaging.update(
@@ -628,11 +631,11 @@ class GAN(keras.Model):
             terms, minibatch = play()
             total = sum(ops.mean(term) for term in terms.values())
             # Optimizers sum over replicas, so each contributes its share of the global mean.
-            return optimizer.scale_loss(total / backend.num_replicas()), (terms, minibatch)
+            return optimizer.scale_loss(total / replicas.num_replicas()), (terms, minibatch)
 
         variables = trainable_variables(networks)
-        played, gradients = backend.value_and_gradients(objective, variables)
-        backend.apply_gradients(optimizer, gradients, variables)
+        played, gradients = autodiff.value_and_gradients(objective, variables)
+        replicas.apply_gradients(optimizer, gradients, variables)
         return played
 
     # What Keras calls.
@@ -642,12 +645,12 @@ class GAN(keras.Model):
 
     def make_train_function(self, force=False):
         if self.train_function is None or force:
-            self.train_function = backend.loop(self, self.train_step, self._steps_of_fit)
+            self.train_function = training_loop.loop(self, self.train_step, self._steps_of_fit)
         return self.train_function
 
     def make_test_function(self, force=False):
         if self.test_function is None or force:
-            self.test_function = backend.loop(self, self.test_step, self._steps_of_evaluation)
+            self.test_function = training_loop.loop(self, self.test_step, self._steps_of_evaluation)
         return self.test_function
 
     def _maybe_symbolic_build(self, *args, **kwargs):

@@ -5,7 +5,9 @@ import dataclasses
 import keras
 import numpy as np
 
-from kgan import backend
+from kgan.backend import batches
+from kgan.backend import replicas
+from kgan.backend import scopes
 from kgan.data.epochs import digest
 from kgan.data.epochs import uncounted
 from kgan.gan import checks
@@ -54,7 +56,7 @@ def check_call(gan: keras.Model, call: str, **weights) -> None:
             f"You must call `compile()` before calling `{call}()`. Expected: a compiled GAN, "
             "gan.compile(loss=...). Received: one that was never compiled."
         )
-    backend.check_scope_of_call(gan.images_seen, call)
+    scopes.check_scope_of_call(gan.images_seen, call)
     for name, weight in weights.items():
         if weight is not None:
             raise ValueError(
@@ -81,14 +83,14 @@ def look(gan, x, y, batch_size: int | None, shuffle, validation_split: float) ->
     Raises:
         ValueError: if there are no data, or they are not what this GAN can learn from.
     """
-    replicas = backend.num_replicas_of(gan)
-    if replicas > 1:
-        are_full = backend.are_all_full(x, batch_size) and not validation_split
-        checks.check_all_full(are_full, replicas)
-    batch, x, ordered = _first_batch(gan, x, y, batch_size, gan.discriminator_steps, replicas)
-    if replicas > 1:
-        _check_shares(gan, batch, x, replicas)
-    if backend.worker(gan)[1] > 1:
+    num_replicas = replicas.num_replicas_of(gan)
+    if num_replicas > 1:
+        are_full = batches.are_all_full(x, batch_size) and not validation_split
+        checks.check_all_full(are_full, num_replicas)
+    batch, x, ordered = _first_batch(gan, x, y, batch_size, gan.discriminator_steps, num_replicas)
+    if num_replicas > 1:
+        _check_shares(gan, batch, x, num_replicas)
+    if replicas.worker(gan)[1] > 1:
         _check_same_data(gan, batch, ordered or not shuffle)
     images = labels = None
     if batch is not None:
@@ -162,10 +164,10 @@ def _first_batch(
     """Check the first batch of the data, and all labels that stand beside an array.
 
     Returns:
-        (batch, x, ordered), as `backend.first_batch`.
+        (batch, x, ordered), as `kgan.backend.batches.first_batch`.
     """
     with uncounted(x):
-        batch, x, ordered = backend.first_batch(x, y, batch_size)
+        batch, x, ordered = batches.first_batch(x, y, batch_size)
     if batch is not None:
         checks.check_batch(batch, gan, discriminator_steps, num_replicas)
     if y is not None and gan.num_classes is not None:
@@ -173,16 +175,16 @@ def _first_batch(
     return batch, x, ordered
 
 
-def _check_shares(gan, batch, x, replicas: int) -> None:
+def _check_shares(gan, batch, x, num_replicas: int) -> None:
     """Raise unless each replica has a share of every minibatch that one device would make."""
     if batch is None:
-        rows = backend.distributed_rows(x, replicas)
+        rows = batches.distributed_rows(x, num_replicas)
         if rows is None:
             return
-        checks.check_rows(rows, gan.discriminator_steps, replicas)
+        checks.check_rows(rows, gan.discriminator_steps, num_replicas)
     else:
         rows = len(checks.images_and_labels(batch, gan)[0])
-    check_groups(gan.discriminator, rows // (gan.discriminator_steps * replicas))
+    check_groups(gan.discriminator, rows // (gan.discriminator_steps * num_replicas))
 
 
 def _check_same_data(gan, batch, is_ordered: bool) -> None:
@@ -205,7 +207,7 @@ def _check_same_data(gan, batch, is_ordered: bool) -> None:
     arrays = keras.tree.flatten(batch)
     # Half of it: the sign takes a bit.
     numbers = [int(digest(array), 16) >> 1 for array in arrays if array is not None]
-    if not backend.same_everywhere(gan, numbers):
+    if not replicas.same_everywhere(gan, numbers):
         raise ValueError(
             "The workers' data are not the same: their first batches differ. Each worker takes "
             "its rows of every batch, so that rows would come twice and others never. Give all "

@@ -2,8 +2,8 @@
 
 import keras
 
-from kgan import backend
 from kgan.backend import private
+from kgan.backend import replicas
 from kgan.layers import MinibatchStdDev
 
 
@@ -19,14 +19,14 @@ def prepare(gan: keras.Model, optimizer, *, jit_compile, run_eagerly: bool) -> N
     Raises:
         ValueError: for what replicas cannot do.
     """
-    replicas = backend.num_replicas_of(gan)
-    if backend.merges_replicas(gan):
-        check_accumulation(optimizer, replicas)
-    if replicas > 1:
-        check_replicable(replicas, jit_compile=jit_compile, run_eagerly=run_eagerly)
+    num_replicas = replicas.num_replicas_of(gan)
+    if replicas.merges_replicas(gan):
+        check_accumulation(optimizer, num_replicas)
+    if num_replicas > 1:
+        check_replicable(num_replicas, jit_compile=jit_compile, run_eagerly=run_eagerly)
         for layer in gan.layers:
             synchronize(layer)
-            backend.draw_own_numbers(layer)
+            replicas.draw_own_numbers(layer)
 
 
 def check_replicable(replicas: int, *, jit_compile, run_eagerly: bool) -> None:

@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from kgan import backend
 from kgan._utils.tensors import Tensor
+from kgan.backend import replicas
 from kgan.losses.loss import Loss
 from kgan.losses.loss import check_same_shape
 
@@ -72,5 +72,5 @@ class RelativisticAverage(_Relativistic):
 
     def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
         check_same_shape(real_logits, fake_logits)
-        real = ops.softplus(backend.global_mean(fake_logits) - real_logits)
-        return real + ops.softplus(fake_logits - backend.global_mean(real_logits))
+        real = ops.softplus(replicas.global_mean(fake_logits) - real_logits)
+        return real + ops.softplus(fake_logits - replicas.global_mean(real_logits))

@@ -6,8 +6,9 @@ Where a discriminator gives several logits per sample, as patch discriminators d
 import keras
 from keras import ops
 
-from kgan import backend
+from kgan.backend import autodiff
 from kgan.backend import private
+from kgan.backend import replicas
 from kgan.penalties.penalty import Penalty
 from kgan.penalties.penalty import checked_weight
 
@@ -150,12 +151,12 @@ class DRAGAN(_OfGradient):
 
     def __call__(self, discriminator, *, real_images, seed, **_):
         alpha = _uniform_per_sample(real_images, seed)
-        noise = backend.global_rows(
+        noise = replicas.global_rows(
             lambda rows: keras.random.uniform((rows, *real_images.shape[1:]), seed=seed),
             ops.shape(real_images)[0],
         )
-        mean = backend.global_mean(real_images)
-        stddev = ops.sqrt(backend.global_mean(ops.square(real_images - mean)))
+        mean = replicas.global_mean(real_images)
+        stddev = ops.sqrt(replicas.global_mean(ops.square(real_images - mean)))
         norms = _norms(discriminator, real_images + alpha * stddev / 2 * noise)
         return self.weight * ops.square(norms - 1)
 
@@ -163,7 +164,7 @@ class DRAGAN(_OfGradient):
 def _uniform_per_sample(images, seed):
     """U(0, 1), one number per sample that broadcasts over its image."""
     ones = (1,) * (len(images.shape) - 1)
-    return backend.global_rows(
+    return replicas.global_rows(
         lambda rows: keras.random.uniform((rows, *ones), seed=seed), ops.shape(images)[0]
     )
 
@@ -174,5 +175,5 @@ def _norms(discriminator, images):
 
 def _squared_norms(discriminator, images):
     """||grad_x D(x)||^2 of every sample, D the sum of its logits, shape (batch,), in float32."""
-    gradients = backend.input_gradients(discriminator, images)
+    gradients = autodiff.input_gradients(discriminator, images)
     return ops.sum(ops.square(gradients), axis=tuple(range(1, len(images.shape))))

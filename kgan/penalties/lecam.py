@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from kgan import backend
 from kgan._utils.checks import is_integer
+from kgan.backend import replicas
 from kgan.penalties.penalty import Penalty
 from kgan.penalties.penalty import checked_weight
 
@@ -80,6 +80,6 @@ class LeCam(Penalty):
         penalty = self.weight * (ops.square(over) + ops.square(under))
         decay = ops.where(started, self.decay, 0.0)
         for average, logits in ((real_average, real_logits), (fake_average, fake_logits)):
-            average.assign(decay * average + (1 - decay) * backend.global_mean(logits))
+            average.assign(decay * average + (1 - decay) * replicas.global_mean(logits))
         updates.assign(updates + 1)
         return ops.where(started, penalty, ops.zeros_like(penalty))

@@ -52,7 +52,7 @@ class Penalty(Configured):
             real_logits: float tensor, the discriminator's answer to `real_images`.
             fake_logits: float tensor, its answer to `fake_images`.
             seed: `keras.random.SeedGenerator` for whatever the penalty draws, through
-                `kgan.backend.global_rows`: all replicas hold the same seed.
+                `kgan.distribution.global_rows`: all replicas hold the same seed.
 
         Returns:
             Float tensor, weight included: per-sample values, shape (batch,), or one per logit.

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan import backend
 from kgan import losses
 from kgan._utils import checks
+from kgan.backend import autodiff
 from kgan.gan import GAN
 
 _BATCH = 256
@@ -139,7 +139,7 @@ def measure_saturation(
     def measure():
         return [_reading(gan.generator, *judge, measured, latents) for judge in judges.values()]
 
-    train, measure = backend.repeated(train), backend.compiled(measure)
+    train, measure = autodiff.repeated(train), autodiff.compiled(measure)
     at = np.unique([0, *np.geomspace(steps, 1, moments).round().astype(int)])
     taken = []
     for more in np.diff(at, prepend=0):
@@ -170,7 +170,7 @@ class _Student:
             return ops.mean(self._loss.discriminator_loss(*logits)), None
 
         variables = self.network.trainable_variables
-        _, gradients = backend.value_and_gradients(objective, variables)
+        _, gradients = autodiff.value_and_gradients(objective, variables)
         self._optimizer.apply(gradients, variables)
 
 
@@ -186,7 +186,7 @@ def _reading(generator, discriminator, loss, real, latents):
         g_loss = ops.mean(loss.generator_loss(None, fake_logits))
         return g_loss, (ops.mean(fake_scores), error, d_loss)
 
-    others, gradients = backend.value_and_gradients(objective, generator.trainable_variables)
+    others, gradients = autodiff.value_and_gradients(objective, generator.trainable_variables)
     # In float32 the square of a gradient of 1e-23 would be 0.
     squares = [ops.sum(ops.square(ops.cast(gradient, "float64"))) for gradient in gradients]
     values = ops.sqrt(sum(squares)), *(ops.cast(other, "float64") for other in others)

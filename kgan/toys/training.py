@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan import backend
+from kgan.backend import autodiff
 from kgan.gan import GAN
 
 
@@ -37,7 +37,7 @@ class ToyTrainer:
             self.gan.train_step(ops.take(points, chosen, axis=0))
 
         self._step = step
-        self._many_steps = backend.repeated(step)
+        self._many_steps = autodiff.repeated(step)
 
     def advance(self, steps: int) -> dict[str, float]:
         """Train.

@@ -27,8 +27,8 @@ tf.config.set_logical_device_configuration(
 keras.config.set_floatx(sys.argv[2])
 
 import kgan  # noqa: E402 - the devices come first
-from kgan import backend  # noqa: E402
 from kgan import models  # noqa: E402
+from kgan.backend import replicas  # noqa: E402
 from kgan.distribution import strategy  # noqa: E402
 
 ONE = tf.distribute.get_strategy()
@@ -204,7 +204,7 @@ def random_layers():
     with REPLICAS.scope():
         layer = keras.layers.Dropout(0.5, seed=3)
         network = keras.Sequential([keras.Input((64,)), layer])
-        backend.draw_own_numbers(network)
+        replicas.draw_own_numbers(network)
         kept = REPLICAS.run(tf.function(lambda: network(tf.ones((1, 64)), training=True)))
     states = REPLICAS.experimental_local_results(layer.seed_generator.state.value)
     return {
@@ -226,7 +226,7 @@ def infinity_on_the_last_replica():
     def update():
         last = tf.distribute.get_replica_context().replica_id_in_sync_group == _REPLICAS - 1
         gradient = tf.stack([tf.where(last, float("inf"), 1.0), 1.0])
-        backend.apply_gradients(optimizer, [gradient], [weight])
+        replicas.apply_gradients(optimizer, [gradient], [weight])
 
     REPLICAS.run(update)
     copies = REPLICAS.experimental_local_results(weight.value)

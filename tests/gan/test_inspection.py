@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 import kgan
-from kgan import backend
 from kgan import models
+from kgan.backend import replicas
 from kgan.data.epochs import epochs_of
 
 SHAPE = (8, 8, 1)
@@ -82,9 +82,9 @@ def test_what_is_kept_is_not_saved(tmp_path):
 def two_workers(monkeypatch, *, answer):
     """Let there seem to be another worker; returns what the two are asked to compare."""
     asked = []
-    monkeypatch.setattr(backend, "worker", lambda gan: (0, 2))
+    monkeypatch.setattr(replicas, "worker", lambda gan: (0, 2))
     monkeypatch.setattr(
-        backend, "same_everywhere", lambda gan, numbers: asked.append(numbers) or answer
+        replicas, "same_everywhere", lambda gan, numbers: asked.append(numbers) or answer
     )
     return asked
 

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan import backend
 from kgan._utils import checks
 from kgan._utils.arrays_file import ArraysFile
 from kgan._utils.arrays_file import ForeignFileError
 from kgan._utils.messages import tell
+from kgan.backend import replicas
 from kgan.callbacks.backup.csv_logs import cut_logs
 from kgan.callbacks.backup.csv_logs import log_sizes
 from kgan.callbacks.backup.fingerprint import differences
@@ -136,7 +136,7 @@ class Backup(GANCallback):
         self.set_model(gan)
         self._plan = plan
         self._others = [callback for callback in gan.callbacks_of_fit if callback is not self]
-        self._worker, workers = backend.worker(gan)
+        self._worker, workers = replicas.worker(gan)
         check_callbacks(self._others)
         if workers > 1 and self._pace is None:
             raise ValueError(
@@ -270,7 +270,7 @@ class Backup(GANCallback):
 
     def _check_same_everywhere(self) -> None:
         position = [self._position.epoch, self._position.batch, self.images_seen]
-        if not backend.same_everywhere(self.model, position):
+        if not replicas.same_everywhere(self.model, position):
             raise ValueError(
                 f"The workers found different backups in {self._folder.path}. This one would "
                 f"resume at epoch {position[0] + 1}, batch {position[1] + 1}. Put the folder on a "

@@ -7,6 +7,7 @@ import keras
 
 from kgan import backend
 from kgan._version import __version__
+from kgan.backend import replicas
 
 # Names, addresses in memory, and what follows from the rest.
 _LEFT_OUT = (
@@ -59,7 +60,7 @@ def fingerprint(gan: keras.Model, data: dict) -> dict:
         # What was said in `compile`, not what callbacks have made of it since.
         **gan._compiled_with,
         "jit_compile": bool(gan.jit_compile),
-        "replicas": backend.num_replicas_of(gan),
+        "replicas": replicas.num_replicas_of(gan),
         "data": data,
     }
     return dict(_flat("", json.loads(json.dumps(what, default=str))))

@@ -3,8 +3,8 @@
 import numpy as np
 from keras import ops
 
-from kgan import backend
 from kgan import sampling
+from kgan.backend import autodiff
 from kgan.gan.minibatches import Minibatch
 from kgan.gan.optimizers import trainable_variables
 
@@ -39,8 +39,8 @@ class HealthProbe:
         self._gan = gan
         self._loss = gan.loss
         self._classifier = classifier
-        self._sample = backend.compiled(self._samples_of)
-        self._push = backend.compiled(self._gradient_norm)
+        self._sample = autodiff.compiled(self._samples_of)
+        self._push = autodiff.compiled(self._gradient_norm)
         self.take_references()
 
     def is_of(self, gan) -> bool:
@@ -129,7 +129,7 @@ class HealthProbe:
             return sum(ops.mean(term) for term in terms.values()), None
 
         variables = trainable_variables(gan.generator_networks())
-        _, gradients = backend.value_and_gradients(objective, variables)
+        _, gradients = autodiff.value_and_gradients(objective, variables)
         # A weight that nothing depends on has no gradient.
         squares = [
             ops.sum(ops.square(ops.cast(ops.convert_to_tensor(gradient), "float32")))

@@ -11,9 +11,9 @@ import tensorflow as tf
 from keras import ops
 
 import kgan
-from kgan import backend
 from kgan._utils.arrays_file import ArraysFile
 from kgan._utils.arrays_file import write_arrays
+from kgan.backend import replicas
 from kgan.callbacks import Backup
 from kgan.callbacks import Curves
 from kgan.callbacks import Evaluation
@@ -637,7 +637,7 @@ def test_a_snapshot_of_something_else_is_refused(tmp_path, make_gan):
 def test_several_workers_need_a_pace_that_does_not_depend_on_clocks(
     tmp_path, make_gan, monkeypatch
 ):
-    monkeypatch.setattr(backend, "worker", lambda gan: (0, 2))
+    monkeypatch.setattr(replicas, "worker", lambda gan: (0, 2))
     refused(
         tmp_path,
         make_gan(),
@@ -651,7 +651,7 @@ def test_only_the_first_worker_writes(one_epoch, make_gan, monkeypatch, capsys):
     temporary = one_epoch / ".backup-000000000012-abc.npz"
     temporary.touch()
     left = sorted(one_epoch.iterdir())
-    monkeypatch.setattr(backend, "worker", lambda gan: (1, 2))
+    monkeypatch.setattr(replicas, "worker", lambda gan: (1, 2))
     capsys.readouterr()
     fit(make_gan(), one_epoch, epochs=2)
     assert sorted(one_epoch.iterdir()) == left
@@ -661,7 +661,7 @@ def test_only_the_first_worker_writes(one_epoch, make_gan, monkeypatch, capsys):
 def test_workers_that_found_different_backups_do_not_begin(tmp_path, make_gan, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        backend, "same_everywhere", lambda gan, integers: bool(asked.append(integers))
+        replicas, "same_everywhere", lambda gan, integers: bool(asked.append(integers))
     )
     fit_arguments = {"options": {"every_n_images": 4}}
     refused(

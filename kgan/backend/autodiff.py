@@ -1,0 +1,82 @@
+"""Gradient tapes and compiled functions."""
+
+import tensorflow as tf
+
+
+def input_gradients(function, inputs):
+    """The gradient of a function by its input, itself differentiable by the function's variables.
+
+    Args:
+        function: function of a tensor that returns a tensor; row i of the one must depend on row i
+            of the other alone.
+        inputs: float tensor (rows, ...).
+
+    Returns:
+        Tensor like `inputs`: row i is the gradient of the sum of row i of the outputs.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = function(inputs)
+    return tape.gradient(outputs, inputs)
+
+
+def value_and_gradients(objective, variables: list):
+    """A scalar and its gradients.
+
+    Args:
+        objective: function without arguments that returns (scalar to differentiate, anything else).
+        variables: Keras variables.
+
+    Returns:
+        (what `objective` returned beside the scalar, list of gradients, one per variable). Whoever
+        waits for one of the gradients has waited for all of it.
+    """
+    with tf.GradientTape() as tape:
+        value, others = objective()
+    gradients = tape.gradient(value, [variable.value for variable in variables])
+    return others, _together(gradients, tf.nest.flatten((value, others, gradients)))
+
+
+def _together(gradients: list, computed: list) -> list:
+    """The gradients themselves, none of which is there before everything computed is.
+
+    An update must not change a variable that is still to be read. TensorFlow writes that order into
+    the graph, takes it out again where a gradient depends on the reading anyhow, and then replaces
+    a gradient that is zero, as a penalty's by a bias is, by a constant that depends on nothing:
+    the penalty saw the bias of before the update or after it, as it happened.
+    """
+    with tf.control_dependencies([part for part in computed if tf.is_tensor(part)]):
+        return [None if gradient is None else tf.identity(gradient) for gradient in gradients]
+
+
+def compiled(function):
+    """Compile a function, so that a call of it waits for Python no longer than for one operation.
+
+    Args:
+        function: function of tensors that returns tensors. All its variables exist.
+
+    Returns:
+        Function of the same tensors. It is compiled anew for every new shape.
+    """
+    return tf.function(function)
+
+
+def repeated(step):
+    """Compile a step and a loop around it.
+
+    Args:
+        step: function without arguments, called for what it does to variables, all of which exist.
+
+    Returns:
+        Function of an int that runs the step so many times in one call.
+    """
+
+    @tf.function(jit_compile=True)
+    def run(times):
+        def body(done):
+            step()
+            return done + 1
+
+        tf.while_loop(lambda done: done < times, body, [tf.constant(0)])
+
+    return lambda times: run(tf.constant(times))

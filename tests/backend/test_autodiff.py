@@ -1,0 +1,49 @@
+"""Gradient tapes and compiled functions."""
+
+import keras
+import tensorflow as tf
+
+from kgan.backend import autodiff
+
+
+def test_gradients_are_those_of_the_scalar_and_others_pass_through():
+    x, y = keras.Variable(3.0), keras.Variable(2.0)
+    others, gradients = autodiff.value_and_gradients(lambda: (x * x * y, "others"), [x, y])
+    assert others == "others"
+    # d(x^2 y)/dx = 2xy, d(x^2 y)/dy = x^2
+    assert [float(gradient) for gradient in gradients] == [12.0, 9.0]
+
+
+def test_a_compiled_function_is_the_function_and_sees_new_values_of_variables():
+    calls, x = [], keras.Variable(3.0)
+    square = autodiff.compiled(lambda factor: calls.append(1) or factor * x * x)
+    assert float(square(tf.constant(2.0))) == 18.0
+    x.assign(4.0)
+    assert float(square(tf.constant(1.0))) == 16.0
+    # Traced once: Python did not run a second time.
+    assert len(calls) == 1
+
+
+def test_input_gradients_are_those_of_each_row_and_have_gradients_themselves():
+    weight = tf.Variable(3.0)
+    x = tf.constant([[1.0], [2.0]])
+    with tf.GradientTape() as tape:
+        # d(w x^3)/dx = 3 w x^2
+        gradients = autodiff.input_gradients(lambda rows: weight * rows**3, x)
+    assert gradients.numpy().tolist() == [[9.0], [36.0]]
+    # and by w, summed over the rows: 3 (1 + 4)
+    assert float(tape.gradient(gradients, weight)) == 15.0
+
+
+def test_repeated_steps_are_compiled_once_and_taken_as_often_as_asked():
+    count, traces = keras.Variable(0, dtype="int32"), []
+
+    def step():
+        traces.append(1)
+        count.assign(count + 1)
+
+    many_steps = autodiff.repeated(step)
+    for times in (1, 5, 0, 4):
+        many_steps(times)
+    assert int(count) == 10
+    assert len(traces) == 1

@@ -1,0 +1,77 @@
+"""A look at the data before the first step."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kgan.backend import batches
+
+ARRAY = np.arange(10, dtype="float32")
+
+
+def test_the_first_batch_of_arrays_has_the_rows_of_a_batch():
+    (images,), same, shuffled = batches.first_batch(ARRAY, batch_size=4)
+    assert images.tolist() == [0, 1, 2, 3]
+    assert same is ARRAY
+    assert shuffled is False
+    images, labels = batches.first_batch(ARRAY, ARRAY + 1, batch_size=4)[0]
+    assert labels.tolist() == [1, 2, 3, 4]
+    assert len(batches.first_batch(np.zeros(50), None)[0][0]) == 32
+
+
+def test_the_first_batch_of_a_dataset_is_its_first():
+    dataset = tf.data.Dataset.from_tensor_slices((ARRAY, ARRAY + 1)).batch(3)
+    (images, labels), same, shuffled = batches.first_batch(dataset)
+    assert images.tolist() == [0, 1, 2]
+    assert labels.tolist() == [1, 2, 3]
+    assert same is dataset
+    assert shuffled is True
+
+
+def test_a_generator_goes_on_from_its_first_batch():
+    batch, continued, shuffled = batches.first_batch((number,) for number in range(3))
+    assert batch == (0,)
+    assert list(continued) == [(0,), (1,), (2,)]
+    assert shuffled is True
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return ARRAY[5 * index : 5 * index + 5]
+
+
+def test_a_pydataset_is_looked_into():
+    batch, _, shuffled = batches.first_batch(Batches())
+    assert batch.tolist() == [0, 1, 2, 3, 4]
+    # Keras shuffles the batches of a PyDataset.
+    assert shuffled is False
+
+
+@pytest.mark.parametrize(
+    "empty", [np.zeros((0, 2)), tf.data.Dataset.range(0), (number for number in ())]
+)
+def test_nothing_to_look_at_is_an_error(empty):
+    with pytest.raises(ValueError, match="The dataset is empty: it yields no batch at all"):
+        batches.first_batch(empty)
+
+
+def test_batches_are_all_full_if_their_data_say_so():
+    rows = np.zeros((6, 2), "float32")
+    of_rows = tf.data.Dataset.from_tensor_slices((rows, rows))
+    assert batches.are_all_full(of_rows.batch(4, drop_remainder=True))
+    assert not batches.are_all_full(of_rows.batch(3))
+    assert batches.are_all_full(rows, 3)
+    assert not batches.are_all_full(rows, 4)
+    # Six rows are less than the 32 of Keras' batches.
+    assert not batches.are_all_full(rows)
+    assert not batches.are_all_full(row for row in rows)
+    assert not batches.are_all_full(Batches())
+    # Of such data the shapes are what their signature says.
+    of_three = tf.data.Dataset.from_generator(
+        lambda: iter(rows.reshape(4, 3)), output_signature=tf.TensorSpec((3,))
+    )
+    assert batches.are_all_full(of_three)
