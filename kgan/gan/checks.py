@@ -1,4 +1,4 @@
-"""What can be known to be wrong before the first step: networks, optimizers, batches.
+"""What can be known to be wrong before the first step: networks, batches.
 
 Every check says what is wrong, what was expected, what was received, and the remedy.
 """
@@ -135,26 +135,6 @@ def check_all_full(are_full: bool, num_replicas: int) -> None:
             "tf.data.Dataset.from_generator and an output_signature whose shapes begin with n; of "
             "arrays, batch_size must divide the number of rows, and validation_data take the place "
             "of a validation_split."
-        )
-
-
-def check_optimizer(name: str, optimizer) -> None:
-    """Raise for an optimizer that a player cannot have.
-
-    Args:
-        name: how the user knows it, for the message.
-        optimizer: anything that `keras.optimizers.get` takes.
-
-    Raises:
-        ValueError: for a `keras.optimizers.MultiOptimizer`.
-    """
-    # Older versions of Keras do not have it.
-    multi = getattr(keras.optimizers, "MultiOptimizer", ())
-    if isinstance(getattr(optimizer, "inner_optimizer", optimizer), multi):
-        raise ValueError(
-            f"{name} is a MultiOptimizer, which has several learning rates; callbacks and the "
-            "ratio of the two players need one. Expected: one keras.optimizers.Optimizer per "
-            "player. Pass for example keras.optimizers.Adam(2e-4, beta_1=0.5)."
         )
 
 

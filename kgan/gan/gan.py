@@ -205,8 +205,6 @@ class GAN(keras.Model):
             d_optimizer=d_optimizer,
             g_optimizer=g_optimizer,
         )
-        checks.check_optimizer("d_optimizer", d_optimizer)
-        checks.check_optimizer("g_optimizer", g_optimizer)
         discriminator_steps = check_positive_integer("discriminator_steps", discriminator_steps)
         steps_per_execution = check_positive_integer("steps_per_execution", steps_per_execution)
         loss = losses.get(loss)
@@ -581,10 +579,7 @@ class GAN(keras.Model):
             terms = self.discriminator_objective(minibatch)
             return terms | self._penalties(minibatch), minibatch
 
-        terms, minibatch = self._minimise(
-            play, self.optimizer.d_optimizer, self.discriminator_networks()
-        )
-        logs.update(self.metrics, terms)
+        minibatch = self._minimise(play, self.optimizer.d_optimizer, self.discriminator_networks())
         logs.update_scores(self.metrics, minibatch, self.loss.scores)
 
     def _update_generator(self, real, labels):
@@ -595,8 +590,7 @@ class GAN(keras.Model):
             )
             return self.generator_objective(minibatch), minibatch
 
-        terms, _ = self._minimise(play, self.optimizer.g_optimizer, self.generator_networks())
-        logs.update(self.metrics, terms)
+        self._minimise(play, self.optimizer.g_optimizer, self.generator_networks())
 
     def _update_average(self, rows):
         rows = ops.cast(rows, "int64") * replicas.num_replicas()
@@ -624,7 +618,7 @@ class GAN(keras.Model):
             for penalty in self.penalties
         }
 
-    def _minimise(self, play, optimizer, networks: list) -> tuple:
+    def _minimise(self, play, optimizer, networks: list) -> Minibatch:
         """One update of `networks` by `play`, which returns terms to minimise and a minibatch."""
 
         def objective():
@@ -634,9 +628,10 @@ class GAN(keras.Model):
             return optimizer.scale_loss(total / replicas.num_replicas()), (terms, minibatch)
 
         variables = trainable_variables(networks)
-        played, gradients = autodiff.value_and_gradients(objective, variables)
+        (terms, minibatch), gradients = autodiff.value_and_gradients(objective, variables)
         replicas.apply_gradients(optimizer, gradients, variables)
-        return played
+        logs.update(self.metrics, terms)
+        return minibatch
 
     # What Keras calls.
 
@@ -677,15 +672,7 @@ class GAN(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        deserialize = keras.saving.deserialize_keras_object
-        return cls(
-            **{
-                name: deserialize(value, custom_objects=custom_objects)
-                if isinstance(value, dict) and "class_name" in value
-                else value
-                for name, value in config.items()
-            }
-        )
+        return cls(**keras.saving.deserialize_keras_object(config, custom_objects=custom_objects))
 
     def get_compile_config(self):
         if not self.compiled:

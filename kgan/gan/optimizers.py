@@ -23,7 +23,8 @@ class GANOptimizer(keras.optimizers.Optimizer):
         g_optimizer: `keras.optimizers.Optimizer` of the generator, another object.
 
     Raises:
-        ValueError: if both are one object, or if one keeps a moving average of its own.
+        ValueError: if both are one object, or if one keeps a moving average of its own or is a
+            `keras.optimizers.MultiOptimizer`.
 
     Example:
         >>> optimizer = kgan.GANOptimizer(
@@ -48,8 +49,18 @@ class GANOptimizer(keras.optimizers.Optimizer):
                 "keep the state of both. Make two, for example "
                 "d_optimizer=keras.optimizers.Adam(2e-4), g_optimizer=keras.optimizers.Adam(2e-4)."
             )
+        # Older versions of Keras do not have it.
+        multi = getattr(keras.optimizers, "MultiOptimizer", ())
         for role, optimizer in (("d", self.d_optimizer), ("g", self.g_optimizer)):
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            if isinstance(inner, multi):
+                raise ValueError(
+                    f"{role}_optimizer is a MultiOptimizer, which has several learning rates; "
+                    "callbacks and the ratio of the two players need one. Expected: one "
+                    "keras.optimizers.Optimizer per player. Pass for example "
+                    "keras.optimizers.Adam(2e-4, beta_1=0.5)."
+                )
+            if inner.use_ema:
                 raise ValueError(
                     f"{role}_optimizer has use_ema=True, with which every fit would end by "
                     "overwriting the weights. Use kgan.GAN(..., ema_halflife_images=...) for an "
@@ -131,12 +142,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for role in ("d_optimizer", "g_optimizer"):
-            config[role] = keras.saving.deserialize_keras_object(
-                config[role], custom_objects=custom_objects
-            )
-        return cls(**config)
+        return cls(**keras.saving.deserialize_keras_object(config, custom_objects=custom_objects))
 
 
 def paired(d_optimizer, g_optimizer, d_networks: list, g_networks: list) -> GANOptimizer:
