@@ -8,8 +8,7 @@ from keras import layers
 from kgan._utils.checks import check_image_shape
 from kgan._utils.checks import check_positive_integer
 from kgan.layers import SpectralNorm
-from kgan.models import conditioning
-from kgan.models.precision import output_dtype
+from kgan.models import ends
 
 # Sides, in pixels, of the smallest picture inside the networks.
 _SMALLEST_BASE = 4
@@ -21,7 +20,6 @@ _NORM_LAYERS = {
     "batch": layers.BatchNormalization,
     "layer": functools.partial(layers.LayerNormalization, axis=[1, 2, 3]),
 }
-_NORMALIZATIONS = (*_NORM_LAYERS, "spectral", None)
 
 
 def dcgan_generator(
@@ -59,40 +57,23 @@ def dcgan_generator(
     Reference:
         Radford, Metz and Chintala 2016, arXiv 1511.06434, section 3 and figure 1.
     """
-    latent_dim = check_positive_integer("latent_dim", latent_dim)
     width = check_positive_integer("width", width)
     image_shape = check_image_shape(image_shape)
     base, doublings = _base(image_shape)
-    inputs, x = conditioning.generator_inputs(latent_dim, num_classes)
+    inputs, x = ends.generator_inputs(latent_dim, num_classes)
     channels = width * 2 ** (doublings - 1)
     # No bias before batch norm: its gradient is zero but for rounding.
-    x = layers.Dense(
-        base[0] * base[1] * channels, use_bias=False, kernel_initializer=_normal(), name="base"
-    )(x)
+    units = base[0] * base[1] * channels
+    x = layers.Dense(units, use_bias=False, kernel_initializer=_normal(), name="base")(x)
     x = layers.Reshape((*base, channels), name="base_picture")(x)
     x = layers.ReLU(name="base_relu")(layers.BatchNormalization(name="base_norm")(x))
     for doubling in range(1, doublings):
         channels //= 2
-        x = layers.Conv2DTranspose(
-            channels,
-            kernel_size=4,
-            strides=2,
-            padding="same",
-            use_bias=False,
-            kernel_initializer=_normal(),
-            name=f"up_{doubling}",
-        )(x)
+        x = layers.Conv2DTranspose(channels, **_by_two(), use_bias=False, name=f"up_{doubling}")(x)
         x = layers.BatchNormalization(name=f"up_{doubling}_norm")(x)
         x = layers.ReLU(name=f"up_{doubling}_relu")(x)
     images = layers.Conv2DTranspose(
-        image_shape[-1],
-        kernel_size=4,
-        strides=2,
-        padding="same",
-        activation="tanh",
-        kernel_initializer=_normal(),
-        dtype=output_dtype(),
-        name="images",
+        image_shape[-1], **_by_two(), activation="tanh", dtype=ends.output_dtype(), name="images"
     )(x)
     return keras.Model(inputs, images, name="generator")
 
@@ -150,53 +131,42 @@ def dcgan_discriminator(
     """
     image_shape = check_image_shape(image_shape)
     width = check_positive_integer("width", width)
-    if normalization not in _NORMALIZATIONS:
+    if normalization not in (*_NORM_LAYERS, "spectral", None):
         raise ValueError(
-            f"Unknown normalization. Expected one of {sorted(_NORMALIZATIONS[:-1])} or None. "
+            "Unknown normalization. Expected one of ['batch', 'layer', 'spectral'] or None. "
             f"Received: {normalization!r}."
         )
-    wrap = _with_spectral_norm if normalization == "spectral" else _as_it_is
+
+    def wrap(layer):
+        return SpectralNorm(layer, name=layer.name) if normalization == "spectral" else layer
+
     _, halvings = _base(image_shape)
-    images = keras.Input(image_shape, name="images")
-    x = images
+    constraints = {"kernel_constraint": weight_constraint, "bias_constraint": weight_constraint}
+    x = images = keras.Input(image_shape, name="images")
     for halving in range(halvings):
+        name, channels = f"down_{halving}", width * 2**halving
+        # None before batch norm, as in the generator.
+        use_bias = halving == 0 or normalization != "batch"
         convolution = layers.Conv2D(
-            width * 2**halving,
-            kernel_size=4,
-            strides=2,
-            padding="same",
-            # None before batch norm, as in the generator.
-            use_bias=halving == 0 or normalization != "batch",
-            kernel_initializer=_normal(),
-            kernel_constraint=weight_constraint,
-            bias_constraint=weight_constraint,
-            name=f"down_{halving}",
+            channels, **_by_two(), use_bias=use_bias, name=name, **constraints
         )
         x = wrap(convolution)(x)
         if halving > 0 and normalization in _NORM_LAYERS:
             x = _NORM_LAYERS[normalization](
                 gamma_constraint=weight_constraint,
                 beta_constraint=weight_constraint,
-                name=f"down_{halving}_norm",
+                name=f"{name}_norm",
             )(x)
-        x = layers.LeakyReLU(0.2, name=f"down_{halving}_relu")(x)
+        x = layers.LeakyReLU(0.2, name=f"{name}_relu")(x)
     features = layers.Flatten(name="features")(x)
-    return conditioning.discriminator_head(
-        images,
-        features,
-        num_classes=num_classes,
-        weight_constraint=weight_constraint,
-        wrap=wrap,
-        kernel_initializer=_normal(),
+    return ends.discriminator_head(
+        images, features, num_classes, weight_constraint, wrap, kernel_initializer=_normal()
     )
 
 
-def _with_spectral_norm(layer):
-    return SpectralNorm(layer, name=layer.name)
-
-
-def _as_it_is(layer):
-    return layer
+def _by_two() -> dict:
+    """What makes a convolution halve a picture, and a transposed one double it."""
+    return {"kernel_size": 4, "strides": 2, "padding": "same", "kernel_initializer": _normal()}
 
 
 def _normal():

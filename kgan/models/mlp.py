@@ -8,8 +8,7 @@ from keras import layers
 from kgan._utils.checks import check_image_shape
 from kgan._utils.checks import check_positive_integer
 from kgan.layers import Maxout
-from kgan.models import conditioning
-from kgan.models.precision import output_dtype
+from kgan.models import ends
 
 
 def mlp_generator(
@@ -42,13 +41,8 @@ def mlp_generator(
         Goodfellow et al. 2014, arXiv 1406.2661, section 5, and the configuration of its MNIST
         model (1200 and 1200 rectifiers, sigmoid output).
     """
-    return _generator(
-        image_shape,
-        latent_dim,
-        hidden=(width, width),
-        num_classes=num_classes,
-        kernel_initializer=keras.initializers.RandomUniform(-0.05, 0.05),
-    )
+    initializer = keras.initializers.RandomUniform(-0.05, 0.05)
+    return _generator(image_shape, latent_dim, [width, width], num_classes, initializer)
 
 
 def mlp_discriminator(
@@ -85,22 +79,12 @@ def mlp_discriminator(
     initializer = keras.initializers.RandomUniform(-0.005, 0.005)
     images = keras.Input(image_shape, name="images")
     x = layers.Dropout(0.2, name="image_dropout")(layers.Flatten(name="pixels")(images))
-    for number in (1, 2):
-        x = Maxout(
-            width,
-            pieces=5,
-            kernel_initializer=initializer,
-            kernel_constraint=weight_constraint,
-            bias_constraint=weight_constraint,
-            name=f"maxout_{number}",
-        )(x)
-        x = layers.Dropout(0.5, name=f"maxout_{number}_dropout")(x)
-    return conditioning.discriminator_head(
-        images,
-        x,
-        num_classes=num_classes,
-        weight_constraint=weight_constraint,
-        kernel_initializer=initializer,
+    constraints = {"kernel_constraint": weight_constraint, "bias_constraint": weight_constraint}
+    for name in ("maxout_1", "maxout_2"):
+        x = Maxout(width, 5, kernel_initializer=initializer, name=name, **constraints)(x)
+        x = layers.Dropout(0.5, name=f"{name}_dropout")(x)
+    return ends.discriminator_head(
+        images, x, num_classes, weight_constraint, kernel_initializer=initializer
     )
 
 
@@ -126,13 +110,7 @@ def small_mlp_generator(
         >>> kgan.models.small_mlp_generator((28, 28, 1)).output_shape
         (None, 28, 28, 1)
     """
-    return _generator(
-        image_shape,
-        latent_dim,
-        hidden=(width,),
-        num_classes=num_classes,
-        kernel_initializer="glorot_uniform",
-    )
+    return _generator(image_shape, latent_dim, [width], num_classes, "glorot_uniform")
 
 
 def small_mlp_discriminator(
@@ -161,37 +139,22 @@ def small_mlp_discriminator(
     image_shape = check_image_shape(image_shape)
     width = check_positive_integer("width", width)
     images = keras.Input(image_shape, name="images")
-    x = layers.Dense(
-        width,
-        kernel_constraint=weight_constraint,
-        bias_constraint=weight_constraint,
-        name="hidden",
-    )(layers.Flatten(name="pixels")(images))
+    constraints = {"kernel_constraint": weight_constraint, "bias_constraint": weight_constraint}
+    x = layers.Flatten(name="pixels")(images)
+    x = layers.Dense(width, name="hidden", **constraints)(x)
     x = layers.LeakyReLU(0.2, name="hidden_relu")(x)
-    return conditioning.discriminator_head(
-        images, x, num_classes=num_classes, weight_constraint=weight_constraint
-    )
+    return ends.discriminator_head(images, x, num_classes, weight_constraint)
 
 
-def _generator(image_shape, latent_dim, *, hidden, num_classes, kernel_initializer):
+def _generator(image_shape, latent_dim, widths, num_classes, initializer) -> keras.Model:
+    """Hidden ReLU layers of these widths, then a sigmoid stretched to [-1, 1]."""
     image_shape = check_image_shape(image_shape)
-    latent_dim = check_positive_integer("latent_dim", latent_dim)
-    hidden = [check_positive_integer("width", width) for width in hidden]
-    inputs, x = conditioning.generator_inputs(latent_dim, num_classes)
-    for number, units in enumerate(hidden, start=1):
-        x = layers.Dense(
-            units,
-            activation="relu",
-            kernel_initializer=kernel_initializer,
-            name=f"hidden_{number}",
-        )(x)
-    x = layers.Dense(
-        math.prod(image_shape),
-        activation="sigmoid",
-        kernel_initializer=kernel_initializer,
-        dtype=output_dtype(),
-        name="pixels",
-    )(x)
-    x = layers.Rescaling(2.0, offset=-1.0, dtype=output_dtype(), name="stretch")(x)
-    images = layers.Reshape(image_shape, dtype=output_dtype(), name="images")(x)
+    inputs, x = ends.generator_inputs(latent_dim, num_classes)
+    for number, width in enumerate(widths, start=1):
+        width = check_positive_integer("width", width)
+        x = layers.Dense(width, "relu", kernel_initializer=initializer, name=f"hidden_{number}")(x)
+    size, dtype = math.prod(image_shape), ends.output_dtype()
+    x = layers.Dense(size, "sigmoid", kernel_initializer=initializer, dtype=dtype, name="pixels")(x)
+    x = layers.Rescaling(2.0, offset=-1.0, dtype=dtype, name="stretch")(x)
+    images = layers.Reshape(image_shape, dtype=dtype, name="images")(x)
     return keras.Model(inputs, images, name="generator")

@@ -1,10 +1,9 @@
-"""How labels enter the two networks: an embedding, a projection."""
+"""Both ends of a network: inputs, with labels or without, and what the last layers compute in."""
 
 import keras
 from keras import layers
 
 from kgan._utils.checks import check_positive_integer
-from kgan.models.precision import output_dtype
 
 
 def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:
@@ -18,6 +17,7 @@ def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:
         (inputs for `keras.Model`, tensor (batch, features)): the latents, followed by an embedding
         of the label as wide as the latents where there are classes.
     """
+    latent_dim = check_positive_integer("latent_dim", latent_dim)
     latents = keras.Input((latent_dim,), name="latents")
     if num_classes is None:
         return latents, latents
@@ -30,13 +30,7 @@ def generator_inputs(latent_dim: int, num_classes: int | None) -> tuple:
 
 
 def discriminator_head(
-    images,
-    features,
-    *,
-    num_classes: int | None,
-    weight_constraint=None,
-    wrap=lambda layer: layer,
-    **dense,
+    images, features, num_classes: int | None, weight_constraint, wrap=lambda layer: layer, **dense
 ) -> keras.Model:
     """End a discriminator: logits, with a projection of the label where there are classes.
 
@@ -57,27 +51,28 @@ def discriminator_head(
     Reference:
         Miyato and Koyama 2018, cGANs with Projection Discriminator, arXiv 1802.05637, section 3.
     """
-    psi = layers.Dense(
-        1,
-        kernel_constraint=weight_constraint,
-        bias_constraint=weight_constraint,
-        dtype=output_dtype(),
-        name="logits",
-        **dense,
-    )
+    constraints = {"kernel_constraint": weight_constraint, "bias_constraint": weight_constraint}
+    psi = layers.Dense(1, dtype=output_dtype(), name="logits", **constraints, **dense)
     logits = wrap(psi)(features)
     if num_classes is None:
         return keras.Model(images, logits, name="discriminator")
     num_classes = check_positive_integer("num_classes", num_classes)
     labels = keras.Input((), dtype="int32", name="labels")
+    width = features.shape[-1]
     embed = layers.Embedding(
-        num_classes,
-        features.shape[-1],
-        embeddings_constraint=weight_constraint,
-        name="label_embedding",
+        num_classes, width, embeddings_constraint=weight_constraint, name="label_embedding"
     )
-    projection = layers.Dot(axes=-1, dtype=output_dtype(), name="projection")(
-        [wrap(embed)(labels), features]
-    )
+    dot = layers.Dot(axes=-1, dtype=output_dtype(), name="projection")
+    projection = dot([wrap(embed)(labels), features])
     logits = layers.Add(dtype=output_dtype(), name="conditional_logits")([logits, projection])
     return keras.Model([images, labels], logits, name="discriminator")
+
+
+def output_dtype() -> str:
+    """The dtype of images and logits, whatever the layers before them compute in.
+
+    Returns:
+        "float32", also under a 16-bit policy, in which a pixel has too few shades and a logit too
+        few digits; "float64" where Keras is set to compute in it.
+    """
+    return keras.backend.result_type(keras.config.dtype_policy().compute_dtype, "float32")
