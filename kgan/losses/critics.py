@@ -3,11 +3,8 @@
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import ArrayLike
 
-from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
-from kgan.losses.loss import check_same_shape
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -31,11 +28,11 @@ class Wasserstein(Loss):
         steps).
     """
 
-    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
-        check_same_shape(real_logits, fake_logits)
+    def discriminator_loss(self, real_logits, fake_logits):
+        self.check_same_shape(real_logits, fake_logits)
         return fake_logits - real_logits
 
-    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
+    def generator_loss(self, real_logits, fake_logits):
         return -fake_logits
 
 
@@ -55,13 +52,13 @@ class Hinge(Loss):
         and 17.
     """
 
-    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
-        check_same_shape(real_logits, fake_logits)
+    def discriminator_loss(self, real_logits, fake_logits):
+        self.check_same_shape(real_logits, fake_logits)
         return ops.relu(1.0 - real_logits) + ops.relu(1.0 + fake_logits)
 
-    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
+    def generator_loss(self, real_logits, fake_logits):
         return -fake_logits
 
-    def optimal_logits(self, ratio: ArrayLike):
+    def optimal_logits(self, ratio):
         # Where p = q every value in [-1, 1] is as good; 0 is the middle.
         return np.sign(np.asarray(ratio, "float64") - 1)

@@ -4,9 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
-from kgan.losses.loss import check_same_shape
 
 
 class _CrossEntropy(Loss):
@@ -22,7 +20,7 @@ class _CrossEntropy(Loss):
         self.label_smoothing = label_smoothing
 
     def discriminator_loss(self, real_logits, fake_logits):
-        check_same_shape(real_logits, fake_logits)
+        self.check_same_shape(real_logits, fake_logits)
         # -(1 - s) log sigmoid(r) - s log(1 - sigmoid(r)) = softplus(-r) + s r
         real = ops.softplus(-real_logits) + self.label_smoothing * real_logits
         return real + ops.softplus(fake_logits)
@@ -57,7 +55,7 @@ class NonSaturating(_CrossEntropy):
         arXiv 1606.03498, section 3.4.
     """
 
-    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
+    def generator_loss(self, real_logits, fake_logits):
         # -log sigmoid(f) = softplus(-f)
         return ops.softplus(-fake_logits)
 
@@ -80,6 +78,6 @@ class Minimax(_CrossEntropy):
         Goodfellow et al. 2014, arXiv 1406.2661, equation 1 and Algorithm 1.
     """
 
-    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
+    def generator_loss(self, real_logits, fake_logits):
         # log(1 - sigmoid(f)) = -softplus(f)
         return -ops.softplus(fake_logits)

@@ -6,11 +6,9 @@ from collections.abc import Callable
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import ArrayLike
 
 from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
-from kgan.losses.loss import check_same_shape
 
 # Beyond this exponent exp goes on as its tangent: finite in bfloat16 at any logit, and never flat.
 _LARGEST_EXPONENT = 20.0
@@ -171,20 +169,20 @@ class FDivergence(Loss):
         """
         return self._row.conjugate(values)
 
-    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
-        check_same_shape(real_logits, fake_logits)
+    def discriminator_loss(self, real_logits, fake_logits):
+        self.check_same_shape(real_logits, fake_logits)
         bound = self.activation(real_logits) - self._row.conjugate_of_activation(fake_logits)
         return -bound
 
-    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
+    def generator_loss(self, real_logits, fake_logits):
         if self.non_saturating:
             return -self.activation(fake_logits)
         return -self._row.conjugate_of_activation(fake_logits)
 
-    def scores(self, logits: Tensor):
+    def scores(self, logits):
         return ops.sigmoid(logits) if self.divergence in _WITH_PROBABILITIES else logits
 
-    def optimal_logits(self, ratio: ArrayLike):
+    def optimal_logits(self, ratio):
         return self._row.optimal_logits(np.asarray(ratio, "float64"))
 
     @property

@@ -5,11 +5,8 @@ import math
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import ArrayLike
 
-from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
-from kgan.losses.loss import check_same_shape
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -49,14 +46,14 @@ class LeastSquares(Loss):
         """The codes (-1, 1, 0), with which the generator minimises a Pearson chi-square."""
         return cls(a=-1.0, b=1.0, c=0.0)
 
-    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
-        check_same_shape(real_logits, fake_logits)
+    def discriminator_loss(self, real_logits, fake_logits):
+        self.check_same_shape(real_logits, fake_logits)
         return 0.5 * ops.square(real_logits - self.b) + 0.5 * ops.square(fake_logits - self.a)
 
-    def generator_loss(self, real_logits: Tensor, fake_logits: Tensor):
+    def generator_loss(self, real_logits, fake_logits):
         return 0.5 * ops.square(fake_logits - self.c)
 
-    def optimal_logits(self, ratio: ArrayLike):
+    def optimal_logits(self, ratio):
         # D* = (b p + a q) / (p + q)
         ratio = np.asarray(ratio, "float64")
         return (self.b * ratio + self.a) / (ratio + 1)

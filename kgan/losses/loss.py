@@ -81,29 +81,28 @@ class Loss(Configured):
             Float64 array like `ratio`, infinite where the optimum is; None where the loss has no
             optimum that the ratio alone decides.
         """
-        del ratio
 
+    @staticmethod
+    def check_same_shape(real_logits: Tensor, fake_logits: Tensor) -> None:
+        """Raise unless there are as many real logits as fake ones, in the same places.
 
-def check_same_shape(real_logits, fake_logits) -> None:
-    """Raise unless there are as many real logits as fake ones, in the same places.
+        Logits of (batch, 1) and (batch,) would otherwise broadcast to (batch, batch) and train on
+        nonsense without a sound.
 
-    Logits of (batch, 1) and (batch,) would otherwise broadcast to (batch, batch) and train on
-    nonsense without a sound.
+        Args:
+            real_logits: float tensor.
+            fake_logits: float tensor.
 
-    Args:
-        real_logits: float tensor.
-        fake_logits: float tensor.
-
-    Raises:
-        ValueError: if a dimension that is known differs.
-    """
-    real_shape, fake_shape = tuple(real_logits.shape), tuple(fake_logits.shape)
-    sizes = zip(real_shape, fake_shape, strict=False)
-    if len(real_shape) != len(fake_shape) or any(
-        real != fake for real, fake in sizes if None not in (real, fake)
-    ):
-        raise ValueError(
-            "Real and fake logits must have the same shape, as one discriminator gives them for "
-            f"as many reals as fakes. Received: real {real_shape}, fake {fake_shape}. "
-            "Reshape the logits, or draw as many fakes as there are reals."
-        )
+        Raises:
+            ValueError: if a dimension that is known differs.
+        """
+        real_shape, fake_shape = tuple(real_logits.shape), tuple(fake_logits.shape)
+        sizes = zip(real_shape, fake_shape, strict=False)
+        if len(real_shape) != len(fake_shape) or any(
+            real != fake for real, fake in sizes if None not in (real, fake)
+        ):
+            raise ValueError(
+                "Real and fake logits must have the same shape, as one discriminator gives them "
+                f"for as many reals as fakes. Received: real {real_shape}, fake {fake_shape}. "
+                "Reshape the logits, or draw as many fakes as there are reals."
+            )

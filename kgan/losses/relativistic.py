@@ -3,12 +3,9 @@
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import ArrayLike
 
-from kgan._utils.tensors import Tensor
 from kgan.backend import replicas
 from kgan.losses.loss import Loss
-from kgan.losses.loss import check_same_shape
 
 
 class _Relativistic(Loss):
@@ -22,7 +19,7 @@ class _Relativistic(Loss):
                 f"{type(self).__name__} compares fakes with reals in the generator's loss too. "
                 "Expected: the logits of as many reals. Received: real_logits=None."
             )
-        check_same_shape(real_logits, fake_logits)
+        self.check_same_shape(real_logits, fake_logits)
         # The players change places: the generator wants fakes to look more real than reals.
         return self.discriminator_loss(fake_logits, real_logits)
 
@@ -44,12 +41,12 @@ class RelativisticPaired(_Relativistic):
         Jolicoeur-Martineau 2018, arXiv 1807.00734; Huang et al. 2025, arXiv 2501.05441, equation 2.
     """
 
-    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
-        check_same_shape(real_logits, fake_logits)
+    def discriminator_loss(self, real_logits, fake_logits):
+        self.check_same_shape(real_logits, fake_logits)
         # -log sigmoid(r - f) = softplus(-(r - f))
         return ops.softplus(fake_logits - real_logits)
 
-    def optimal_logits(self, ratio: ArrayLike):
+    def optimal_logits(self, ratio):
         return np.log(np.asarray(ratio, "float64"))
 
 
@@ -70,7 +67,7 @@ class RelativisticAverage(_Relativistic):
         Jolicoeur-Martineau 2018, arXiv 1807.00734.
     """
 
-    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor):
-        check_same_shape(real_logits, fake_logits)
+    def discriminator_loss(self, real_logits, fake_logits):
+        self.check_same_shape(real_logits, fake_logits)
         real = ops.softplus(replicas.global_mean(fake_logits) - real_logits)
         return real + ops.softplus(fake_logits - replicas.global_mean(real_logits))
