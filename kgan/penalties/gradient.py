@@ -10,7 +10,6 @@ from kgan.backend import autodiff
 from kgan.backend import private
 from kgan.backend import replicas
 from kgan.penalties.penalty import Penalty
-from kgan.penalties.penalty import checked_weight
 
 # Under the square root: a norm of zero would have no gradient but NaN.
 _EPSILON = 1e-12
@@ -58,7 +57,7 @@ class R1(_OfGradient):
     name = "r1"
 
     def __init__(self, gamma: float):
-        self.gamma = checked_weight(type(self).__name__, "gamma", gamma)
+        self.gamma = self._checked_weight("gamma", gamma)
 
     def __call__(self, discriminator, *, real_images, **_):
         return self.gamma / 2 * _squared_norms(discriminator, real_images)
@@ -112,12 +111,12 @@ class GradientPenalty(_OfGradient):
     name = "gradient_penalty"
 
     def __init__(self, weight: float = 10.0, *, target: float = 1.0, one_sided: bool = False):
-        self.weight = checked_weight(type(self).__name__, "weight", weight)
-        self.target = checked_weight(type(self).__name__, "target", target)
+        self.weight = self._checked_weight("weight", weight)
+        self.target = self._checked_weight("target", target)
         self.one_sided = one_sided
 
     def __call__(self, discriminator, *, real_images, fake_images, seed, **_):
-        alpha = _uniform_per_sample(real_images, seed)
+        alpha = _uniform(real_images, seed, per_sample=True)
         between = alpha * real_images + (1 - alpha) * fake_images
         excess = _norms(discriminator, between) - self.target
         if self.one_sided:
@@ -147,25 +146,22 @@ class DRAGAN(_OfGradient):
     name = "dragan"
 
     def __init__(self, weight: float = 10.0):
-        self.weight = checked_weight(type(self).__name__, "weight", weight)
+        self.weight = self._checked_weight("weight", weight)
 
     def __call__(self, discriminator, *, real_images, seed, **_):
-        alpha = _uniform_per_sample(real_images, seed)
-        noise = replicas.global_rows(
-            lambda rows: keras.random.uniform((rows, *real_images.shape[1:]), seed=seed),
-            ops.shape(real_images)[0],
-        )
+        alpha = _uniform(real_images, seed, per_sample=True)
+        noise = _uniform(real_images, seed)
         mean = replicas.global_mean(real_images)
         stddev = ops.sqrt(replicas.global_mean(ops.square(real_images - mean)))
         norms = _norms(discriminator, real_images + alpha * stddev / 2 * noise)
         return self.weight * ops.square(norms - 1)
 
 
-def _uniform_per_sample(images, seed):
-    """U(0, 1), one number per sample that broadcasts over its image."""
-    ones = (1,) * (len(images.shape) - 1)
+def _uniform(images, seed, *, per_sample: bool = False):
+    """U(0, 1) for every entry of images, or one number per sample that broadcasts over them."""
+    shape = (1,) * (len(images.shape) - 1) if per_sample else images.shape[1:]
     return replicas.global_rows(
-        lambda rows: keras.random.uniform((rows, *ones), seed=seed), ops.shape(images)[0]
+        lambda rows: keras.random.uniform((rows, *shape), seed=seed), ops.shape(images)[0]
     )
 
 

@@ -6,7 +6,6 @@ from keras import ops
 from kgan._utils.checks import is_integer
 from kgan.backend import replicas
 from kgan.penalties.penalty import Penalty
-from kgan.penalties.penalty import checked_weight
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -34,7 +33,7 @@ class LeCam(Penalty):
     name = "lecam"
 
     def __init__(self, weight: float = 0.3, *, decay: float = 0.99, start: int = 1000):
-        decay = checked_weight(type(self).__name__, "decay", decay)
+        decay = self._checked_weight("decay", decay)
         if decay >= 1:
             raise ValueError(
                 "decay of LeCam must lie in [0, 1): at 1 the averages would never move. "
@@ -44,36 +43,26 @@ class LeCam(Penalty):
             raise ValueError(
                 f"start of LeCam must be a number of updates >= 0. Received: start={start!r}."
             )
-        self.weight = checked_weight(type(self).__name__, "weight", weight)
+        self.weight = self._checked_weight("weight", weight)
         self.decay = decay
         self.start = int(start)
-        self._state = []
 
     def build(self):
         def scalar(dtype, name):
+            # All replicas compute the same value.
             return keras.Variable(
-                "zeros",
-                shape=(),
-                dtype=dtype,
-                trainable=False,
-                # All replicas compute the same value.
-                aggregation="only_first_replica",
-                name=name,
+                "zeros", (), dtype, trainable=False, aggregation="only_first_replica", name=name
             )
 
         of_logits = keras.backend.result_type(keras.config.floatx(), "float32")
-        self._state = [
+        self.variables = [
             scalar(of_logits, "lecam_real_average"),
             scalar(of_logits, "lecam_fake_average"),
             scalar("int64", "lecam_updates"),
         ]
 
-    @property
-    def variables(self):
-        return self._state
-
     def __call__(self, discriminator, *, real_logits, fake_logits, **_):
-        real_average, fake_average, updates = self._state
+        real_average, fake_average, updates = self.variables
         started = updates >= self.start
         over = ops.relu(real_logits - fake_average.value)
         under = ops.relu(real_average.value - fake_logits)

@@ -15,11 +15,13 @@ class Penalty(Configured):
 
     A subclass defines `__call__`, keeps its constructor's arguments as attributes of their names,
     which is what its config and its `repr` show, and is registered with Keras so that a saved GAN
-    finds it again. One with state of its own makes its
-    variables in `build` and lists them in `variables`; they are saved with the GAN.
+    finds it again. One with state of its own makes its variables in `build` and lists them in
+    `variables`.
 
     Attributes:
         name: str, what the logs call the mean of the penalty.
+        variables: list of the variables that are saved with the GAN; none unless `build` makes
+            some.
 
     Example:
         >>> @keras.saving.register_keras_serializable("mine")
@@ -31,6 +33,7 @@ class Penalty(Configured):
     """
 
     name = "penalty"
+    variables = ()
 
     def __call__(
         self,
@@ -62,11 +65,6 @@ class Penalty(Configured):
     def build(self) -> None:
         """Make the variables, anew at every `GAN.compile`."""
 
-    @property
-    def variables(self) -> list:
-        """The state that is saved with the GAN."""
-        return []
-
     def check_discriminator(self, discriminator: keras.Model) -> None:
         """Raise if the penalty means nothing for this discriminator.
 
@@ -77,25 +75,23 @@ class Penalty(Configured):
             ValueError: with what to change.
         """
 
+    def _checked_weight(self, name: str, weight: float) -> float:
+        """A penalty's weight, if it is a number that punishes.
 
-def checked_weight(kind: str, name: str, weight: float) -> float:
-    """A penalty's weight, if it is a number that punishes.
+        Args:
+            name: the argument, for the message.
+            weight: anything.
 
-    Args:
-        kind: the class, for the message.
-        name: the argument, for the message.
-        weight: anything.
+        Returns:
+            The weight as a float.
 
-    Returns:
-        The weight as a float.
-
-    Raises:
-        ValueError: if it is negative, not finite or no number.
-    """
-    number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
-    if not number or not math.isfinite(weight) or weight < 0:
-        raise ValueError(
-            f"{name} of {kind} must be a finite number >= 0: a negative weight would reward what "
-            f"the penalty is there to punish. Received: {name}={weight!r}."
-        )
-    return float(weight)
+        Raises:
+            ValueError: if it is negative, not finite or no number.
+        """
+        number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
+        if not number or not math.isfinite(weight) or weight < 0:
+            raise ValueError(
+                f"{name} of {type(self).__name__} must be a finite number >= 0: a negative weight "
+                f"would reward what the penalty is there to punish. Received: {name}={weight!r}."
+            )
+        return float(weight)
