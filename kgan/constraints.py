@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from kgan._utils.configured import constructor_call
+from kgan._utils.configured import Configured
 
 __all__ = ["WeightClip"]
 
 
 @keras.saving.register_keras_serializable("kgan")
-class WeightClip(keras.constraints.Constraint):
+class WeightClip(Configured, keras.constraints.Constraint):
     """Keep every weight in [-c, c], after each update: how WGAN bounds the critic's slope.
 
     The optimizer applies it after every discriminator step, so it belongs on all kernels, biases
@@ -33,9 +33,3 @@ class WeightClip(keras.constraints.Constraint):
 
     def __call__(self, w):
         return ops.clip(w, -self.c, self.c)
-
-    def __repr__(self):
-        return constructor_call(self)
-
-    def get_config(self):
-        return {"c": self.c}

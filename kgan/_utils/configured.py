@@ -29,17 +29,6 @@ class Configured:
         return cls(**keras.saving.deserialize_keras_object(config))
 
     def __repr__(self) -> str:
-        return constructor_call(self)
-
-
-def constructor_call(configured) -> str:
-    """The call that makes an object anew, for its `repr`.
-
-    Args:
-        configured: object with `get_config()`.
-
-    Returns:
-        For example "R1(gamma=0.1)".
-    """
-    arguments = (f"{name}={value!r}" for name, value in configured.get_config().items())
-    return f"{type(configured).__name__}({', '.join(arguments)})"
+        """The call that makes the object anew, for example "R1(gamma=0.1)"."""
+        arguments = (f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({', '.join(arguments)})"
