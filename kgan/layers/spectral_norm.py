@@ -4,18 +4,15 @@ import math
 from typing import Any
 
 import keras
+from keras import layers
 from keras import ops
 
 # Once, from a random vector, on the initial kernel. Sigma of a random kernel is then a few
 # percent too small at most; after one iteration alone it would be about 20 %.
 _FIRST_ITERATIONS = 20
 
-_TRANSPOSED = (
-    keras.layers.Conv1DTranspose,
-    keras.layers.Conv2DTranspose,
-    keras.layers.Conv3DTranspose,
-)
-_DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 
 
 class _AfterUpdate(keras.constraints.Constraint):
@@ -29,7 +26,7 @@ class _AfterUpdate(keras.constraints.Constraint):
 
 
 @keras.saving.register_keras_serializable("kgan")
-class SpectralNorm(keras.layers.Wrapper):
+class SpectralNorm(layers.Wrapper):
     """Let a layer compute with W / sigma(W), its kernel over the kernel's largest singular value.
 
     The kernel is read as a matrix W with a column per output channel. With the saved unit vector u,
@@ -194,7 +191,7 @@ class SpectralNorm(keras.layers.Wrapper):
             return [last - 1]
         if isinstance(self.layer, _DEPTHWISE):
             return [last - 1, last]
-        if isinstance(self.layer, keras.layers.EinsumDense):
+        if isinstance(self.layer, layers.EinsumDense):
             inputs, outputs = self.layer.equation.split("->")
             letters = inputs.split(",")[1].strip()
             return [axis for axis, letter in enumerate(letters) if letter in outputs]

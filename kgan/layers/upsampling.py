@@ -30,12 +30,11 @@ class NearestUpSampling2D(keras.layers.Layer):
 
     def call(self, inputs):
         _, height, width, channels = ops.shape(inputs)
-        size = self.size
         # The reshapes say what the repeats forget.
-        rows = ops.repeat(inputs, size, axis=1)
-        rows = ops.reshape(rows, (-1, height * size, width, channels))
-        columns = ops.repeat(rows, size, axis=2)
-        return ops.reshape(columns, (-1, height * size, width * size, channels))
+        rows = ops.repeat(inputs, self.size, axis=1)
+        rows = ops.reshape(rows, (-1, height * self.size, width, channels))
+        columns = ops.repeat(rows, self.size, axis=2)
+        return ops.reshape(columns, (-1, height * self.size, width * self.size, channels))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
