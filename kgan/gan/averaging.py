@@ -20,7 +20,7 @@ def untrained_copy(model: keras.Model) -> keras.Model:
     return copy
 
 
-def update(average: keras.Model, model: keras.Model, *, images, halflife_images: float) -> None:
+def update(average: keras.Model, model: keras.Model, images, halflife_images: float) -> None:
     """Move every weight of `average`, batch-norm statistics included, towards that of `model`.
 
     average <- beta average + (1 - beta) model with beta = 0.5^(images / halflife_images).

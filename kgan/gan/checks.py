@@ -10,6 +10,7 @@ import numpy as np
 
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_range
+from kgan.sampling import network_inputs
 
 
 def check_networks(gan) -> tuple:
@@ -31,26 +32,32 @@ def check_networks(gan) -> tuple:
         labels = keras.KerasTensor((None,), dtype="int32")
     if gan.condition_shape is not None:
         labels = keras.KerasTensor((None, *gan.condition_shape), dtype="float32")
-    images = _output("generator", gan.generator, gan.generator, "latents", latents, labels)
 
-    def discriminate(inputs):
-        return gan.discriminate(*(inputs if isinstance(inputs, list) else [inputs]))
+    def generate(latents, labels):
+        return gan.generator(network_inputs(latents, labels))
 
-    _output("discriminator", gan.discriminator, discriminate, "images", images, labels)
+    images = _output("generator", gan.generator, generate, "latents", latents, labels)
+    _output("discriminator", gan.discriminator, gan.discriminate, "images", images, labels)
     for role, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
-        _check_no_losses(role, network)
-        if gan.num_classes is not None:
-            _check_embeddings(role, network, gan.num_classes)
+        if network.losses:
+            raise ValueError(
+                f"The {role} {network.name!r} has {len(network.losses)} losses of its own (layers "
+                "with kernel_regularizer=, activity_regularizer= or add_loss), which a GAN would "
+                "silently leave out. Remove them, or use the optimizer's weight_decay= in their "
+                "place."
+            )
+        for layer in map(_unwrapped, network.layers if gan.num_classes else ()):
+            if isinstance(layer, keras.layers.Embedding) and layer.input_dim < gan.num_classes:
+                raise ValueError(
+                    f"The {role} {network.name!r} embeds {layer.input_dim} classes (in the layer "
+                    f"{layer.name!r}). Expected: at least num_classes={gan.num_classes}. Build it "
+                    f"with num_classes={gan.num_classes}."
+                )
     _check_logits(gan.discriminator)
     return tuple(images.shape[1:])
 
 
-def check_batch(
-    batch,
-    gan,
-    discriminator_steps: int = 1,
-    num_replicas: int = 1,
-) -> None:
+def check_batch(batch, gan, discriminator_steps: int = 1, num_replicas: int = 1) -> None:
     """Check the first batch of a dataset, on the host.
 
     Args:
@@ -115,27 +122,6 @@ def check_conditions(conditions, rows: int, shape: tuple) -> np.ndarray:
     if not np.isfinite(conditions).all():
         raise ValueError(f"The conditions hold NaN or infinity. {expected}")
     return conditions
-
-
-def check_all_full(are_full: bool, num_replicas: int) -> None:
-    """Raise unless replicas get batches that they can all be shared out equally.
-
-    Args:
-        are_full: whether all batches are known to have as many rows as the first.
-        num_replicas: the number of replicas.
-
-    Raises:
-        ValueError: if they are not.
-    """
-    if not are_full:
-        raise ValueError(
-            f"{num_replicas} replicas train on equal parts of a batch, and the last batch of these "
-            "data may be too short for that. Batch a dataset with .batch(n, drop_remainder=True), "
-            "as kgan.data does; make a generator or a PyDataset one with "
-            "tf.data.Dataset.from_generator and an output_signature whose shapes begin with n; of "
-            "arrays, batch_size must divide the number of rows, and validation_data take the place "
-            "of a validation_split."
-        )
 
 
 def images_and_labels(batch, gan) -> tuple:
@@ -222,18 +208,16 @@ def check_rows(rows: int, discriminator_steps: int, num_replicas: int) -> None:
 
 def _output(role: str, network, call, name: str, samples, labels):
     """What a network makes of symbolic samples, and of labels where there are some."""
-    shape = tuple(samples.shape)
-    inputs, expected = samples, f"{name} of shape {shape}"
+    expected = f"{name} of shape {samples.shape}"
     if labels is not None:
-        inputs = [samples, labels]
-        expected = f"[{name} {shape}, labels {tuple(labels.shape)!s}]"
+        expected = f"[{name} {samples.shape}, labels {labels.shape}]"
     if not isinstance(network, keras.Model):
         raise ValueError(
             f"The {role} must be a keras.Model of {expected}. Received: {network!r}. "
             "Wrap layers and functions in keras.Sequential or keras.Model."
         )
     try:
-        output = call(inputs)
+        output = call(samples, labels)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         received = getattr(network, "input_shape", None) or "inputs of another kind"
         raise ValueError(
@@ -249,30 +233,9 @@ def _output(role: str, network, call, name: str, samples, labels):
     return output
 
 
-def _check_no_losses(role: str, network) -> None:
-    if network.losses:
-        raise ValueError(
-            f"The {role} {network.name!r} has {len(network.losses)} losses of its own (layers with "
-            "kernel_regularizer=, activity_regularizer= or add_loss), which a GAN would silently "
-            "leave out. Remove them, or use the optimizer's weight_decay= in their place."
-        )
-
-
-def _check_embeddings(role: str, network, num_classes: int) -> None:
-    for layer in map(_unwrapped, network.layers):
-        if isinstance(layer, keras.layers.Embedding) and layer.input_dim < num_classes:
-            raise ValueError(
-                f"The {role} {network.name!r} embeds {layer.input_dim} classes (in the layer "
-                f"{layer.name!r}). Expected: at least num_classes={num_classes}. Build it with "
-                f"num_classes={num_classes}."
-            )
-
-
 def _check_logits(discriminator) -> None:
     # A subclassed model does not tell which of its layers is the last.
-    known = isinstance(discriminator, keras.Sequential) or bool(
-        getattr(discriminator, "outputs", None)
-    )
+    known = isinstance(discriminator, keras.Sequential) or getattr(discriminator, "outputs", None)
     last = _unwrapped(discriminator.layers[-1]) if known and discriminator.layers else None
     if getattr(last, "activation", None) is keras.activations.sigmoid:
         raise ValueError(
@@ -288,11 +251,10 @@ def _unwrapped(layer):
 
 
 def _check_images(images: np.ndarray, image_shape: tuple) -> None:
-    matches = images.ndim == len(image_shape) + 1 and all(
-        expected in (None, received)
-        for expected, received in zip(image_shape, images.shape[1:], strict=True)
-    )
-    if not matches:
+    sizes = zip(image_shape, images.shape[1:], strict=False)
+    if images.ndim != len(image_shape) + 1 or any(
+        expected not in (None, received) for expected, received in sizes
+    ):
         raise ValueError(
             f"The images do not fit the generator. Expected: (batch, "
             f"{', '.join(map(str, image_shape))}), as the generator makes them. "
@@ -305,12 +267,9 @@ def _check_images(images: np.ndarray, image_shape: tuple) -> None:
             f"The images hold NaN or infinity, first in row {row} of the first batch. "
             "Remove or repair those images: one of them would turn every weight into NaN."
         )
-    if len(image_shape) == 3:
-        check_range(images)
-        _warn_if_unsigned(images)
-
-
-def _warn_if_unsigned(images: np.ndarray) -> None:
+    if len(image_shape) != 3:
+        return
+    check_range(images)
     low, high = float(images.min()), float(images.max())
     if low >= 0:
         warnings.warn(
@@ -318,5 +277,5 @@ def _warn_if_unsigned(images: np.ndarray) -> None:
             "generators make images in [-1, 1]; scale yours with 2 * images - 1 if they lie in "
             "[0, 1].",
             # The user's call of fit or evaluate.
-            stacklevel=7,
+            stacklevel=6,
         )

@@ -215,7 +215,7 @@ class GAN(keras.Model):
             "run_eagerly": bool(run_eagerly),
             "steps_per_execution": steps_per_execution,
         }
-        with replicas.scope(self):
+        with self.distribute_strategy.scope():
             optimizer = paired(d_optimizer, g_optimizer, d_networks, g_networks)
             replication.prepare(self, optimizer, jit_compile=jit_compile, run_eagerly=run_eagerly)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
@@ -460,14 +460,14 @@ class GAN(keras.Model):
             Dict of the logs: running means since the epoch began.
         """
         images, labels = checks.images_and_labels(data, self)
-        latents, fakes = self._draw_fakes(labels, rows=ops.shape(images)[0], training=True)
-        dealt = minibatches.deal((images, fakes, latents, labels), self.discriminator_steps)
-        for minibatch in dealt:
-            self._update_discriminator(*minibatch)
+        rows = ops.shape(images)[0]
+        latents, fakes = self._draw_fakes(labels, rows, training=True)
+        for dealt in minibatches.deal((images, fakes, latents, labels), self.discriminator_steps):
+            minibatch = Minibatch(*dealt)
+            self._update_discriminator(minibatch)
         # Any minibatch will do for the generator: its fakes are fresh, its labels from the data.
-        real, _, _, labels_of_real = minibatch
-        self._update_generator(real, labels_of_real)
-        self._update_average(rows=ops.shape(images)[0])
+        self._update_generator(minibatch)
+        self._update_average(rows)
         return self.get_metrics_result()
 
     def test_step(self, data):
@@ -480,15 +480,15 @@ class GAN(keras.Model):
             Dict of the logs: running means since the evaluation began.
         """
         images, labels = checks.images_and_labels(data, self)
-        latents, fakes = self._draw_fakes(labels, rows=ops.shape(images)[0], training=False)
-        minibatch = Minibatch(images, fakes, latents, labels, training=False)
-        minibatch = minibatch.judged(self.discriminate)
+        latents, fakes = self._draw_fakes(labels, ops.shape(images)[0], training=False)
+        judged = Minibatch(images, fakes, latents, labels, training=False).judged(self.discriminate)
         compares = self.loss.compares_with_reals
-        for_generator = minibatch if compares else minibatch._replace(real_logits=None)
-        terms = self.discriminator_objective(minibatch) | self.generator_objective(for_generator)
+        for_generator = judged if compares else judged._replace(real_logits=None)
+        terms = self.discriminator_objective(judged) | self.generator_objective(for_generator)
+        terms |= logs.scores(judged, self.loss)
         logs.update(self.metrics, terms)
-        logs.update_scores(self.metrics, minibatch, self.loss.scores)
-        return logs.of_evaluation(self.metrics, terms)
+        # Without the penalties, which belong to an update.
+        return {metric.name: metric.result() for metric in self.metrics if metric.name in terms}
 
     # What a subclass overrides.
 
@@ -565,30 +565,27 @@ class GAN(keras.Model):
         """(latents, fakes) under these labels."""
         seeds = self.training_seeds if training else self.evaluation_seeds
         generator = self.generator if training else self.sampling_generator()
+        # `fit` refuses unequal parts; the last batch of an evaluation may have any number of rows.
         latents = replicas.global_rows(
-            lambda n: self.sample_latents(n, seeds),
-            rows,
-            # `fit` refuses others; the last batch of an evaluation may have any number of rows.
-            parts_are_equal=training,
+            lambda n: self.sample_latents(n, seeds), rows, parts_are_equal=training
         )
         return latents, generator(sampling.network_inputs(latents, labels), training=training)
 
-    def _update_discriminator(self, real, fake, latents, labels):
+    def _update_discriminator(self, minibatch: Minibatch):
         def play():
-            minibatch = Minibatch(real, fake, latents, labels).judged(self.discriminate)
-            terms = self.discriminator_objective(minibatch)
-            return terms | self._penalties(minibatch), minibatch
+            judged = minibatch.judged(self.discriminate)
+            return self.discriminator_objective(judged) | self._penalties(judged), judged
 
-        minibatch = self._minimise(play, self.optimizer.d_optimizer, self.discriminator_networks())
-        logs.update_scores(self.metrics, minibatch, self.loss.scores)
+        judged = self._minimise(play, self.optimizer.d_optimizer, self.discriminator_networks())
+        logs.update(self.metrics, logs.scores(judged, self.loss))
 
-    def _update_generator(self, real, labels):
+    def _update_generator(self, minibatch: Minibatch):
         def play():
-            latents, fake = self._draw_fakes(labels, rows=ops.shape(real)[0], training=True)
-            minibatch = Minibatch(real, fake, latents, labels).judged(
-                self.discriminate, reals_too=self.loss.compares_with_reals
-            )
-            return self.generator_objective(minibatch), minibatch
+            rows = ops.shape(minibatch.real)[0]
+            latents, fake = self._draw_fakes(minibatch.labels, rows, training=True)
+            fresh = minibatch._replace(latents=latents, fake=fake)
+            judged = fresh.judged(self.discriminate, reals_too=self.loss.compares_with_reals)
+            return self.generator_objective(judged), judged
 
         self._minimise(play, self.optimizer.g_optimizer, self.generator_networks())
 
@@ -596,12 +593,7 @@ class GAN(keras.Model):
         rows = ops.cast(rows, "int64") * replicas.num_replicas()
         self.images_seen.assign(self.images_seen + rows)
         if self.ema_generator is not None:
-            averaging.update(
-                self.ema_generator,
-                self.generator,
-                images=rows,
-                halflife_images=self.ema_halflife_images,
-            )
+            averaging.update(self.ema_generator, self.generator, rows, self.ema_halflife_images)
 
     def _penalties(self, minibatch: Minibatch) -> dict:
         # Like the logits: 16 bits are too few for the square of a gradient.
@@ -649,9 +641,10 @@ class GAN(keras.Model):
         return self.test_function
 
     def _maybe_symbolic_build(self, *args, **kwargs):
-        # Keras would call the model on a batch to build it, images in place of latents. The name is
-        # listed in kgan/backend/private.py.
-        del args, kwargs
+        """Nothing: Keras would call the model on a batch, images in place of latents.
+
+        The name is listed in kgan/backend/private.py.
+        """
 
     @property
     def metrics(self):

@@ -84,9 +84,15 @@ def look(gan, x, y, batch_size: int | None, shuffle, validation_split: float) ->
         ValueError: if there are no data, or they are not what this GAN can learn from.
     """
     num_replicas = replicas.num_replicas_of(gan)
-    if num_replicas > 1:
-        are_full = batches.are_all_full(x, batch_size) and not validation_split
-        checks.check_all_full(are_full, num_replicas)
+    if num_replicas > 1 and (validation_split or not batches.are_all_full(x, batch_size)):
+        raise ValueError(
+            f"{num_replicas} replicas train on equal parts of a batch, and the last batch of these "
+            "data may be too short for that. Batch a dataset with .batch(n, drop_remainder=True), "
+            "as kgan.data does; make a generator or a PyDataset one with "
+            "tf.data.Dataset.from_generator and an output_signature whose shapes begin with n; of "
+            "arrays, batch_size must divide the number of rows, and validation_data take the place "
+            "of a validation_split."
+        )
     batch, x, ordered = _first_batch(gan, x, y, batch_size, gan.discriminator_steps, num_replicas)
     if num_replicas > 1:
         _check_shares(gan, batch, x, num_replicas)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-_SCORES = ("d_real", "d_fake", "d_auc")
+_PLAYERS = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc")
 
 
 class Logs:
@@ -13,7 +13,7 @@ class Logs:
     """
 
     def __init__(self):
-        self._players = [keras.metrics.Mean(name=name) for name in ("d_loss", "g_loss", *_SCORES)]
+        self._players = [keras.metrics.Mean(name=name) for name in _PLAYERS]
         self._penalties = []
 
     @property
@@ -47,30 +47,22 @@ def update(metrics: list, terms: dict) -> None:
         by_name[name].update_state(values)
 
 
-def update_scores(metrics: list, minibatch, scores) -> None:
-    """Count what the discriminator said to a minibatch.
+def scores(minibatch, loss) -> dict:
+    """What the discriminator said to a minibatch.
 
     Args:
-        metrics: the GAN's.
         minibatch: `kgan.gan.Minibatch` with the logits of reals and fakes.
-        scores: function of logits, to what `d_real` and `d_fake` show.
-    """
-    real_logits, fake_logits = minibatch.real_logits, minibatch.fake_logits
-    values = (scores(real_logits), scores(fake_logits), ranked(real_logits, fake_logits))
-    update(metrics, dict(zip(_SCORES, values, strict=True)))
-
-
-def of_evaluation(metrics: list, terms: dict) -> dict:
-    """The means of an evaluation, without the penalties, which belong to an update.
-
-    Args:
-        metrics: the GAN's.
-        terms: what the objectives returned.
+        loss: `kgan.losses.Loss`, whose `scores` of the logits are shown.
 
     Returns:
-        Dict of scalars by names.
+        Dict of tensors by the names of their logs.
     """
-    return {metric.name: metric.result() for metric in metrics if metric.name in (*terms, *_SCORES)}
+    real_logits, fake_logits = minibatch.real_logits, minibatch.fake_logits
+    return {
+        "d_real": loss.scores(real_logits),
+        "d_fake": loss.scores(fake_logits),
+        "d_auc": ranked(real_logits, fake_logits),
+    }
 
 
 def ranked(real_logits, fake_logits):

@@ -68,11 +68,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
                 )
         # In float64, or it would move a little whenever it is read off the rates.
         self._rate_ratio = self.add_variable(
-            (),
-            initializer="ones",
-            dtype="float64",
-            aggregation="only_first_replica",
-            name="rate_ratio",
+            (), "ones", "float64", aggregation="only_first_replica", name="rate_ratio"
         )
         self._update_rate_ratio()
 
@@ -97,8 +93,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
 
     @property
     def variables(self):
-        own = [self._rate_ratio]
-        return self.d_optimizer.variables + self.g_optimizer.variables + own
+        return [*self.d_optimizer.variables, *self.g_optimizer.variables, self._rate_ratio]
 
     @property
     def iterations(self):
@@ -116,10 +111,8 @@ class GANOptimizer(keras.optimizers.Optimizer):
         self.d_optimizer.learning_rate = value * float(ops.convert_to_numpy(self._rate_ratio))
 
     def _update_rate_ratio(self):
-        d_rate, g_rate = (
-            float(ops.convert_to_numpy(optimizer.learning_rate))
-            for optimizer in (self.d_optimizer, self.g_optimizer)
-        )
+        d_rate = float(ops.convert_to_numpy(self.d_optimizer.learning_rate))
+        g_rate = float(ops.convert_to_numpy(self.g_optimizer.learning_rate))
         # At zero the rates no longer tell the ratio they had.
         if g_rate > 0:
             self._rate_ratio.assign(d_rate / g_rate)

@@ -13,7 +13,6 @@ from keras import ops
 from kgan._utils.files import replacing
 
 
-@contextlib.contextmanager
 def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool | None):
     """Where to write a `.keras` file, so that it appears whole or not at all.
 
@@ -23,9 +22,9 @@ def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool |
         overwrite: bool, whether an existing file may be replaced.
         zipped: as in `keras.Model.save`.
 
-    Yields:
-        Path of a temporary file that takes the place of the other; `filepath` itself where that is
-        not possible.
+    Returns:
+        Context of the path to write to: a temporary file that takes the place of the other, or
+        `filepath` itself where that is not possible.
 
     Raises:
         ValueError: for another file format, which would not keep everything.
@@ -37,10 +36,8 @@ def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool |
             f"everything. Expected: a path that ends in .keras. Received: {filepath}."
         )
     if not (overwrite and in_one_file) or "://" in str(filepath):
-        yield filepath
-        return
-    with replacing(filepath) as temporary:
-        yield temporary
+        return contextlib.nullcontext(filepath)
+    return replacing(filepath)
 
 
 def random_states(model: keras.Model) -> list[keras.Variable]:
@@ -52,12 +49,7 @@ def random_states(model: keras.Model) -> list[keras.Variable]:
     Returns:
         List of variables, always in the same order.
     """
-    saved_by_keras = {id(weight) for weight in model.weights}
-    return [
-        variable
-        for variable in model.variables
-        if id(variable) not in saved_by_keras and variable.path.endswith("seed_generator_state")
-    ]
+    return [state for state in model.variables if state.path.endswith("seed_generator_state")]
 
 
 def save_state(gan: keras.Model, store) -> None:
@@ -81,21 +73,15 @@ def load_state(gan: keras.Model, store) -> dict:
     Returns:
         Dict of the rest, which Keras reads.
     """
-    beside, weights = {}, {}
-    for key in store.keys():  # noqa: SIM118 - an HDF5 store of Keras is no mapping
-        group = beside if key.startswith(("random_state_", "own_state_")) else weights
-        group[key] = store[key]
+    saved = {key: store[key] for key in store.keys()}  # noqa: SIM118 - it is no mapping
     for name, variable in _named_state(gan).items():
         # Weights may come from a GAN that was compiled otherwise.
-        if name in beside or name.startswith("random_state_"):
-            variable.assign(beside[name])
-    return weights
+        if name in saved or name.startswith("random_state_"):
+            variable.assign(saved[name])
+    return {key: saved[key] for key in saved if not key.startswith(("random_state_", "own_state_"))}
 
 
 def _named_state(gan) -> dict[str, keras.Variable]:
-    random = enumerate(random_states(gan))
+    random = {f"random_state_{index}": state for index, state in enumerate(random_states(gan))}
     beside = gan.state_beside_weights().items()
-    return {
-        **{f"random_state_{index}": variable for index, variable in random},
-        **{f"own_state_{name}": variable for name, variable in beside},
-    }
+    return random | {f"own_state_{name}": variable for name, variable in beside}

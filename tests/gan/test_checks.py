@@ -267,19 +267,6 @@ def test_a_batch_that_replicas_cannot_share_is_refused_with_the_batch_to_write()
     checks.check_batch(IMAGES[:4], gan(), 2, 2)
 
 
-def test_replicas_need_batches_that_are_all_full():
-    told = (
-        "2 replicas train on equal parts of a batch, and the last batch of these data may be too "
-        "short for that. Batch a dataset with .batch(n, drop_remainder=True), as kgan.data does; "
-        "make a generator or a PyDataset one with tf.data.Dataset.from_generator and an "
-        "output_signature whose shapes begin with n; of arrays, batch_size must divide the number "
-        "of rows, and validation_data take the place of a validation_split."
-    )
-    with refuses(told):
-        checks.check_all_full(False, 2)
-    checks.check_all_full(True, 2)
-
-
 @pytest.mark.parametrize("call", ["fit", "evaluate"])
 @pytest.mark.parametrize("data", [[IMAGES], (IMAGES, LABELS)])
 def test_arrays_in_a_list_or_a_tuple_are_refused(call, data):

@@ -1,5 +1,7 @@
 """What `fit` keeps of the data it looks at."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -110,3 +112,20 @@ def test_arrays_that_every_worker_would_shuffle_are_refused(monkeypatch):
     two_workers(monkeypatch, answer=True)
     with pytest.raises(ValueError, match="Keras would shuffle arrays in another order on each"):
         make_gan().fit(IMAGES, batch_size=50, verbose=0)
+
+
+def test_replicas_need_batches_that_are_all_full(monkeypatch):
+    told = (
+        "2 replicas train on equal parts of a batch, and the last batch of these data may be too "
+        "short for that. Batch a dataset with .batch(n, drop_remainder=True), as kgan.data does; "
+        "make a generator or a PyDataset one with tf.data.Dataset.from_generator and an "
+        "output_signature whose shapes begin with n; of arrays, batch_size must divide the number "
+        "of rows, and validation_data take the place of a validation_split."
+    )
+    gan = make_gan()
+    # There seems to be another one.
+    monkeypatch.setattr(replicas, "num_replicas_of", lambda gan: 2)
+    for rows, split in ((100, 0.0), (96, 0.5)):
+        with pytest.raises(ValueError, match=re.escape(told)):
+            gan.fit(IMAGES[:rows], batch_size=8, validation_split=split, verbose=0)
+    gan.fit(IMAGES[:96], batch_size=8, verbose=0)

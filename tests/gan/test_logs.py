@@ -2,17 +2,16 @@
 
 import math
 
-import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from kgan.gan.logs import Logs
-from kgan.gan.logs import of_evaluation
 from kgan.gan.logs import ranked
+from kgan.gan.logs import scores
 from kgan.gan.logs import update
-from kgan.gan.logs import update_scores
 from kgan.gan.minibatches import Minibatch
+from kgan.losses import NonSaturating
 
 
 def test_a_real_over_a_fake_counts_one_under_it_none_and_a_tie_half():
@@ -43,16 +42,19 @@ def test_a_rank_of_nan_is_nan():
 
 def test_patches_count_by_the_sample():
     metrics = Logs().metrics
+    mean_of_fakes = (3 * 0.5 + 1 / (1 + math.exp(-2)) + 4 / (1 + math.exp(-1))) / 8
     real = np.float32([[1, 1, 1, 1], [0, 0, 0, 0]])
     fake = np.float32([[0, 0, 0, 2], [1, 1, 1, 1]])
     minibatch = Minibatch(None, None, None, None, real, fake)
     update(metrics, {"d_loss": [0.5, 1.5]})
-    update_scores(metrics, minibatch, keras.ops.sigmoid)
-    logged = {name: float(value) for name, value in of_evaluation(metrics, ["d_loss"]).items()}
+    update(metrics, scores(minibatch, NonSaturating()))
+    logged = {metric.name: float(metric.result()) for metric in metrics}
     assert logged.pop("d_auc") == pytest.approx((3 / 4 + 0) / 2)
     assert logged.pop("d_loss") == 1.0
     assert logged.pop("d_real") == pytest.approx((1 / (1 + math.exp(-1)) + 0.5) / 2)
-    assert logged.keys() == {"d_fake"}
+    assert logged.pop("d_fake") == pytest.approx(mean_of_fakes)
+    # Nothing was said of the generator.
+    assert logged == {"g_loss": 0.0}
 
 
 def test_a_term_without_a_metric_is_refused_with_the_metric_to_make():
