@@ -7,20 +7,11 @@ has gone. tests/test_architecture.py finds a private name that is used anywhere 
 
 import keras
 import tensorflow as tf
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel as SavedModelProto
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
-__all__ = [
-    "OVERRIDDEN",
-    "SavedModelProto",
-    "dataset_inputs",
-    "is_cache",
-    "is_shuffle",
-    "is_stateful",
-    "is_validation_of_fit",
-    "shuffles_anew",
-    "walk_layers",
-]
+# What a file saved_model.pb holds, to check exported graphs. No public name reads it.
+SavedModelProto = saved_model_pb2.SavedModel
 
 # Methods that kgan overrides, by the class of kgan. `keras.Model._maybe_symbolic_build`: `fit`
 # calls a model on a batch of its data to build it. A GAN's data are images and its inputs latents,

@@ -1,6 +1,5 @@
 """TensorFlow's distribution strategies by name, and the cluster that TF_CONFIG describes."""
 
-import contextlib
 import faulthandler
 import json
 import logging
@@ -126,15 +125,13 @@ def lost_worker(error: BaseException) -> str | None:
 
 
 def _mirrored() -> tf.distribute.Strategy:
+    gpus = tf.config.list_logical_devices("GPU")
     # Named, since TensorFlow would take TF_CONFIG's machines where it is set.
-    devices = tf.config.list_logical_devices("GPU")
-    if devices:
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
-    devices = tf.config.list_logical_devices("CPU")
+    names = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
     # Parts of one processor share its memory: TensorFlow's default, a ring of messages for every
     # tensor, takes longer than the training.
     return tf.distribute.MirroredStrategy(
-        [device.name for device in devices], tf.distribute.ReductionToOneDevice()
+        names, None if gpus else tf.distribute.ReductionToOneDevice()
     )
 
 
@@ -148,17 +145,27 @@ def _multi_worker(start_up_seconds: float) -> tf.distribute.Strategy:
             f"{start_up_seconds:g} s for {others}."
         )
     _reach_directly(addresses)
-    with _ended_after(start_up_seconds), _sigterm_unchanged():
-        try:
-            return tf.distribute.MultiWorkerMirroredStrategy()
-        except RuntimeError as error:
-            if "program startup" not in str(error):
-                raise
-            raise ValueError(
-                "The strategy of several workers comes too late: TensorFlow has run something in "
-                "this process already, such as a layer, a tensor or a list of its devices. "
-                "Expected: strategy('multi_worker') is called first, right after the imports."
-            ) from None
+    # TensorFlow waits for the others without ever giving way to Python, so that no thread and no
+    # handler of a signal would be run. This watchdog is not of Python.
+    faulthandler.dump_traceback_later(start_up_seconds, exit=True, file=2)
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        workers = tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:
+        if "program startup" not in str(error):
+            raise
+        raise ValueError(
+            "The strategy of several workers comes too late: TensorFlow has run something in "
+            "this process already, such as a layer, a tensor or a list of its devices. "
+            "Expected: strategy('multi_worker') is called first, right after the imports."
+        ) from None
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    # TensorFlow takes the signal and only notes that it came: workers would outlive a request to
+    # end, which Kubernetes follows with SIGKILL half a minute later.
+    if threading.current_thread() is threading.main_thread() and handler is not None:
+        signal.signal(signal.SIGTERM, handler)
+    return workers
 
 
 def _reach_directly(addresses: list[str]) -> None:
@@ -167,30 +174,6 @@ def _reach_directly(addresses: list[str]) -> None:
     # Where the first is set, gRPC does not look at the second.
     already = os.environ.get(_NO_GRPC_PROXY) or os.environ.get("no_proxy")
     os.environ[_NO_GRPC_PROXY] = ",".join(filter(None, [already, *sorted(hosts)]))
-
-
-@contextlib.contextmanager
-def _ended_after(seconds: float):
-    """End the process with a traceback if the block takes longer than this."""
-    # TensorFlow waits for the others without ever giving way to Python, so that no thread and no
-    # handler of a signal would be run. This watchdog is not of Python.
-    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-
-
-@contextlib.contextmanager
-def _sigterm_unchanged():
-    """What SIGTERM does to the process before the block it does after it."""
-    # TensorFlow takes the signal and only notes that it came: workers would outlive a request to
-    # end, which Kubernetes follows with SIGKILL half a minute later.
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    can_be_set = threading.current_thread() is threading.main_thread()
-    if can_be_set and handler is not None:
-        signal.signal(signal.SIGTERM, handler)
 
 
 def _tpu() -> tf.distribute.Strategy:

@@ -77,14 +77,10 @@ def loop(model: keras.Model, step, steps: Steps):
 def _on_what_is_there(step):
     """A step on a batch in which Keras may have put an empty optional value in place of None."""
 
-    def on_batch(batch):
-        return step(
-            keras.tree.map_structure(
-                lambda part: None if isinstance(part, tf.experimental.Optional) else part, batch
-            )
-        )
+    def there(part):
+        return None if isinstance(part, tf.experimental.Optional) else part
 
-    return on_batch
+    return lambda batch: step(keras.tree.map_structure(there, batch))
 
 
 def _one_step(step):
@@ -134,25 +130,25 @@ def _several_steps(model: keras.Model, step):
     strategy = model.distribute_strategy
     logged = set()
 
-    def one_step(taken, batch, iterator, steps):
-        logged.update(strategy.run(step, args=(batch.get_value(),)))
-        taken += 1
-        # No batch is taken from the iterator that no step will be taken with.
-        batch = tf.cond(
-            taken < steps,
-            iterator.get_next_as_optional,
-            lambda: tf.experimental.Optional.empty(batch.element_spec),
-        )
-        return taken, batch
-
     # The question whether there is a batch stands in the loop's condition. Keras asks it around
     # the step, where no operation can be that merges replicas; and a step that is begun without a
     # batch would be taken by half.
     @tf.function(reduce_retracing=True, autograph=False)
     def run(iterator, steps):
+        def one_step(taken, batch):
+            logged.update(strategy.run(step, args=(batch.get_value(),)))
+            taken += 1
+            # No batch is taken from the iterator that no step will be taken with.
+            batch = tf.cond(
+                taken < steps,
+                iterator.get_next_as_optional,
+                lambda: tf.experimental.Optional.empty(batch.element_spec),
+            )
+            return taken, batch
+
         taken, _ = tf.while_loop(
             lambda taken, batch: tf.logical_and(taken < steps, batch.has_value()),
-            lambda taken, batch: one_step(taken, batch, iterator, steps),
+            one_step,
             [0, iterator.get_next_as_optional()],
         )
         return taken, _logs(model, logged)
