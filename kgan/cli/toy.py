@@ -154,7 +154,7 @@ class Gaussian:
 
     def frame(self, moment, moments: list):
         """The figure of one moment of a film."""
-        return gaussian_picture.draw_moment(moment, moments)
+        return gaussian_picture.draw_strip([moment], moments)
 
 
 def train(flags: Flags, settings: toys.Settings, run: RunFolder) -> list[dict]:

@@ -139,7 +139,11 @@ class Gaussian:
         x, dx = self.grid(), self.stddev / _CELLS
         p = theory.normal_density(x, mean=self.mean, stddev=self.stddev)
         q = density_of_generator(gan, x)
-        scores = _scores(gan, x, p + q)
+        logits = _answers(gan.discriminator, x)
+        if gan.loss.compares_with_reals:
+            logits -= np.average(logits, weights=p + q)
+        # In float32 a probability is exactly 1 from a logit of 17 on, and its logarithm lost.
+        scores = _float64(gan.loss.scores, logits)
         shares = (np.arange(_ARROWS) + 0.5) / _ARROWS
         latents = np.sqrt(2.0) * _float64(ops.erfinv, 2 * shares - 1)
         value = _value(gan.loss, scores, p, q, dx)
@@ -160,16 +164,8 @@ class Gaussian:
             equilibrium=equilibrium,
             largest_gap=largest_gap,
         )
-        return GaussianReport(
-            x=x,
-            data_density=p,
-            generator_density=q,
-            discriminator=scores,
-            optimal_discriminator=optimum,
-            latents=latents,
-            images=_images(gan, latents),
-            numbers=numbers,
-        )
+        images = _images(gan, latents)
+        return GaussianReport(x, p, q, scores, optimum, latents, images, numbers)
 
 
 def density_of_generator(gan: GAN, points) -> np.ndarray:
@@ -236,26 +232,14 @@ def _answers(network, inputs: np.ndarray) -> np.ndarray:
     return outputs
 
 
-def _scores(gan: GAN, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    logits = _answers(gan.discriminator, x)
-    if gan.loss.compares_with_reals:
-        logits -= np.average(logits, weights=weights)
-    return _scores_of(gan.loss, logits)
-
-
-def _scores_of(loss, logits: np.ndarray) -> np.ndarray:
-    # In float32 a probability is exactly 1 from a logit of 17 on, and its logarithm lost.
-    return _float64(loss.scores, logits)
-
-
 def _optimal_scores(loss, ratio: np.ndarray) -> np.ndarray | None:
     logits = loss.optimal_logits(ratio)
-    return None if logits is None else _scores_of(loss, logits)
+    return None if logits is None else _float64(loss.scores, logits)
 
 
 def _value(loss, scores: np.ndarray, p: np.ndarray, q: np.ndarray, dx: float) -> float | None:
     # With probabilities, and with nothing else, the logit 0 has the score 1/2.
-    if _scores_of(loss, np.zeros(1))[0] != 0.5:
+    if _float64(loss.scores, np.zeros(1))[0] != 0.5:
         return None
     inside = np.clip(scores, _LEAST, 1.0 - np.finfo("float64").epsneg)
     return theory.value_function(inside, p, q, dx=dx)

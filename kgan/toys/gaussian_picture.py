@@ -29,7 +29,7 @@ _LARGEST_LATENT = 2.5
 _PANEL, _SIDE, _HEIGHT = 2.9, 0.6, 3.9
 
 
-def draw_strip(reports: Sequence[GaussianReport]) -> Figure:
+def draw_strip(reports: Sequence[GaussianReport], among: Sequence[GaussianReport] = ()) -> Figure:
     """Draw moments of one training side by side, as the paper's figure does.
 
     Dotted black is the density of the data, green that of the generator, dashed blue the
@@ -37,29 +37,14 @@ def draw_strip(reports: Sequence[GaussianReport]) -> Figure:
     arrows lead from latents z, each with the same share of probability, up to x = G(z).
 
     Args:
-        reports: moments in order; four or five have the width of a page.
+        reports: moments in order; four or five have the width of a page, one is a frame of a film.
+        among: other moments of the same film. Where D is no probability they share its axis, which
+            otherwise fits these moments alone.
 
     Returns:
-        A matplotlib figure, which no window and no pyplot knows.
+        A matplotlib figure, which no window and no pyplot knows. A panel has always the same size.
     """
-    return _draw(reports, _limits(reports))
-
-
-def draw_moment(report: GaussianReport, among: Sequence[GaussianReport] = ()) -> Figure:
-    """Draw one moment, a frame of a film: a panel of the strip, always of the same size.
-
-    Args:
-        report: the moment.
-        among: the moments of the film. Where D is no probability they share its axis, which
-            otherwise fits this moment alone.
-
-    Returns:
-        As `draw_strip`.
-    """
-    return _draw([report], _limits([report, *among]))
-
-
-def _draw(reports: Sequence[GaussianReport], limits: tuple[float, float]) -> Figure:
+    limits = _limits([*reports, *among])
     width = _PANEL * len(reports) + 2 * _SIDE
     figure = Figure(figsize=(width, _HEIGHT), dpi=100)
     panels = figure.subplots(2, len(reports), squeeze=False, height_ratios=(3, 1))

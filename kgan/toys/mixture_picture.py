@@ -41,24 +41,17 @@ def draw_strip(mixture: Mixture, moments: list[MixtureMoment]) -> Figure:
     figure = Figure(figsize=(_PANEL * len(moments), _PANEL + 0.5), dpi=100)
     panels = figure.subplots(1, len(moments), squeeze=False)[0]
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.02, top=0.82, wspace=0.04)
-    for axes, moment in zip(panels, moments, strict=True):
-        _draw(axes, mixture, moment)
-    return figure
-
-
-def _draw(axes, mixture: Mixture, moment: MixtureMoment) -> None:
-    points = moment.samples * mixture.scale
     reach = np.abs(mixture.means).max() * 1.3
     angles = np.linspace(0, 2 * np.pi, 25)
     circle = 3 * mixture.stddev * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    for mean in mixture.means:
-        axes.plot(*(mean + circle).T, color="0.6", linewidth=0.6)
-    axes.plot(*points.T, ".", markersize=3, color="tab:orange", alpha=0.4, markeredgewidth=0)
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
-    report = moment.report
-    axes.set_title(
-        f"step {moment.step:,}\n{report.modes}/{len(mixture.means)} modes, "
-        f"{report.high_quality:.1%} good",
-        fontsize="small",
-    )
-    axes.spines[:].set_color("0.8")
+    for axes, moment in zip(panels, moments, strict=True):
+        for mean in mixture.means:
+            axes.plot(*(mean + circle).T, color="0.6", linewidth=0.6)
+        points = moment.samples * mixture.scale
+        axes.plot(*points.T, ".", markersize=3, color="tab:orange", alpha=0.4, markeredgewidth=0)
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+        modes = f"{moment.report.modes}/{len(mixture.means)} modes"
+        good = f"{moment.report.high_quality:.1%} good"
+        axes.set_title(f"step {moment.step:,}\n{modes}, {good}", fontsize="small")
+        axes.spines[:].set_color("0.8")
+    return figure

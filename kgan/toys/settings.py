@@ -156,11 +156,10 @@ def _discriminator(settings: Settings, sample_dim: int) -> keras.Model:
         return SpectralNorm(layer, name=f"{name}_normed") if settings.spectral_norm else layer
 
     x = points = keras.Input((sample_dim,), name="points")
-    gain = _FIRST_GAIN
     for name in _hidden_names(settings.d_depth):
+        gain = _FIRST_GAIN if x is points else 1.0
         initial = _spread(x.shape[-1], gain) if settings.d_spread else {}
         x = dense(settings.width, name, activation=settings.d_activation, **initial)(x)
-        gain = 1.0
     initial = _last(x.shape[-1]) if settings.d_spread else {}
     return keras.Model(points, dense(1, "logits", **initial)(x), name="discriminator")
 

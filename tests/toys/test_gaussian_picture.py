@@ -11,7 +11,6 @@ from PIL import Image
 
 from kgan.toys.gaussian import GaussianNumbers
 from kgan.toys.gaussian import GaussianReport
-from kgan.toys.gaussian_picture import draw_moment
 from kgan.toys.gaussian_picture import draw_strip
 
 X = np.linspace(-3.0, 7.0, 11)
@@ -106,17 +105,17 @@ def test_arrows_lead_from_latents_to_images():
     ],
 )
 def test_any_moment_can_be_drawn_and_has_the_size_of_all(report):
-    assert png_size(draw_moment(report)) == (410, 390)
+    assert png_size(draw_strip([report])) == (410, 390)
 
 
 def test_without_an_optimum_there_is_no_line_of_it():
-    scores = draw_moment(unbounded(1.0, optimum=None, equilibrium=None)).axes[2]
+    scores = draw_strip([unbounded(1.0, optimum=None, equilibrium=None)]).axes[2]
     assert list(lines_of(scores)) == ["D(x)"]
 
 
 def test_moments_of_one_film_share_the_scale_of_scores_without_bounds():
     reports = [unbounded(scores, step=step) for step, scores in ((0, -900.0), (10, 4.5), (20, 1.5))]
-    limits = [draw_moment(report, reports).axes[2].get_ylim() for report in reports]
+    limits = [draw_strip([report], reports).axes[2].get_ylim() for report in reports]
     # From the equilibrium 0.5 to 4.5, a tenth of it more; the untrained one has no say.
     np.testing.assert_allclose(limits, [(0.1, 4.9)] * 3)
     np.testing.assert_allclose(draw_strip(reports).axes[6].get_ylim(), (0.1, 4.9))
@@ -125,7 +124,7 @@ def test_moments_of_one_film_share_the_scale_of_scores_without_bounds():
 def test_where_there_are_neither_data_nor_fakes_a_score_has_no_say():
     scores = np.where(np.abs(X - 2) > 4, 100.0, 1.5)
     report = dataclasses.replace(unbounded(0.0), discriminator=scores)
-    np.testing.assert_allclose(draw_moment(report).axes[2].get_ylim(), (0.4, 1.6))
+    np.testing.assert_allclose(draw_strip([report]).axes[2].get_ylim(), (0.4, 1.6))
 
 
 def test_pyplot_does_not_know_the_figure_of_the_gaussian():
