@@ -12,11 +12,6 @@ from kgan.backend import private
 _SEEDS_APART = 1_000_003
 
 
-def scope(model: keras.Model):
-    """The context in which variables of `model` must be made."""
-    return model.distribute_strategy.scope()
-
-
 def num_replicas_of(model: keras.Model) -> int:
     """How many replicas will work on the global batch when `model` is trained."""
     return model.distribute_strategy.num_replicas_in_sync
@@ -48,14 +43,16 @@ def worker(model: keras.Model) -> tuple[int, int]:
         (0, 1)
     """
     strategy = model.distribute_strategy
-    if not _over_several_workers(strategy):
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return 0, 1
     resolver = strategy.cluster_resolver
     cluster = resolver.cluster_spec().as_dict()
     # TensorFlow counts a chief, where there is one, before the workers.
     chiefs = len(cluster.get("chief", []))
-    index = 0 if resolver.task_type == "chief" else chiefs + resolver.task_id
-    return index, chiefs + len(cluster.get("worker", []))
+    count = chiefs + len(cluster.get("worker", []))
+    if count < 2:
+        return 0, 1
+    return (0 if resolver.task_type == "chief" else chiefs + resolver.task_id), count
 
 
 def same_everywhere(model: keras.Model, integers) -> bool:
@@ -68,9 +65,9 @@ def same_everywhere(model: keras.Model, integers) -> bool:
     Returns:
         bool, the same on every worker; True where there is one process.
     """
-    strategy = model.distribute_strategy
-    if not _over_several_workers(strategy):
+    if worker(model)[1] == 1:
         return True
+    strategy = model.distribute_strategy
     own = [int(integer) for integer in integers]
 
     @tf.function
@@ -124,10 +121,11 @@ def draw_own_numbers(model: keras.Model) -> None:
     Args:
         model: keras model.
     """
-    for generator in _seed_generators(model):
-        # A second call of compile finds it done.
-        if "next" not in vars(generator):
-            generator.next = _moved_by_replica(generator.next)
+    for layer in private.walk_layers(model):
+        for part in _parts(list(vars(layer).values())):
+            # A second call of compile finds it done.
+            if isinstance(part, keras.random.SeedGenerator) and "next" not in vars(part):
+                part.next = _moved_by_replica(part.next)
 
 
 def global_mean(values: Tensor, axis: int | None = None) -> Tensor:
@@ -169,11 +167,12 @@ def apply_gradients(optimizer, gradients: list, variables: list) -> None:
     """
     replicas = num_replicas()
     if _needs_the_whole(optimizer):
-        gradients = [None if gradient is None else _dense(gradient) for gradient in gradients]
+        # An embedding's gradient is a list of rows, in which a row that was looked up twice stands
+        # twice: its length is not the gradient's, and Keras cannot divide it.
+        gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
         if replicas > 1:
-            gradients = _summed(gradients)
-            # In the optimizer's place: it will see a part of this gradient, too short to clip.
-            gradients = _clipped(optimizer, gradients)
+            # Clipped in the optimizer's place, which will see a part of the sum, too short to clip.
+            gradients = _clipped(optimizer, _summed(gradients))
             # The optimizer sums over the replicas once more.
             gradients = [None if g is None else g / replicas for g in gradients]
     optimizer.apply(gradients, variables)
@@ -184,12 +183,6 @@ def _needs_the_whole(optimizer) -> bool:
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     options = (inner.clipnorm, inner.global_clipnorm, inner.clipvalue, inner.loss_scale_factor)
     return inner is not optimizer or any(options)
-
-
-def _dense(gradient):
-    # An embedding's gradient is a list of rows, in which a row that was looked up twice stands
-    # twice: its length is not the gradient's, and Keras cannot divide it.
-    return tf.convert_to_tensor(gradient)
 
 
 def _summed(gradients: list) -> list:
@@ -237,13 +230,6 @@ def _moved_by_replica(draw):
     return draw_here
 
 
-def _seed_generators(model):
-    for layer in private.walk_layers(model):
-        for part in _parts(list(vars(layer).values())):
-            if isinstance(part, keras.random.SeedGenerator):
-                yield part
-
-
 def _parts(value):
     """What lists, tuples and dicts hold, however deep."""
     if not isinstance(value, list | tuple | dict):
@@ -252,14 +238,6 @@ def _parts(value):
     # Keras' own tracked lists and dicts are of these classes too.
     for part in value.values() if isinstance(value, dict) else value:
         yield from _parts(part)
-
-
-def _over_several_workers(strategy) -> bool:
-    """Whether a strategy spans several processes."""
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return False
-    cluster = strategy.cluster_resolver.cluster_spec().as_dict()
-    return len(cluster.get("chief", [])) + len(cluster.get("worker", [])) > 1
 
 
 def _replica():
