@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import keras
 
+from kgan._utils.configured import Configured
+
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _TEXT = re.compile(r"\s*([\w>]+)\s*(?:=(.+)|\((.*)\))?\s*", re.DOTALL)
 
@@ -132,14 +134,20 @@ class ByName:
         )
 
 
-def serialize(configured) -> dict:
-    """The config of an object, of which `get` and `deserialize` make it anew.
+def serialize(configured: Configured) -> dict:
+    """The config of a loss, a penalty or a metric, of which `get` makes it anew.
 
     Args:
-        configured: object of a class that Keras can serialise.
+        configured: `kgan.losses.Loss`, `kgan.penalties.Penalty` or `kgan.metrics.SampleMetric`. Of
+            a metric, neither the rows it has counted nor an extractor, whose weights no config
+            holds.
 
     Returns:
-        Dict of plain values, as `keras.saving.serialize_keras_object` makes it.
+        Dict of plain values, which `get` and `deserialize` of the same package take.
+
+    Example:
+        >>> kgan.penalties.serialize(kgan.penalties.R1(0.1))["config"]
+        {'gamma': 0.1}
     """
     return keras.saving.serialize_keras_object(configured)
 

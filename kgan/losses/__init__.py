@@ -8,9 +8,9 @@ In the formulas r is a real logit D(x), f a fake logit D(G(z)), sigmoid(t) = 1 /
 softplus(t) = log(1 + exp(t)); p is the density of the data, q that of the generator.
 """
 
+from kgan._utils.by_name import serialize
 from kgan.losses.by_name import deserialize
 from kgan.losses.by_name import get
-from kgan.losses.by_name import serialize
 from kgan.losses.critics import Hinge
 from kgan.losses.critics import Wasserstein
 from kgan.losses.cross_entropy import Minimax

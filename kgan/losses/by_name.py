@@ -2,7 +2,7 @@
 
 import functools
 
-from kgan._utils import by_name
+from kgan._utils.by_name import ByName
 from kgan.losses.critics import Hinge
 from kgan.losses.critics import Wasserstein
 from kgan.losses.cross_entropy import Minimax
@@ -35,7 +35,7 @@ for _divergence in FDivergence.divergences():
     _NAMES[f"{_divergence}_non_saturating"] = functools.partial(
         FDivergence, _divergence, non_saturating=True
     )
-_LOSSES = by_name.ByName(
+_LOSSES = ByName(
     Loss,
     "GAN loss",
     _NAMES,
@@ -67,22 +67,6 @@ def get(identifier: str | dict | type | Loss) -> Loss:
         LeastSquares(a=-1, b=1, c=0)
     """
     return _LOSSES.get(identifier)
-
-
-def serialize(loss: Loss) -> dict:
-    """The config of a loss.
-
-    Args:
-        loss: a `Loss`.
-
-    Returns:
-        Dict of plain values, which `get` and `deserialize` take.
-
-    Example:
-        >>> kgan.losses.serialize(kgan.losses.Minimax())["config"]
-        {'label_smoothing': 0.0}
-    """
-    return by_name.serialize(loss)
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> Loss:

@@ -4,9 +4,9 @@ Every measure is a pure function of arrays in float64 first, then an object that
 batch. `kgan.evaluation` runs several at once.
 """
 
+from kgan._utils.by_name import serialize
 from kgan.metrics.by_name import deserialize
 from kgan.metrics.by_name import get
-from kgan.metrics.by_name import serialize
 from kgan.metrics.classifier_two_sample import ClassifierTwoSample
 from kgan.metrics.classifier_two_sample import ClassifierTwoSampleResult
 from kgan.metrics.classifier_two_sample import classifier_two_sample

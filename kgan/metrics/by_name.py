@@ -51,22 +51,6 @@ def get(identifier: str | dict | type | SampleMetric) -> SampleMetric:
     return _METRICS.get(identifier)
 
 
-def serialize(metric: SampleMetric) -> dict:
-    """The config of a metric, without the rows it has counted.
-
-    Args:
-        metric: a `SampleMetric` without an extractor, whose weights no config holds.
-
-    Returns:
-        Dict of plain values, which `get` and `deserialize` take.
-
-    Example:
-        >>> kgan.metrics.serialize(kgan.metrics.ModeCount(min_samples=3))["config"]["min_samples"]
-        3
-    """
-    return by_name.serialize(metric)
-
-
 def deserialize(config: dict, custom_objects: dict | None = None) -> SampleMetric:
     """The metric of a config.
 

@@ -10,10 +10,10 @@ In the formulas r is a real logit D(x), f a fake logit D(G(z)), E_p the mean ove
 mean over fakes.
 """
 
+from kgan._utils.by_name import serialize
 from kgan.penalties.by_name import deserialize
 from kgan.penalties.by_name import get
 from kgan.penalties.by_name import get_all
-from kgan.penalties.by_name import serialize
 from kgan.penalties.gradient import DRAGAN
 from kgan.penalties.gradient import R1
 from kgan.penalties.gradient import R2

@@ -4,7 +4,7 @@ import copy
 
 import keras
 
-from kgan._utils import by_name
+from kgan._utils.by_name import ByName
 from kgan.penalties.gradient import DRAGAN
 from kgan.penalties.gradient import R1
 from kgan.penalties.gradient import R2
@@ -14,7 +14,7 @@ from kgan.penalties.penalty import Penalty
 
 # What a GAN logs of its players.
 _TAKEN = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc")
-_PENALTIES = by_name.ByName(
+_PENALTIES = ByName(
     Penalty,
     "penalty of a discriminator",
     {kind.name: kind for kind in (R1, R2, GradientPenalty, DRAGAN, LeCam)},
@@ -45,22 +45,6 @@ def get(identifier: str | dict | type | Penalty) -> Penalty:
         GradientPenalty(weight=5.0, target=1.0, one_sided=True)
     """
     return _PENALTIES.get(identifier)
-
-
-def serialize(penalty: Penalty) -> dict:
-    """The config of a penalty.
-
-    Args:
-        penalty: a `Penalty`.
-
-    Returns:
-        Dict of plain values, which `get` and `deserialize` take.
-
-    Example:
-        >>> kgan.penalties.serialize(kgan.penalties.R1(0.1))["config"]
-        {'gamma': 0.1}
-    """
-    return by_name.serialize(penalty)
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> Penalty:
@@ -103,12 +87,9 @@ def get_all(
         >>> kgan.penalties.get_all(["r1=0.1", "lecam"], gan.discriminator)
         [R1(gamma=0.1), LeCam(weight=0.3, decay=0.99, start=1000)]
     """
-    if identifiers is None:
-        return []
-    several = isinstance(identifiers, (list, tuple))
-    found = [
-        copy.copy(get(identifier)) for identifier in (identifiers if several else [identifiers])
-    ]
+    if not isinstance(identifiers, (list, tuple)):
+        identifiers = [] if identifiers is None else [identifiers]
+    found = [copy.copy(get(identifier)) for identifier in identifiers]
     names = [penalty.name for penalty in found]
     for penalty in found:
         penalty.check_discriminator(discriminator)
