@@ -14,7 +14,8 @@ from kgan.backend import private
 _CARRIED = "kgan_epochs"
 # As many rows tell data apart, however many there are.
 _DIGESTED = 1_000
-_NUMBER, _STRIDE = 0, 1
+# The keys of what is counted; what was never written is 0.
+_NUMBER, _HELD = 0, 1
 
 
 def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
@@ -61,42 +62,32 @@ class Epochs:
 
     Attributes:
         length: int.
+        describe: as given.
     """
 
     def __init__(self, length: int, describe: Callable[[], dict]):
         self.length = length
-        self._describe = describe
+        self.describe = describe
         # A table, where one would expect variables: those are mirrored in a strategy's scope.
         with tf.init_scope(), tf.device("CPU:0"):
             self._table = tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, 0)
-        self._write(_NUMBER, 0)
-        self._write(_STRIDE, 1)
 
     @property
     def next(self) -> int:
         """Number of the epoch that the next iteration is. It may be set."""
-        return self._read(_NUMBER)
+        return int(self._table.lookup(_NUMBER))
 
     @next.setter
     def next(self, number: int) -> None:
-        self._write(_NUMBER, number)
+        self._table.insert(_NUMBER, number)
 
-    @property
-    def held(self) -> bool:
-        """Whether every iteration has the number `next` until that is set. It may be set.
+    def hold(self, held: bool) -> None:
+        """Give every iteration the number `next` until that is set.
 
-        Otherwise an iteration that begins moves `next` on by one.
+        Args:
+            held: bool; False, as in the beginning, for iterations that each move `next` on by one.
         """
-        return self._read(_STRIDE) == 0
-
-    @held.setter
-    def held(self, held: bool) -> None:
-        self._write(_STRIDE, 0 if held else 1)
-
-    @property
-    def description(self) -> dict:
-        """What tells these data apart from others: names, strings and numbers."""
-        return self._describe()
+        self._table.insert(_HELD, int(held))
 
     def dataset(self, dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
         """A dataset of so many elements per epoch, as `dataset_of_epoch` makes them.
@@ -119,19 +110,11 @@ class Epochs:
 
     def _begin(self):
         """In the graph, when an iteration begins: the number of its epoch."""
-        key = tf.constant(_NUMBER, tf.int64)
-        number = self._table.lookup(key)
-        following = number + self._table.lookup(tf.constant(_STRIDE, tf.int64))
-        with tf.control_dependencies([self._table.insert(key, following)]):
+        number = self._table.lookup(_NUMBER)
+        following = number + 1 - self._table.lookup(_HELD)
+        with tf.control_dependencies([self._table.insert(_NUMBER, following)]):
             # The table forgets that it was asked for one number.
             return tf.ensure_shape(number, ())
-
-    def _read(self, key: int) -> int:
-        return int(self._table.lookup(tf.constant(key, tf.int64)))
-
-    def _write(self, key: int, value: int) -> None:
-        with tf.init_scope():
-            self._table.insert(tf.constant(key, tf.int64), tf.constant(value, tf.int64))
 
 
 def epochs_of(dataset) -> Epochs | None:
@@ -144,15 +127,8 @@ def epochs_of(dataset) -> Epochs | None:
         `Epochs`; None for data that do not count their epochs, or of which several parts do, each
         for itself.
     """
-    found, waiting = {}, [dataset]
-    while waiting:
-        current = waiting.pop()
-        if hasattr(current, _CARRIED):
-            epochs = getattr(current, _CARRIED)
-            found[id(epochs)] = epochs
-        elif isinstance(current, tf.data.Dataset):
-            waiting.extend(private.dataset_inputs(current))
-    return found.popitem()[1] if len(found) == 1 else None
+    found = {getattr(each, _CARRIED, None) for each in _down_to_the_numbers(dataset)} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def keeps_order(dataset) -> bool:
@@ -165,14 +141,19 @@ def keeps_order(dataset) -> bool:
         bool. False for counted data after `cache` or `shuffle`, or beside data that are shuffled
         anew in every pass.
     """
-    if hasattr(dataset, _CARRIED) or not isinstance(dataset, tf.data.Dataset):
-        return True
-    inputs = private.dataset_inputs(dataset)
-    if private.shuffles_anew(dataset):
-        return False
-    if (private.is_cache(dataset) or private.is_shuffle(dataset)) and epochs_of(dataset):
-        return False
-    return all(map(keeps_order, inputs))
+    for each in _down_to_the_numbers(dataset):
+        has_state = private.is_cache(each) or private.is_shuffle(each)
+        if private.shuffles_anew(each) or (has_state and epochs_of(each)):
+            return False
+    return True
+
+
+def _down_to_the_numbers(dataset):
+    """What a dataset was derived from, itself included, as far as that which counts its epochs."""
+    yield dataset
+    if isinstance(dataset, tf.data.Dataset) and not hasattr(dataset, _CARRIED):
+        for source in private.dataset_inputs(dataset):
+            yield from _down_to_the_numbers(source)
 
 
 @contextlib.contextmanager

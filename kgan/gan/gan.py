@@ -289,7 +289,7 @@ class GAN(keras.Model):
             )
         self.reference_images, self.reference_labels = data.images, data.labels
         self.callbacks_of_fit = inspection.flat(callbacks)
-        with parts_of_fit(
+        parts = parts_of_fit(
             self,
             data,
             epochs=epochs,
@@ -297,21 +297,18 @@ class GAN(keras.Model):
             steps_per_epoch=steps_per_epoch,
             callbacks=callbacks,
             verbose=verbose,
-        ) as parts:
+        )
+        # However the training ends, it is told.
+        with contextlib.closing(parts):
             for part in parts:
-                self._steps_of_fit.begin(part.steps_per_epoch)
+                self._steps_of_fit.begin(part["steps_per_epoch"])
                 super().fit(
-                    part.x,
-                    part.y,
+                    **part,
                     batch_size=batch_size,
-                    epochs=part.epochs,
                     verbose=verbose,
-                    callbacks=part.callbacks,
                     validation_split=validation_split,
                     validation_data=validation_data,
                     shuffle=data.shuffle,
-                    initial_epoch=part.epoch,
-                    steps_per_epoch=part.steps_per_epoch,
                     validation_steps=validation_steps,
                     validation_batch_size=validation_batch_size,
                     validation_freq=validation_freq,

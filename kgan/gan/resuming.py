@@ -1,38 +1,132 @@
 """A run that resumes within an epoch, and looks as if it had never been interrupted."""
 
-import contextlib
 import dataclasses
+import math
 
 import keras
+import numpy as np
 
-from kgan.data.passes import Part
-from kgan.data.passes import Passes
-from kgan.data.passes import Position
+from kgan.data.epochs import digest
+from kgan.data.epochs import epochs_of
+from kgan.data.epochs import keeps_order
+from kgan.gan.inspection import TrainingData
+from kgan.gan.inspection import flat
 
 
 @dataclasses.dataclass(frozen=True)
+class Position:
+    """Where a run stands.
+
+    Attributes:
+        epoch: int, the number of the epoch to resume in, from 0.
+        batch: int, how many of its batches are done.
+        first_epoch: int, the number of the epoch that the run began with.
+        first_order: int, the number that the data gave to that one; None for data that do not count
+            their epochs.
+    """
+
+    epoch: int
+    batch: int = 0
+    first_epoch: int = 0
+    first_order: int | None = None
+
+    def at(self, epoch: int, batch: int = 0) -> "Position":
+        """Another position in the same run."""
+        return dataclasses.replace(self, epoch=epoch, batch=batch)
+
+
 class Plan:
     """What a `fit` is about to do, for a callback that may change where it begins.
+
+    Every epoch is one pass over the data. Where they count their epochs, `fit` tells them which one
+    begins. They cannot count for themselves: Keras begins more passes than epochs and throws some
+    away, and a validation or a callback may begin others meanwhile.
+
+    Args:
+        data: `kgan.gan.inspection.TrainingData`.
+        epochs: as in `keras.Model.fit`.
+        initial_epoch: as in `keras.Model.fit`.
+        steps_per_epoch: as in `keras.Model.fit`.
 
     Attributes:
         start: `Position`, the beginning of a new run.
         epochs: int, the number of the epoch after the last.
-        batches: batches of an epoch: int, infinity, or None if it is not known.
+        steps_per_epoch: int or None, what Keras is to be given.
+        batches: int, batches of an epoch; None if there is no end to them or it is not known.
+        numbers: `kgan.data.epochs.Epochs`, None for data whose order does not follow from them.
         resumes_within: bool, whether it can resume within an epoch, in the same order of the data.
-        data: dict, for JSON, what tells the data apart from others.
     """
 
-    start: Position
-    epochs: int
-    batches: int | float | None
-    resumes_within: bool
-    data: dict
+    def __init__(
+        self, data: TrainingData, epochs: int, initial_epoch: int, steps_per_epoch: int | None
+    ):
+        self.epochs = epochs
+        self.steps_per_epoch = self.batches = steps_per_epoch
+        self.numbers = None
+        self._x, self._y, self._batch_size = data.x, data.y, data.batch_size or 32
+        self._is_array, self._orders = False, 1
+        if hasattr(data.x, "skip") and hasattr(data.x, "cardinality"):
+            length = int(data.x.cardinality())
+            # After so many steps as it has batches, Keras begins a dataset anew.
+            if steps_per_epoch in (None, length):
+                # TensorFlow has negative numbers for what it cannot tell and for endless data.
+                self.steps_per_epoch, self.batches = None, length if length >= 0 else None
+                self.numbers = epochs_of(data.x) if keeps_order(data.x) else None
+        elif hasattr(data.x, "shape") and steps_per_epoch is None:
+            self.batches = math.ceil(len(data.x) / self._batch_size)
+            self._is_array = not data.shuffle and not data.validation_split
+        if self.numbers is not None and self.batches is not None:
+            # More than one order where a dataset was repeated.
+            self._orders = max(1, math.ceil(self.batches / self.numbers.length))
+        is_ordered = self._is_array or self.numbers is not None
+        self.resumes_within = is_ordered and self.batches is not None
+        self._following = None if self.numbers is None else self.numbers.next
+        self.start = Position(initial_epoch, 0, initial_epoch, self._following)
+
+    def description(self) -> dict:
+        """What tells the data apart from others, for JSON."""
+        description = {"batches": self.batches}
+        if self.numbers is not None:
+            description |= self.numbers.describe()
+        elif self._is_array:
+            labels = None if self._y is None else digest(np.asarray(self._y))
+            images = digest(np.asarray(self._x))
+            description |= {"batch_size": self._batch_size, "images": images, "y": labels}
+        return description
+
+    def data_after(self, batches: int) -> dict:
+        """The rest of an epoch after so many batches, as arguments of `fit`."""
+        if not self._is_array:
+            return {"x": self._x.skip(batches), "y": None}
+        row = batches * self._batch_size
+        return {"x": self._x[row:], "y": None if self._y is None else self._y[row:]}
+
+    def begin(self, start: Position) -> None:
+        """Before Keras sees the data, with the position that the run resumes from."""
+        self._start = start
+        if self.numbers is not None:
+            self._following = self._order_of(start.epoch)
+            self.numbers.hold(self._orders == 1 and self.batches is not None)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Before the pass of an epoch."""
+        if self.numbers is not None:
+            self.numbers.next = self._order_of(epoch)
+            self._following = self._order_of(epoch + 1)
+
+    def end(self) -> None:
+        """After the training, however it ended."""
+        if self.numbers is not None:
+            self.numbers.hold(False)
+            self.numbers.next = self._following
+
+    def _order_of(self, epoch: int) -> int:
+        return self._start.first_order + (epoch - self._start.first_epoch) * self._orders
 
 
-@contextlib.contextmanager
 def parts_of_fit(
     model: keras.Model,
-    data,
+    data: TrainingData,
     *,
     epochs: int,
     initial_epoch: int,
@@ -62,45 +156,53 @@ def parts_of_fit(
         verbose: as in `keras.Model.fit`.
 
     Yields:
-        Iterable of `Part`, each with the callbacks to be given to `fit`.
+        Dict of arguments of `fit`: the data, the epochs and the callbacks of a part. To be closed
+        in the end.
 
     Raises:
         ValueError: if two callbacks could resume.
     """
-    in_order = not data.shuffle and not data.validation_split
-    passes = Passes(data.x, data.y, data.batch_size, steps_per_epoch, in_order)
+    plan = Plan(data, epochs, initial_epoch, steps_per_epoch)
+    part = {
+        "x": data.x,
+        "y": data.y,
+        "initial_epoch": initial_epoch,
+        "epochs": epochs,
+        "steps_per_epoch": steps_per_epoch,
+        "callbacks": callbacks,
+    }
+    callbacks = flat(callbacks)
     restoring = _restoring(callbacks)
-    if restoring is None and passes.numbers is None:
-        whole = Part(data.x, data.y, initial_epoch, epochs, 0, steps_per_epoch, callbacks)
-        yield [whole]
+    if restoring is None and plan.numbers is None:
+        yield part
         return
-    order = None if passes.numbers is None else passes.numbers.next
-    start = Position(initial_epoch, 0, initial_epoch, order)
-    plan = Plan(start, epochs, passes.length, passes.resumes_within, passes.description())
-    with contextlib.ExitStack() as ending:
+    start = plan.start
+    try:
         if restoring is not None:
-            ending.callback(restoring.end_training)
             start = restoring.restore_training(model, plan)
+        plan.begin(start)
         training = OneTraining(
-            callbacks,
-            before_epoch=passes.begin_epoch,
-            model=model,
-            verbose=verbose,
-            epochs=epochs,
-            steps=passes.length if isinstance(passes.length, int) else None,
+            callbacks, plan, model=model, verbose=verbose, epochs=epochs, steps=plan.batches
         )
-        ending.callback(passes.end)
-        yield _parts(passes, start, epochs, training)
-
-
-def _parts(passes, start: Position, epochs: int, training):
-    parts = passes.parts(start, epochs)
-    for part in parts:
-        passes.begin_part(start, part.epoch)
-        training.begin_part(part.first_batch, is_last=part is parts[-1])
-        yield dataclasses.replace(part, callbacks=training)
-        if training.model.stop_training:
-            return
+        part |= {
+            "initial_epoch": start.epoch,
+            "steps_per_epoch": plan.steps_per_epoch,
+            "callbacks": training,
+        }
+        if start.batch > 0 and start.epoch < epochs:
+            following = start.epoch + 1
+            training.first_batch = start.batch
+            training.is_last_part = following == epochs
+            yield {**part, **plan.data_after(start.batch), "epochs": following}
+            if training.is_last_part or model.stop_training:
+                return
+            training.first_batch, training.is_last_part = 0, True
+            part["initial_epoch"] = following
+        yield part
+    finally:
+        plan.end()
+        if restoring is not None:
+            restoring.end_training()
 
 
 class OneTraining(keras.callbacks.CallbackList):
@@ -108,33 +210,24 @@ class OneTraining(keras.callbacks.CallbackList):
 
     Args:
         callbacks: the user's.
-        before_epoch: function of an epoch's number, called before everything else of that epoch.
+        plan: `Plan`, which is told of every epoch before everything else.
         verbose: as in `keras.Model.fit`.
         **params: `model`, and what callbacks find in their `params`: of the whole training.
+
+    Attributes:
+        first_batch: int, the number that the first batch of this `fit` has in its epoch.
+        is_last_part: bool, whether no other `fit` follows.
     """
 
-    def __init__(self, callbacks, *, before_epoch, verbose, **params):
+    def __init__(self, callbacks, plan: Plan, *, verbose, **params):
         super().__init__(
-            getattr(callbacks, "callbacks", callbacks),
-            add_history=True,
-            add_progbar=verbose != 0,
-            verbose=verbose,
-            **params,
+            callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose, **params
         )
         # What restores the others must see what they are after each step; History too.
         self.callbacks.sort(key=_can_restore)
-        self._before_epoch = before_epoch
+        self.first_batch, self.is_last_part = 0, True
+        self._plan = plan
         self._has_begun = False
-
-    def begin_part(self, first_batch: int, *, is_last: bool) -> None:
-        """Before a `fit`.
-
-        Args:
-            first_batch: the number that its first batch has in its epoch.
-            is_last: whether no other `fit` follows.
-        """
-        self._first_batch = first_batch
-        self._is_last = is_last
 
     def on_train_begin(self, logs=None):
         if not self._has_begun:
@@ -142,18 +235,18 @@ class OneTraining(keras.callbacks.CallbackList):
             self._has_begun = True
 
     def on_train_end(self, logs=None):
-        if self._is_last or self.model.stop_training:
+        if self.is_last_part or self.model.stop_training:
             super().on_train_end(logs)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._before_epoch(epoch)
+        self._plan.begin_epoch(epoch)
         super().on_epoch_begin(epoch, logs)
 
     def on_train_batch_begin(self, batch, logs=None):
-        super().on_train_batch_begin(self._first_batch + batch, logs)
+        super().on_train_batch_begin(self.first_batch + batch, logs)
 
     def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(self._first_batch + batch, logs)
+        super().on_train_batch_end(self.first_batch + batch, logs)
 
 
 def _can_restore(callback) -> bool:
@@ -162,7 +255,6 @@ def _can_restore(callback) -> bool:
 
 def _restoring(callbacks):
     """The one of the callbacks that can resume a run, or None."""
-    callbacks = keras.tree.flatten(getattr(callbacks, "callbacks", callbacks) or ())
     able = [callback for callback in callbacks if _can_restore(callback)]
     if len(able) > 1:
         names = ", ".join(type(callback).__name__ for callback in able)

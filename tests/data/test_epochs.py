@@ -45,11 +45,9 @@ def test_numbers_that_are_held_do_not_move():
     dataset = by_epoch(tens, 3)
     epochs = epochs_of(dataset)
     epochs.next = 2
-    epochs.held = True
-    assert epochs.held
+    epochs.hold(True)
     assert [values(dataset) for _ in range(2)] == [[20, 21, 22], [20, 21, 22]]
-    epochs.held = False
-    assert not epochs.held
+    epochs.hold(False)
     assert [values(dataset) for _ in range(2)] == [[20, 21, 22], [30, 31, 32]]
 
 
@@ -151,7 +149,7 @@ def test_a_digest_tells_arrays_apart_and_looks_at_few_rows():
 def test_images_describe_what_they_are_and_how_they_are_dealt():
     images = Images(np.zeros((7, 2, 2, 1), np.uint8), np.zeros(7, int), name="zeros")
     # Not by their name: a folder may be moved.
-    description = epochs_of(images.batches(3, seed=5)).description
+    description = epochs_of(images.batches(3, seed=5)).describe()
     assert description == {
         "shape": [7, 2, 2, 1],
         "images": digest(images.images),

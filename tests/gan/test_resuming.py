@@ -1,4 +1,5 @@
 import contextlib
+import itertools
 import json
 import re
 from pathlib import Path
@@ -10,8 +11,10 @@ import tensorflow as tf
 
 from kgan.data import Images
 from kgan.data import by_epoch
+from kgan.data.epochs import digest
 from kgan.data.epochs import epochs_of
 from kgan.gan.inspection import TrainingData
+from kgan.gan.resuming import Plan
 from kgan.gan.resuming import parts_of_fit
 
 
@@ -41,7 +44,7 @@ class Following(keras.Model):
     ):
         """As `kgan.GAN.fit`, without a look at the data."""
         data = TrainingData(x, y, batch_size, shuffle, validation_split, None, None)
-        with parts_of_fit(
+        parts = parts_of_fit(
             self,
             data,
             epochs=epochs,
@@ -49,17 +52,13 @@ class Following(keras.Model):
             steps_per_epoch=steps_per_epoch,
             callbacks=callbacks,
             verbose=verbose,
-        ) as parts:
+        )
+        with contextlib.closing(parts):
             for part in parts:
                 super().fit(
-                    part.x,
-                    part.y,
+                    **part,
                     batch_size=batch_size,
-                    epochs=part.epochs,
                     verbose=verbose,
-                    callbacks=part.callbacks,
-                    initial_epoch=part.epoch,
-                    steps_per_epoch=part.steps_per_epoch,
                     shuffle=shuffle,
                     validation_split=validation_split,
                     **kwargs,
@@ -201,7 +200,7 @@ def test_the_plan_says_what_is_about_to_be_done():
     assert (plan.start.epoch, plan.start.batch) == (1, 0)
     assert (plan.start.first_epoch, plan.start.first_order) == (1, 4)
     assert (plan.epochs, plan.batches, plan.resumes_within) == (3, 6, True)
-    assert plan.data["source"] == "by_epoch"
+    assert plan.description()["source"] == "by_epoch"
 
 
 @pytest.mark.parametrize(
@@ -299,8 +298,7 @@ def test_after_an_error_the_data_count_for_themselves_again():
         make_model().fit(
             dataset, verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=fail)]
         )
-    assert not epochs_of(dataset).held
-    assert epochs_of(dataset).next == 1
+    assert [int(next(iter(dataset))) for _ in range(2)] == [100, 200]
 
 
 def test_the_order_on_two_replicas_is_that_of_one_device(forks):
@@ -339,3 +337,150 @@ def test_steps_that_are_the_whole_dataset_begin_it_anew(restoring):
     _, history, other = recorded(tf.data.Dataset.range(6), restoring=restoring, steps_per_epoch=6)
     assert history.history == whole.history
     assert other.total.numpy() == model.total.numpy()
+
+
+def training_data(x, y=None, batch_size=1, *, shuffle=False):
+    return TrainingData(x, y, batch_size, shuffle, 0.0, None, None)
+
+
+def plan_of(x, y=None, batch_size=None, steps_per_epoch=None, **options):
+    return Plan(training_data(x, y, batch_size, **options), 1, 0, steps_per_epoch)
+
+
+def fives(epoch):
+    """The epoch's number times a hundred, and the four numbers after it."""
+    return tf.data.Dataset.range(100 * epoch, 100 * epoch + 5)
+
+
+def seen(x, position, epochs, *, steps=None, first_epoch=0, first_order=0):
+    """The batches from a position on, as Keras would take them, with the numbers they have."""
+    batches, numbers = [], epochs_of(x)
+    if numbers is not None:
+        numbers.next = first_order
+    parts = parts_of_fit(
+        make_model(),
+        training_data(x),
+        epochs=epochs,
+        initial_epoch=first_epoch,
+        steps_per_epoch=steps,
+        callbacks=[Restoring(*position)],
+        verbose=0,
+    )
+    for part in parts:
+        training, iterator = part["callbacks"], None
+        for epoch in range(part["initial_epoch"], part["epochs"]):
+            training.on_epoch_begin(epoch)
+            if iterator is None or part["steps_per_epoch"] is None:
+                iterator = (int(value) for value in part["x"])
+            first = training.first_batch
+            taken = itertools.islice(iterator, part["steps_per_epoch"])
+            batches += [(epoch, first + number, value) for number, value in enumerate(taken)]
+            # Keras begins passes that it throws away.
+            iter(part["x"])
+    return batches
+
+
+def kinds():
+    counted = by_epoch(fives, 5)
+    plain = tf.data.Dataset.range(5)
+    return {
+        "counted": (counted, None, 5),
+        "plain": (plain, None, 5),
+        "twice an epoch": (by_epoch(fives, 5).repeat(2), None, 10),
+        "counted, as long as an epoch": (by_epoch(fives, 5), 5, 5),
+        "array": (np.arange(10), None, 10),
+    }
+
+
+@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("first_epoch", [0, 2])
+def test_from_any_position_follows_what_would_have_followed(kind, first_epoch):
+    x, steps, length = kinds()[kind]
+    options = {"steps": steps, "first_epoch": first_epoch, "first_order": 3}
+    whole = seen(x, (first_epoch, 0), first_epoch + 3, **options)
+    assert len(whole) == 3 * length
+    # With epochs of 4, 5 and 10 batches, every third one is in all parts of them.
+    for number in range(0, len(whole), 3):
+        epoch, batch, _ = whole[number]
+        assert seen(x, (epoch, batch), first_epoch + 3, **options) == whole[number:]
+
+
+def test_nothing_follows_the_last_epoch():
+    for x, steps, _ in kinds().values():
+        assert seen(x, (3, 0), 3, steps=steps) == []
+        # A shorter training than the one that was restored.
+        assert seen(x, (5, 2), 3, steps=steps) == []
+
+
+def test_every_epoch_has_its_own_order_and_the_next_training_goes_on():
+    dataset = by_epoch(fives, 5)
+    assert seen(dataset, (0, 0), 2, first_order=2)[::5] == [(0, 0, 200), (1, 0, 300)]
+    assert epochs_of(dataset).next == 4
+    assert [int(next(iter(dataset))) for _ in range(2)] == [400, 500]
+
+
+def test_a_pass_that_is_begun_beside_does_not_change_the_order():
+    dataset = by_epoch(fives, 5)
+    plan = plan_of(dataset)
+    plan.begin(plan.start)
+    plan.begin_epoch(0)
+    # A validation on the same data.
+    assert next(iter(dataset)) == 0
+    assert next(iter(dataset)) == 0
+    plan.begin_epoch(1)
+    assert next(iter(dataset)) == 100
+    plan.end()
+    assert epochs_of(dataset).next == 2
+
+
+def test_a_dataset_that_is_repeated_within_an_epoch_has_other_orders_in_it():
+    batches = seen(by_epoch(fives, 5).repeat(2), (0, 0), 2)
+    assert [value for _, _, value in batches[::5]] == [0, 100, 200, 300]
+
+
+@pytest.mark.parametrize(
+    ("x", "steps", "length", "within"),
+    [
+        (tf.data.Dataset.range(7), None, 7, False),
+        (tf.data.Dataset.range(7).repeat(), None, None, False),
+        (tf.data.Dataset.range(7).filter(lambda value: value > 2), None, None, False),
+        (tf.data.Dataset.range(7).repeat(), 3, 3, False),
+        (by_epoch(fives, 5), None, 5, True),
+        (by_epoch(fives, 5), 5, 5, True),
+        (by_epoch(fives, 5), 3, 3, False),
+        (by_epoch(fives, 5).map(lambda value: value), None, 5, True),
+        (by_epoch(fives, 5).shuffle(5), None, 5, False),
+        (np.zeros(7), None, 4, True),
+        (tf.zeros(7), None, 4, True),
+        (np.zeros(7), 3, 3, False),
+        (iter([1]), None, None, False),
+    ],
+)
+def test_how_long_an_epoch_is_and_whether_it_can_be_begun_in_its_middle(x, steps, length, within):
+    plan = plan_of(x, None, 2, steps)
+    assert plan.batches == length
+    assert plan.resumes_within == within
+
+
+def test_shuffled_arrays_cannot_be_begun_in_the_middle():
+    assert not plan_of(np.zeros(7), None, 2, shuffle=True).resumes_within
+
+
+def test_labels_beside_an_array_are_cut_like_it():
+    rest = plan_of(np.arange(10), np.arange(10) * 10, 3).data_after(2)
+    np.testing.assert_array_equal(rest["x"], np.arange(6, 10))
+    np.testing.assert_array_equal(rest["y"], np.arange(60, 100, 10))
+
+
+def test_descriptions_tell_data_apart():
+    assert plan_of(tf.data.Dataset.range(5)).description() == {"batches": 5}
+    assert plan_of(tf.data.Dataset.range(5).repeat()).description() == {"batches": None}
+    counted = plan_of(by_epoch(fives, 5))
+    assert counted.description() == {"batches": 5, "source": "by_epoch"}
+    images, labels = np.ones((5, 2)), np.arange(5)
+    assert plan_of(images, labels, 2).description() == {
+        "batches": 3,
+        "batch_size": 2,
+        "images": digest(images),
+        "y": digest(labels),
+    }

@@ -24,8 +24,8 @@ from kgan.callbacks.backup.states import CallbackStates
 from kgan.callbacks.backup.states import check_callbacks
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.every_n_images import EveryNImages
-from kgan.data.passes import Position
 from kgan.gan.resuming import Plan
+from kgan.gan.resuming import Position
 
 _HEADER_NAMES = {
     "versions",
@@ -143,7 +143,7 @@ class Backup(GANCallback):
                 "Workers must write and read at the same steps, and their clocks differ. Received: "
                 f"Backup without every_n_images, and {workers} workers. Pass every_n_images."
             )
-        self._fingerprint = fingerprint(gan, plan.data)
+        self._fingerprint = fingerprint(gan, plan.description())
         if self._worker == 0:
             self._folder.hold()
             self._folder.remove_temporaries()
