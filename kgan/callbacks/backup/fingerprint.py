@@ -10,7 +10,7 @@ from kgan._version import __version__
 from kgan.backend import replicas
 
 # Names, addresses in memory, and what follows from the rest.
-_LEFT_OUT = (
+_LEFT_OUT = {
     "build_config",
     "inbound_nodes",
     "input_layers",
@@ -19,9 +19,9 @@ _LEFT_OUT = (
     "output_layers",
     "registered_name",
     "shared_object_id",
-)
+}
 # What Keras wraps every object in says nothing.
-_WRAPPERS = ("config", "class_name")
+_WRAPPERS = {"config", "class_name"}
 _SHOWN = 80
 
 
@@ -63,7 +63,13 @@ def fingerprint(gan: keras.Model, data: dict) -> dict:
         "replicas": replicas.num_replicas_of(gan),
         "data": data,
     }
-    return dict(_flat("", json.loads(json.dumps(what, default=str))))
+    # "dense_12" is the second model's "dense".
+    leaves = keras.tree.flatten_with_path(json.loads(json.dumps(what, default=str)))
+    return {
+        _named(path): re.sub(r"_\d+$", "", leaf) if isinstance(leaf, str) else leaf
+        for path, leaf in leaves
+        if _LEFT_OUT.isdisjoint(path)
+    }
 
 
 def differences(before: dict, now: dict) -> list[str]:
@@ -83,22 +89,9 @@ def differences(before: dict, now: dict) -> list[str]:
     ]
 
 
-def _flat(path: str, value):
-    """Every number and string within a value, with the path to it."""
-    if isinstance(value, dict):
-        parts = [
-            (path if key in _WRAPPERS else f"{path}.{key}".lstrip("."), part)
-            for key, part in value.items()
-            if key not in _LEFT_OUT
-        ]
-    elif isinstance(value, list):
-        parts = [(f"{path}[{index}]", part) for index, part in enumerate(value)]
-    else:
-        # "dense_12" is the second model's "dense".
-        yield path, re.sub(r"_\d+$", "", value) if isinstance(value, str) else value
-        return
-    for name, part in parts:
-        yield from _flat(name, part)
+def _named(path: tuple) -> str:
+    steps = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    return "".join(step for step in steps if step[1:] not in _WRAPPERS).lstrip(".")
 
 
 def _shown(value) -> str:
