@@ -65,10 +65,9 @@ class ArraysFile(contextlib.AbstractContextManager):
 
     Args:
         path: the file.
-        is_checked: bool, whether its checksums were found right before and need not be read again.
-            Default False.
 
     Attributes:
+        path: as given.
         header: dict.
 
     Raises:
@@ -82,11 +81,11 @@ class ArraysFile(contextlib.AbstractContextManager):
         ...     weights = file.array("weights")
     """
 
-    def __init__(self, path: str | os.PathLike, *, is_checked: bool = False):
-        self._path = path
+    def __init__(self, path: str | os.PathLike):
+        self.path = path
         with contextlib.ExitStack() as opened:
             file = opened.enter_context(open(path, "rb"))
-            self._archive = self._read_archive(file, is_checked)
+            self._archive = self._read_archive(file)
             self.header, self._names = self._read_contents()
             # Nothing has failed: `close` closes it.
             self._opened = opened.pop_all()
@@ -114,18 +113,18 @@ class ArraysFile(contextlib.AbstractContextManager):
         """All arrays by their names, in the order in which they were written."""
         return {name: self.array(name) for name in self._names}
 
-    def _read_archive(self, file, is_checked: bool) -> zipfile.ZipFile:
+    def _read_archive(self, file) -> zipfile.ZipFile:
         try:
             archive = zipfile.ZipFile(file)
-            damaged = None if is_checked else archive.testzip()
+            damaged = archive.testzip()
         # What random bytes make zipfile raise is not written down anywhere.
         except Exception as error:
             if isinstance(error, OSError) and error.errno != _NO_SUCH_POSITION:
                 raise
             # What zipfile says ends with a full stop or without one.
-            raise DamagedFileError(f"{self._path} is damaged: {str(error).rstrip('.')}.") from error
+            raise DamagedFileError(f"{self.path} is damaged: {str(error).rstrip('.')}.") from error
         if damaged is not None:
-            raise DamagedFileError(f"{self._path} is damaged: wrong checksum of {damaged}.")
+            raise DamagedFileError(f"{self.path} is damaged: wrong checksum of {damaged}.")
         return archive
 
     def _read_contents(self) -> tuple[dict, list[str]]:
@@ -133,16 +132,16 @@ class ArraysFile(contextlib.AbstractContextManager):
             header = json.loads(self._archive.read(_HEADER))
         # A KeyError if it is not there, a ValueError for no JSON, or no text at all.
         except (KeyError, ValueError) as error:
-            raise ForeignFileError(f"{self._path} was not written by kgan.") from error
+            raise ForeignFileError(f"{self.path} was not written by kgan.") from error
         found = header.get("format") if isinstance(header, dict) else None
         if found != FORMAT:
             raise ForeignFileError(
-                f"{self._path} has the format {found!r}, and this kgan reads {FORMAT}."
+                f"{self.path} has the format {found!r}, and this kgan reads {FORMAT}."
             )
         held = set(self._archive.namelist())
         names = json.loads(self._archive.read(_NAMES)) if _NAMES in held else []
         if _NAMES not in held or not {f"{name}.npy" for name in names} <= held:
-            raise DamagedFileError(f"{self._path} is damaged: arrays are missing.")
+            raise DamagedFileError(f"{self.path} is damaged: arrays are missing.")
         return header, names
 
 

@@ -10,33 +10,17 @@ import numpy as np
 from keras import ops
 
 from kgan._utils import checks
-from kgan._utils.arrays_file import ArraysFile
-from kgan._utils.arrays_file import ForeignFileError
 from kgan._utils.messages import tell
 from kgan.backend import replicas
-from kgan.callbacks.backup.csv_logs import cut_logs
-from kgan.callbacks.backup.csv_logs import log_sizes
+from kgan.callbacks.backup import states
 from kgan.callbacks.backup.fingerprint import differences
 from kgan.callbacks.backup.fingerprint import fingerprint
 from kgan.callbacks.backup.fingerprint import versions
 from kgan.callbacks.backup.folder import BackupFolder
-from kgan.callbacks.backup.states import CallbackStates
-from kgan.callbacks.backup.states import check_callbacks
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.every_n_images import EveryNImages
 from kgan.gan.resuming import Plan
 from kgan.gan.resuming import Position
-
-_HEADER_NAMES = {
-    "versions",
-    "position",
-    "epochs",
-    "is_stopped",
-    "images_seen",
-    "callbacks",
-    "callback_arrays",
-    "fingerprint",
-}
 
 
 class Backup(GANCallback):
@@ -53,10 +37,10 @@ class Backup(GANCallback):
     new one is on the disk. A damaged file is skipped for the one before it. A state that is not
     finite is never kept.
 
-    What callbacks know are the numbers, strings and None that they hold, also in lists, tuples and
-    dicts; a callback of your own that holds more offers `get_state()` and `set_state(state)`. For
-    callbacks the epoch that was interrupted begins again: only `on_epoch_begin` is called twice for
-    it.
+    What the callbacks of kgan and Keras know is kept. A callback of your own that has something to
+    keep offers `get_state()`, which returns numbers, strings, None and arrays, in lists, tuples and
+    dicts, and `set_state(state)`. For callbacks the epoch that was interrupted begins again: only
+    `on_epoch_begin` is called twice for it.
 
     Resuming is bit by bit, within an epoch too, where the order of the data depends on the epoch
     alone: `kgan.data` and `kgan.data.by_epoch`, also after `map` and the like without randomness of
@@ -134,10 +118,10 @@ class Backup(GANCallback):
             ValueError: as the class says.
         """
         self.set_model(gan)
-        self._plan = plan
+        self._plan, self._position = plan, plan.start
         self._others = [callback for callback in gan.callbacks_of_fit if callback is not self]
         self._worker, workers = replicas.worker(gan)
-        check_callbacks(self._others)
+        states.check_callbacks(self._others)
         if workers > 1 and self._pace is None:
             raise ValueError(
                 "Workers must write and read at the same steps, and their clocks differ. Received: "
@@ -146,23 +130,22 @@ class Backup(GANCallback):
         self._fingerprint = fingerprint(gan, plan.description())
         if self._worker == 0:
             self._folder.hold()
-            self._folder.remove_temporaries()
-        self._path = self._folder.newest()
-        # Whether there is no backup of it yet.
-        self._is_new = self._path is None
-        self._position = plan.start if self._path is None else self._restored()
-        self._check_same_everywhere()
+        self._snapshot = self._folder.newest()
+        if self._snapshot is not None:
+            self._restore()
+        epoch, batch = self._position.epoch, self._position.batch
+        if not replicas.same_everywhere(gan, [epoch, batch, self.images_seen]):
+            raise ValueError(
+                f"The workers found different backups in {self._folder.path}. This one would "
+                f"resume at epoch {epoch + 1}, batch {batch + 1}. Put the folder on a disk that "
+                "all workers share."
+            )
         if not plan.resumes_within and self._worker == 0:
             tell(
                 "Backup: the order of these data does not follow from the epoch's number, or their "
                 "length is unknown, so that the run resumes at the beginning of an epoch. For bit "
                 "by bit see kgan.data.by_epoch, or pass arrays with shuffle=False."
             )
-        # Where no step is repeated, whatever stands in the logs will not be written again.
-        if self._path is not None and self._position.epoch < plan.epochs and self._worker == 0:
-            with self._snapshot() as snapshot:
-                sizes = snapshot.header.get("logs", {})
-            cut_logs(self._others, self._folder.path, sizes, self._position.epoch)
         return self._position
 
     def end_training(self) -> None:
@@ -170,28 +153,27 @@ class Backup(GANCallback):
         self._folder.release()
 
     def on_train_begin(self, logs=None):
-        history = [] if self.model.history in self._others else [self.model.history]
-        self._states = CallbackStates([*self._others, *history])
-        self._states.remember_beginning()
-        if self._path is None:
+        if self.model.history not in self._others:
+            self._others.append(self.model.history)
+        if self._snapshot is None:
             # Of the beginning too: without one nothing tells what a killed run had written.
             self._write(self._position, logs)
         else:
-            with self._snapshot() as snapshot:
-                self._give_back_states(snapshot)
+            self._give_back_states()
             # What cannot be kept is refused now, not at the next backup.
-            self._states.collect()
+            states.collect(self._others)
         self._wait_for_next()
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
-        if self._path is not None and self._position.batch and epoch == self._position.epoch:
-            # The other callbacks and Keras, which resets the means, have just begun an epoch that
-            # had begun long ago.
-            with self._snapshot() as snapshot:
-                self._assign(snapshot, "variable", self._variables())
-                self._assign(snapshot, "mean", self._means())
-                self._give_back_states(snapshot)
+        if self._snapshot is not None:
+            if self._position.batch > 0:
+                # The other callbacks and Keras, which resets the means, have just begun an epoch
+                # that had begun long ago.
+                self._assign_variables()
+                self._give_back_states()
+            self._snapshot.close()
+            self._snapshot = None
 
     def on_train_batch_end(self, batch, logs=None):
         self._is_due = self._is_due or self._has_passed()
@@ -216,66 +198,37 @@ class Backup(GANCallback):
         if self._pace is not None:
             self._pace.count_from(self.images_seen)
 
-    def _snapshot(self) -> ArraysFile:
-        # The folder has just checked it.
-        return ArraysFile(self._path, is_checked=True)
-
-    def _restored(self) -> Position:
+    def _restore(self) -> None:
         """Read the newest backup into the model."""
-        with self._snapshot() as snapshot:
-            header = snapshot.header
-            if not header.keys() >= _HEADER_NAMES:
-                raise ForeignFileError(
-                    f"{self._path} is no backup of a run. Move it away, or choose another "
-                    "folder for the backups."
-                )
-            self._check_fingerprint(header)
-            self._assign(snapshot, "variable", self._variables())
-            # Keras resets them when an epoch begins; there may be none left.
-            self._assign(snapshot, "mean", self._means())
-        position = Position(**header["position"])
-        if header["is_stopped"] and self._plan.epochs <= header["epochs"]:
-            position = position.at(max(position.epoch, self._plan.epochs))
-        if self._worker == 0:
-            self._tell_where(header, position)
-        return position
-
-    def _tell_where(self, header: dict, position: Position) -> None:
-        """Print where the run resumes."""
-        seen = f"after {header['images_seen']:,} images, from {self._path}."
-        if position.epoch < self._plan.epochs:
-            where = f"epoch {position.epoch + 1}, batch {position.batch + 1}"
-            lines = [f"the run resumes at {where}, {seen}"]
-        elif header["is_stopped"]:
-            more = f"Pass more than epochs={header['epochs']} to continue."
-            lines = [f"a callback has stopped this run, {seen} {more}"]
-        else:
-            lines = [f"this run is complete, {seen}"]
-        if header["versions"] != versions():
-            changed = "; ".join(differences(header["versions"], versions()))
-            lines.append(f"{changed}: numbers may differ from those of an uninterrupted run.")
-        for line in lines:
-            tell(f"Backup: {line}")
-
-    def _check_fingerprint(self, header: dict) -> None:
+        header = self._snapshot.header
+        changed = "; ".join(differences(header["versions"], versions()))
         found = differences(header["fingerprint"], self._fingerprint)
         if found:
             more = f", and {len(found) - 3} more" if len(found) > 3 else ""
-            changed = "; ".join(differences(header["versions"], versions()))
             why = f" {changed}: that may be the reason." if changed else ""
             raise ValueError(
                 f"The backups in {self._folder.path} are of another run: {'; '.join(found[:3])}"
                 f"{more}. Resume with what it was, or choose another folder for a new run.{why}"
             )
-
-    def _check_same_everywhere(self) -> None:
-        position = [self._position.epoch, self._position.batch, self.images_seen]
-        if not replicas.same_everywhere(self.model, position):
-            raise ValueError(
-                f"The workers found different backups in {self._folder.path}. This one would "
-                f"resume at epoch {position[0] + 1}, batch {position[1] + 1}. Put the folder on a "
-                "disk that all workers share."
-            )
+        self._assign_variables()
+        position, epochs = Position(**header["position"]), self._plan.epochs
+        if header["is_stopped"] and epochs <= header["epochs"]:
+            position = position.at(max(position.epoch, epochs))
+        self._position = position
+        if self._worker > 0:
+            return
+        seen = f"after {header['images_seen']:,} images, from {self._snapshot.path}."
+        if position.epoch < epochs:
+            where = f"epoch {position.epoch + 1}, batch {position.batch + 1}"
+            tell(f"Backup: the run resumes at {where}, {seen}")
+        elif header["is_stopped"]:
+            more = f"Pass more than epochs={header['epochs']} to continue."
+            tell(f"Backup: a callback has stopped this run, {seen} {more}")
+        else:
+            tell(f"Backup: this run is complete, {seen}")
+        if changed:
+            why = "numbers may differ from those of an uninterrupted run."
+            tell(f"Backup: {changed}: {why}")
 
     def _variables(self) -> list[keras.Variable]:
         """All state but that of the logs."""
@@ -287,19 +240,22 @@ class Backup(GANCallback):
     def _means(self) -> list[keras.Variable]:
         return [variable for metric in self.model.metrics for variable in metric.variables]
 
-    def _assign(self, snapshot: ArraysFile, kind: str, variables: list) -> None:
-        for index, variable in enumerate(variables):
-            array = snapshot.array(f"{kind}_{index:05d}")
-            if array.dtype.kind == "V":
-                array = array.view(ops.convert_to_numpy(variable).dtype)
-            variable.assign(array)
+    def _assign_variables(self) -> None:
+        for kind, variables in (("variable", self._variables()), ("mean", self._means())):
+            for index, variable in enumerate(variables):
+                array = self._snapshot.array(f"{kind}_{index:05d}")
+                if array.dtype.kind == "V":
+                    array = array.view(ops.convert_to_numpy(variable).dtype)
+                variable.assign(array)
 
-    def _give_back_states(self, snapshot: ArraysFile) -> None:
-        header = snapshot.header
+    def _give_back_states(self) -> None:
+        header, epoch = self._snapshot.header, self._position.epoch
         arrays = [
-            snapshot.array(f"callback_{index:05d}") for index in range(header["callback_arrays"])
+            self._snapshot.array(f"callback_{index:05d}")
+            for index in range(header["callback_arrays"])
         ]
-        self._states.give_back(header["callbacks"], arrays)
+        epoch = epoch if epoch < self._plan.epochs else None
+        states.give_back(self._others, header["callbacks"], arrays, epoch)
 
     def _write(self, position: Position, logs: dict) -> None:
         own = {metric.name for metric in self.model.metrics}
@@ -310,53 +266,43 @@ class Backup(GANCallback):
         self._wait_for_next()
         if self._worker > 0:
             return
-        states, callback_arrays = self._states.collect()
+        known, callback_arrays = states.collect(self._others)
         header = {
             "versions": versions(),
             "position": dataclasses.asdict(position),
             "epochs": self._plan.epochs,
             "is_stopped": bool(self.model.stop_training),
             "images_seen": images,
-            "callbacks": states,
+            "callbacks": known,
             "callback_arrays": len(callback_arrays),
-            "logs": log_sizes(self._others, self._folder.path),
             "fingerprint": self._fingerprint,
         }
         try:
             if bad:
-                raise _NonFiniteError(bad[0])
+                raise FloatingPointError(f"{bad[0]} is not finite")
             self._folder.write(images, header, self._arrays(means, callback_arrays))
-            self._is_new = False
-        except (OSError, _NonFiniteError) as error:
-            if self._is_new and isinstance(error, OSError):
+        except (OSError, FloatingPointError) as error:
+            is_first = not self._folder.backups()
+            if is_first and isinstance(error, OSError):
                 raise OSError(
                     error.errno,
                     f"no backup can be written to {self._folder.path}: {error.strerror or error}. "
                     "Nothing was trained. Make room there, or choose another folder",
                 ) from error
-            kept = "" if self._is_new else " The backups before are still there."
+            kept = "" if is_first else " The backups before are still there."
             self._tell(f"Backup: none was written after {images:,} images: {error}.{kept}")
 
     def _arrays(self, means: list, callback_arrays: list):
         """Pairs of a name and an array, of which only one at a time is in memory."""
         for index, variable in enumerate(self._variables()):
             array = ops.convert_to_numpy(variable)
+            # A loss scale is doubled until it is too large, which does no harm.
+            may_be_infinite = variable.name == "dynamic_scale"
+            is_float = keras.backend.is_float_dtype(variable.dtype)
             # A sum is NaN or infinite if one of its terms is, and needs no memory.
-            if _must_be_finite(variable) and not np.isfinite(np.sum(array, dtype="float32")):
-                raise _NonFiniteError(variable.path)
+            if is_float and not may_be_infinite and not np.isfinite(np.sum(array, dtype="float32")):
+                raise FloatingPointError(f"{variable.path} is not finite")
             yield f"variable_{index:05d}", array
         for kind, arrays in (("mean", means), ("callback", callback_arrays)):
             for index, array in enumerate(arrays):
                 yield f"{kind}_{index:05d}", array
-
-
-class _NonFiniteError(ValueError):
-    """What is to be kept holds NaN or infinity."""
-
-    def __init__(self, name: str):
-        super().__init__(f"{name} is not finite")
-
-
-def _must_be_finite(variable: keras.Variable) -> bool:
-    # A loss scale is doubled until it is too large, which does no harm.
-    return keras.backend.is_float_dtype(variable.dtype) and variable.name != "dynamic_scale"

@@ -15,8 +15,8 @@ from kgan._utils.files import locked
 from kgan._utils.messages import tell
 
 _NAME = re.compile(r"backup-\d{12}\.npz")
-_TEMPORARY = ".backup-*.npz"
-_LOCK = ".lock"
+# What a backup says it is, with the number of its form.
+_KIND = "backup 2"
 
 
 class BackupFolder:
@@ -45,47 +45,46 @@ class BackupFolder:
     def hold(self) -> None:
         """Make the folder this training's own until `release`: no other process may write to it.
 
-        On a disk without locks, or that nobody may write to, this does nothing. The lock's file
-        stays in the folder.
+        On a disk without locks, or that nobody may write to, it is not held. The lock's file stays
+        in the folder; what a process has left that was killed while it wrote is removed.
 
         Raises:
             ValueError: if another run holds it.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._held.enter_context(locked(self.path / _LOCK, wait=False, is_file=True))
+            self._held.enter_context(locked(self.path / ".lock", wait=False, is_file=True))
         except BlockingIOError:
             raise ValueError(
                 f"Another process is training in {self.path} now, and two would write over each "
                 "other's backups. Wait until it ends, or end it; or choose another folder."
             ) from None
         except (OSError, ImportError):
-            return
-
-    def release(self) -> None:
-        """End what `hold` began; nothing if it was not."""
-        self._held.close()
-
-    def remove_temporaries(self) -> None:
-        """Remove what a process has left that was killed while it wrote."""
-        for path in self.path.glob(_TEMPORARY):
+            pass
+        for path in self.path.glob(".backup-*.npz"):
             path.unlink(missing_ok=True)
 
-    def newest(self) -> Path | None:
+    def release(self) -> None:
+        """End what `hold` began, and close what `newest` opened."""
+        self._held.close()
+
+    def newest(self) -> ArraysFile | None:
         """The newest backup that is not damaged. For each that is, a warning is printed.
 
         Returns:
-            Its path; None if there is no backup at all.
+            The open file; None if there is no backup at all.
 
         Raises:
             ValueError: if all are damaged, or one is something else.
             OSError: if one cannot be read: it may be as sound as ever.
         """
-        backups = self._backups()
+        backups = self.backups()
         for path in reversed(backups):
             try:
-                ArraysFile(path).close()
-                return path
+                file = self._held.enter_context(ArraysFile(path))
+                if file.header.get("kind") != _KIND:
+                    raise ForeignFileError(f"{path} is no backup of a run, or one of another kgan.")
+                return file
             except DamagedFileError as error:
                 tell(f"Backup: {error} It is skipped.")
             except ForeignFileError as error:
@@ -118,15 +117,16 @@ class BackupFolder:
             OSError: if the disk does not take it. All other backups are still there.
         """
         target = self.path / f"backup-{images:012d}.npz"
-        write_arrays(target, header, arrays)
-        backups = self._backups()
+        write_arrays(target, {"kind": _KIND, **header}, arrays)
+        backups = self.backups()
         # Later ones are damaged, or of a past that was taken back: weights of an earlier step were
         # loaded.
         number = backups.index(target)
         for path in [*backups[number + 1 :], *backups[: max(0, number + 1 - self._keep)]]:
             path.unlink(missing_ok=True)
 
-    def _backups(self) -> list[Path]:
+    def backups(self) -> list[Path]:
+        """The paths of all backups, from the oldest to the newest."""
         try:
             paths = list(self.path.iterdir())
         # Any other error does not mean that there is none.

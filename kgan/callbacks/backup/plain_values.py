@@ -5,13 +5,13 @@ import numpy as np
 _SIMPLE = (type(None), bool, int, float, str)
 
 
-def encode(value, arrays: list | None = None):
+def encode(value, arrays: list):
     """A value as what JSON can keep, exactly.
 
     Args:
-        value: a number, string or None, of Python or NumPy; lists, tuples and dicts of them.
-        arrays: list to which NumPy arrays are appended, which JSON cannot keep; None, the default,
-            if there may be none.
+        value: a number, string or None, of Python or NumPy, or an array; lists, tuples and dicts of
+            them.
+        arrays: list to which NumPy's are appended, which JSON cannot keep.
 
     Returns:
         Numbers, strings, None, lists and dicts.
@@ -24,19 +24,17 @@ def encode(value, arrays: list | None = None):
     if type(value) is list:
         return [encode(item, arrays) for item in value]
     if type(value) is tuple:
-        return {"tuple": [encode(item, arrays) for item in value]}
+        return {"tuple": encode(list(value), arrays)}
     if type(value) is dict:
         # Keys of JSON are strings.
-        return {"dict": [[encode(key), encode(item, arrays)] for key, item in value.items()]}
-    if isinstance(value, np.generic) and value.dtype.kind in "biuf":
-        return {"numpy": [value.dtype.str, value.item()]}
-    if isinstance(value, np.ndarray) and arrays is not None:
-        arrays.append(value)
+        return {"dict": encode(list(value.items()), arrays)}
+    if isinstance(value, (np.ndarray, np.generic)):
+        arrays.append(np.asarray(value))
         return {"array": len(arrays) - 1}
     raise TypeError(f"Not a plain value: {type(value).__name__}.")
 
 
-def decode(value, arrays=()):
+def decode(value, arrays):
     """What `encode` was given.
 
     Args:
@@ -51,10 +49,8 @@ def decode(value, arrays=()):
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
-    if kind == "tuple":
-        return tuple(decode(item, arrays) for item in content)
-    if kind == "dict":
-        return {decode(key): decode(item, arrays) for key, item in content}
-    if kind == "numpy":
-        return np.dtype(content[0]).type(content[1])
-    return arrays[content].copy()
+    if kind == "array":
+        # An array without axes was a number.
+        return arrays[content][()].copy()
+    content = decode(content, arrays)
+    return tuple(content) if kind == "tuple" else dict(content)

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from kgan._utils.arrays_file import ArraysFile
+from kgan._utils.arrays_file import write_arrays
 from kgan.callbacks.backup.folder import BackupFolder
 
 ARRAYS = [("weights", np.arange(100.0))]
@@ -30,7 +30,7 @@ def test_the_newest_are_kept(tmp_path, keep):
     folder = written(tmp_path / "new", [9, 10, 100, 2000], keep)
     expected = [f"backup-{images:012d}.npz" for images in (9, 10, 100, 2000)][-keep:]
     assert names(tmp_path / "new") == expected
-    assert folder.newest().name == "backup-000000002000.npz"
+    assert folder.newest().path.name == "backup-000000002000.npz"
 
 
 def test_a_later_one_is_of_a_past_that_was_taken_back(tmp_path):
@@ -42,7 +42,7 @@ def test_a_later_one_is_of_a_past_that_was_taken_back(tmp_path):
 def test_one_of_the_same_step_is_replaced(tmp_path):
     folder = written(tmp_path, [100, 200])
     folder.write(200, {"number": "another"}, ARRAYS)
-    with ArraysFile(folder.newest()) as snapshot:
+    with folder.newest() as snapshot:
         assert snapshot.header["number"] == "another"
     assert len(names(tmp_path)) == 2
 
@@ -65,9 +65,9 @@ def test_there_may_be_none(tmp_path):
 )
 def test_a_damaged_one_is_passed_over_and_said_to_be(tmp_path, capsys, damage):
     folder = written(tmp_path, [100, 200])
-    newest = folder.newest()
+    newest = folder.newest().path
     newest.write_bytes(damage(newest.read_bytes()))
-    assert folder.newest().name == "backup-000000000100.npz"
+    assert folder.newest().path.name == "backup-000000000100.npz"
     printed = capsys.readouterr().out
     assert printed.startswith(f"Backup: {newest} is damaged: ")
     assert printed.endswith(". It is skipped.\n")
@@ -112,14 +112,19 @@ def test_when_all_are_damaged_nothing_begins_anew(tmp_path):
         folder.newest()
 
 
-def test_a_foreign_file_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("write", "reason"),
+    [
+        (lambda path: np.savez(path, weights=np.zeros(3)), "was not written by kgan."),
+        # Also a backup of a form that this kgan does not know.
+        (lambda path: write_arrays(path, {}, []), "is no backup of a run, or one of another kgan."),
+    ],
+)
+def test_a_foreign_file_is_refused(tmp_path, write, reason):
     folder = written(tmp_path, [100])
     foreign = tmp_path / "backup-000000000200.npz"
-    np.savez(foreign, weights=np.zeros(3))
-    message = (
-        f"{foreign} was not written by kgan. Move it away, or choose another folder for the "
-        "backups."
-    )
+    write(foreign)
+    message = f"{foreign} {reason} Move it away, or choose another folder for the backups."
     with pytest.raises(ValueError, match=re.escape(message)):
         folder.newest()
 
@@ -127,8 +132,9 @@ def test_a_foreign_file_is_refused(tmp_path):
 def test_what_killed_writers_left_is_removed(tmp_path):
     folder = written(tmp_path, [100])
     (tmp_path / ".backup-000000000200-a1b2c3.npz").touch()
-    folder.remove_temporaries()
-    assert names(tmp_path) == ["backup-000000000100.npz"]
+    folder.hold()
+    folder.release()
+    assert names(tmp_path) == [".lock", "backup-000000000100.npz"]
 
 
 def test_a_file_is_no_folder(tmp_path):

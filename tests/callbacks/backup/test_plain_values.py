@@ -23,15 +23,20 @@ VALUES = [
 ]
 
 
+def there_and_back(value):
+    arrays = []
+    return decode(json.loads(json.dumps(encode(value, arrays))), arrays)
+
+
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_a_value_comes_back_with_its_types(value):
-    read = decode(json.loads(json.dumps(encode(value))))
+    read = there_and_back(value)
     assert read == value
     assert repr(read) == repr(value)
 
 
 def test_nan_comes_back():
-    assert math.isnan(decode(json.loads(json.dumps(encode(math.nan)))))
+    assert math.isnan(there_and_back(math.nan))
 
 
 def test_arrays_are_kept_beside():
@@ -46,13 +51,13 @@ def test_arrays_are_kept_beside():
 
 
 def test_two_readings_share_nothing():
-    encoded = encode({"list": [1]})
-    first, second = decode(encoded), decode(encoded)
+    encoded = encode({"list": [1]}, [])
+    first, second = decode(encoded, []), decode(encoded, [])
     first["list"].append(2)
     assert second == {"list": [1]}
 
 
-@pytest.mark.parametrize("value", [object(), [object()], {1, 2}, np.zeros(2), lambda: 0, 1j])
+@pytest.mark.parametrize("value", [object(), [object()], {1, 2}, lambda: 0, 1j])
 def test_what_is_not_plain_is_refused(value):
     with pytest.raises(TypeError, match="Not a plain value: "):
-        encode(value)
+        encode(value, [])
