@@ -118,17 +118,30 @@ class Evaluation(GANCallback):
         if not self.evaluations:
             self._first_epoch = epoch
             self._evaluator.verbose = self._verbose
-            # Values beyond [-1, 1] are clipped as later on; what is not finite is refused by name.
-            self._add(self._evaluator(np.clip(self._samples(), -1, 1)))
+            self._measure()
             self._check_other_callbacks()
         # From now on a bar would write into that of the epoch.
         self._evaluator.verbose = 0
 
     def on_epoch_end(self, epoch, logs=None):
         if self._is_due(epoch):
-            self._add(self._measured())
+            self._measure()
         if logs is not None:
             logs.update(self.values)
+
+    def get_state(self) -> dict | None:
+        """What `Backup` keeps: all that was measured. None before the first time."""
+        if not self.evaluations:
+            return None
+        return {"evaluations": self.evaluations, "first_epoch": self._first_epoch}
+
+    def set_state(self, state: dict) -> None:
+        """Go on where `get_state` was asked, without another evaluation of the beginning.
+
+        Args:
+            state: what `get_state` returned.
+        """
+        self.evaluations, self._first_epoch = state["evaluations"], state["first_epoch"]
 
     def _make_evaluator(self) -> Evaluator:
         if isinstance(self.extractor, Extractor):
@@ -149,16 +162,15 @@ class Evaluation(GANCallback):
         # 2 is one line per epoch, for logs.
         return int(self.params.get("verbose") in (1, "auto"))
 
-    def _samples(self) -> np.ndarray:
-        return self.model.generate(self._evaluator.num_images, seed=self.seed, labels=self._labels)
-
-    def _measured(self) -> dict[str, float]:
-        samples = self._samples()
-        if not np.isfinite(samples).all():
-            return dict.fromkeys(self.values, float("nan"))
-        return self._evaluator(np.clip(samples, -1, 1))
-
-    def _add(self, values: dict[str, float]) -> None:
+    def _measure(self) -> None:
+        samples = self.model.generate(
+            self._evaluator.num_images, seed=self.seed, labels=self._labels
+        )
+        # In the beginning what is not finite is refused by name.
+        if self.evaluations and not np.isfinite(samples).all():
+            values = dict.fromkeys(self.values, float("nan"))
+        else:
+            values = self._evaluator(np.clip(samples, -1, 1))
         self.evaluations.append((self.images_seen, values))
 
     def _is_due(self, epoch: int) -> bool:

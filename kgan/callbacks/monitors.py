@@ -21,16 +21,30 @@ def check_monitors(
         ValueError: if a callback that needs the values stands before the evaluation, leaves the
             better direction open, or has less patience than there are epochs between evaluations.
     """
-    before = True
+    evaluation, before = type(own).__name__, True
     for callback in callbacks:
         before = before and callback is not own
-        if before and isinstance(callback, _WRITERS):
+        kind, monitor = type(callback).__name__, getattr(callback, "monitor", None)
+        if before and (monitor in names or isinstance(callback, _WRITERS)):
             raise ValueError(
-                f"{type(callback).__name__} stands before {type(own).__name__} and would not see "
-                f"its values. Put {type(own).__name__} first in callbacks=."
+                f"{kind} stands before {evaluation} and would not see its values. Put {evaluation} "
+                "first in callbacks=."
             )
-        if getattr(callback, "monitor", None) in names:
-            _check(callback, type(own).__name__, before, every_n_epochs)
+        if monitor not in names:
+            continue
+        if getattr(callback, "mode", None) == "auto":
+            raise ValueError(
+                f"{kind} cannot know whether a lower or a higher {monitor} is better. Pass "
+                'mode="min" for distances, mode="max" for shares, scores and counts.'
+            )
+        patience = getattr(callback, "patience", None)
+        if None not in (every_n_epochs, patience) and max(patience, 1) < every_n_epochs:
+            raise ValueError(
+                f"{kind} with patience={patience} would lose it before the next value: "
+                f"{evaluation} measures every {every_n_epochs} epochs, and patience counts epochs. "
+                f"Pass patience={every_n_epochs} for one value without improvement, "
+                f"patience={2 * every_n_epochs} for two."
+            )
 
 
 def check_known(callbacks, names) -> None:
@@ -51,25 +65,3 @@ def check_known(callbacks, names) -> None:
                 f"{type(callback).__name__} monitors {monitor!r}, which nothing logs. "
                 f"The evaluated values are {sorted(names)}."
             )
-
-
-def _check(callback, evaluation: str, before: bool, every_n_epochs: int | None) -> None:
-    kind = type(callback).__name__
-    if before:
-        raise ValueError(
-            f"{kind} monitors {callback.monitor!r} and stands before {evaluation}, which writes "
-            f"it: it would never see the value of its epoch. Put {evaluation} first in callbacks=."
-        )
-    if getattr(callback, "mode", None) == "auto":
-        raise ValueError(
-            f"{kind} cannot know whether a lower or a higher {callback.monitor} is better. Pass "
-            'mode="min" for distances, mode="max" for shares, scores and counts.'
-        )
-    patience = getattr(callback, "patience", None)
-    if every_n_epochs is not None and patience is not None and max(patience, 1) < every_n_epochs:
-        raise ValueError(
-            f"{kind} with patience={patience} would lose it before the next value: {evaluation} "
-            f"measures every {every_n_epochs} epochs, and patience counts epochs. Pass "
-            f"patience={every_n_epochs} for one value without improvement, "
-            f"patience={2 * every_n_epochs} for two."
-        )

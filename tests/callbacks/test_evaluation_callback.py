@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import kgan
+from kgan.callbacks import Backup
 from kgan.callbacks import Evaluation
 from kgan.callbacks import StopOnNonFinite
 from kgan.evaluation import Evaluator
@@ -200,6 +201,23 @@ def test_every_row_of_a_csv_log_has_the_newest_values(tmp_path, quick_gan, make_
     assert [images for images, _ in evaluation.evaluations] == [0, 16, 48, 96, 112]
 
 
+def test_a_run_that_resumes_goes_on_from_the_values_of_its_past(tmp_path, quick_gan, make_dataset):
+    def kill(epoch, logs):
+        if epoch == 4:
+            raise KeyboardInterrupt
+
+    def train(folder, *others):
+        evaluation = make_evaluation(every_n_epochs=3)
+        callbacks = [evaluation, Backup(tmp_path / folder, every_n_images=16), *others]
+        history = quick_gan().fit(make_dataset(16), epochs=7, verbose=0, callbacks=callbacks)
+        return history.history, evaluation.evaluations
+
+    expected = train("whole")
+    with pytest.raises(KeyboardInterrupt):
+        train("killed", keras.callbacks.LambdaCallback(on_epoch_begin=kill))
+    assert train("killed") == expected
+
+
 def test_evaluations_by_images_are_at_the_end_of_an_epoch(quick_gan, make_dataset):
     evaluation = make_evaluation(every_n_images=100)
     quick_gan().fit(make_dataset(32, batch=32), epochs=9, verbose=0, callbacks=[evaluation])
@@ -344,8 +362,8 @@ def refused(message: str):
                 keras.callbacks.ModelCheckpoint("best.keras", monitor=DISTANCE, mode="min"),
                 evaluation,
             ],
-            f"ModelCheckpoint monitors '{DISTANCE}' and stands before Evaluation, which writes it: "
-            "it would never see the value of its epoch. Put Evaluation first in callbacks=.",
+            "ModelCheckpoint stands before Evaluation and would not see its values. Put Evaluation "
+            "first in callbacks=.",
         ),
         (
             lambda evaluation: [keras.callbacks.CSVLogger("log.csv"), evaluation],

@@ -417,7 +417,7 @@ def test_a_checkpoint_and_a_csv_file_take_the_numbers_from_the_logs(tmp_path):
         (
             "health_diversity",
             False,
-            "EarlyStopping monitors 'health_diversity' and stands before Health, which writes it",
+            "EarlyStopping stands before Health and would not see its values. Put Health first",
         ),
         ("health_variety", True, "EarlyStopping monitors 'health_variety', which nothing logs. "),
     ],
