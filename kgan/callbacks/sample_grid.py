@@ -89,17 +89,24 @@ class SampleGrid(GANCallback):
     def on_train_begin(self, logs=None):
         self._shape = _grid_shape(self.model, self.rows, self.columns)
         self._pictures = None
-        self._is_going_on = False
+        self._has_begun = False
         if self.every_n_images is not None:
             self._due = EveryNImages(self.every_n_images)
 
     def on_epoch_begin(self, epoch, logs=None):
         # Not in on_train_begin, where BackupAndRestore may yet have to restore the model.
+        if self._has_begun:
+            return
+        self._has_begun = True
+        grids, now = sorted(self.folder.glob(_PICTURES)), self._path()
         if self._pictures is None:
-            self._pictures = self._earlier_pictures()
+            # Those of this model's past.
+            self._pictures = [path for path in grids if path < now]
             self._write_grid()
-        if self._is_going_on:
-            self._remove_later_pictures()
+        else:
+            for path in grids:
+                if path > now:
+                    path.unlink(missing_ok=True)
 
     def on_train_batch_end(self, batch, logs=None):
         if self.every_n_images is not None and self._due.is_due(lambda: self.images_seen):
@@ -139,15 +146,13 @@ class SampleGrid(GANCallback):
         if not is_same or not all(path.exists() for path in pictures):
             return
         self._pictures = pictures
-        self._is_going_on = True
         if self.every_n_images is not None:
             self._due.count_from(self.images_seen)
 
     def _write_grid(self) -> None:
-        seen = self.images_seen
         if self.every_n_images is not None:
-            self._due.count_from(seen)
-        path = self.folder / f"images-{seen:09d}.png"
+            self._due.count_from(self.images_seen)
+        path = self._path()
         if self._pictures and self._pictures[-1] == path:
             return
         rows, columns, labels = self._shape
@@ -162,17 +167,9 @@ class SampleGrid(GANCallback):
                 temporary.write_bytes(png.getvalue())
         self._pictures.append(path)
 
-    def _remove_later_pictures(self) -> None:
-        self._is_going_on = False
-        now = f"images-{self.images_seen:09d}.png"
-        for path in self.folder.glob(_PICTURES):
-            if path.name > now:
-                path.unlink(missing_ok=True)
-
-    def _earlier_pictures(self) -> list[Path]:
-        """The grids of this model's past: those with fewer images than it has seen."""
-        now = f"images-{self.images_seen:09d}.png"
-        return sorted(path for path in self.folder.glob(_PICTURES) if path.name < now)
+    def _path(self) -> Path:
+        """That of a grid of now."""
+        return self.folder / f"images-{self.images_seen:09d}.png"
 
 
 def _grid_shape(gan, rows: int | None, columns: int | None) -> tuple:
@@ -192,11 +189,8 @@ def _grid_shape(gan, rows: int | None, columns: int | None) -> tuple:
                 "looked into before training. Pass fit a tf.data.Dataset or arrays, or leave the "
                 "callback out."
             )
-        return (
-            rows,
-            columns,
-            np.resize(gan.reference_labels, (rows * columns, *gan.condition_shape)),
-        )
+        labels = np.resize(gan.reference_labels, (rows * columns, *gan.condition_shape))
+        return rows, columns, labels
     if gan.num_classes is None:
         return rows or columns, columns, None
     rows = rows or min(20, gan.num_classes)
