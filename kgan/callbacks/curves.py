@@ -17,6 +17,8 @@ from kgan.callbacks.pictures.curve_points import CurvePoints
 from kgan.callbacks.pictures.curve_points import means_between
 
 _POINTS = "kgan-curves"
+# What the file keeps of a value.
+_DIGITS = 6
 
 
 class Curves(GANCallback):
@@ -54,40 +56,34 @@ class Curves(GANCallback):
             )
 
     def on_train_begin(self, logs=None):
-        self._steps = CurvePoints()
-        self._epochs = CurvePoints()
-        self._continued = False
+        self._points = None
         self.path.parent.mkdir(parents=True, exist_ok=True)
 
     def on_epoch_begin(self, epoch, logs=None):
         # Not in on_train_begin, where BackupAndRestore may yet have to restore the model.
-        if not self._continued:
-            self._continue_from(self.images_seen)
-            self._continued = True
+        if self._points is None:
+            self._points = _loaded(_read_points(self.path))
+            for points in self._points.values():
+                points.forget_after(self.images_seen)
         self._drawn = self._newest = 0, {}
 
     def on_train_batch_end(self, batch, logs=None):
         done = batches_done(self, batch)
         self._newest = done, logs
         # Reading a variable of the model takes longer than the rest of this: not at every step.
-        if done - self._drawn[0] >= self._steps.length:
+        if done - self._drawn[0] >= self._points["steps"].length:
             self._add_steps()
 
     def on_epoch_end(self, epoch, logs=None):
         self._add_steps()
-        self._epochs.add(self.images_seen, 1, _curves_of(logs))
+        self._points["epochs"].add(self.images_seen, 1, _curves_of(logs))
         self._write()
 
     def get_state(self) -> dict | None:
         """What `Backup` keeps: all points, unrounded. None before the first epoch."""
-        if not self._continued:
+        if self._points is None:
             return None
-        return {
-            "steps": self._steps.to_dict(digits=None),
-            "epochs": self._epochs.to_dict(digits=None),
-            "drawn": self._drawn,
-            "newest": self._newest,
-        }
+        return {"points": self._to_dict(), "drawn": self._drawn, "newest": self._newest}
 
     def set_state(self, state: dict) -> None:
         """Go on where `get_state` was asked, whatever the picture has seen since.
@@ -95,10 +91,8 @@ class Curves(GANCallback):
         Args:
             state: what `get_state` returned.
         """
-        self._steps.load_dict(state["steps"])
-        self._epochs.load_dict(state["epochs"])
+        self._points = _loaded(state["points"])
         self._drawn, self._newest = state["drawn"], state["newest"]
-        self._continued = True
 
     def _add_steps(self) -> None:
         """Add the steps since the last point, if there are any."""
@@ -106,26 +100,23 @@ class Curves(GANCallback):
         if step > before:
             means = _curves_of(logs)
             values = means_between(before, means_before, step, means)
-            self._steps.add(self.images_seen, step - before, values)
+            self._points["steps"].add(self.images_seen, step - before, values)
             self._drawn = step, means
 
-    def _continue_from(self, images: int) -> None:
-        earlier = _read_points(self.path)
-        if earlier:
-            self._steps.load_dict(earlier["steps"])
-            self._epochs.load_dict(earlier["epochs"])
-        for points in (self._steps, self._epochs):
-            points.forget_after(images)
+    def _to_dict(self, **options) -> dict:
+        return {name: points.to_dict(**options) for name, points in self._points.items()}
 
     def _write(self) -> None:
-        points = {"steps": self._steps.to_dict(), "epochs": self._epochs.to_dict()}
         text = PngInfo()
-        text.add_text(_POINTS, json.dumps(points), zip=True)
-        figure = draw_curves(
-            self._steps, self._epochs, probabilities=_are_probabilities(self.model)
-        )
+        text.add_text(_POINTS, json.dumps(self._to_dict(digits=_DIGITS)), zip=True)
+        figure = draw_curves(**self._points, probabilities=_are_probabilities(self.model))
         with replacing(self.path) as temporary:
             figure.canvas.print_png(temporary, pil_kwargs={"pnginfo": text})
+
+
+def _loaded(points: dict) -> dict[str, CurvePoints]:
+    """The points of steps and of epochs, empty where there are none."""
+    return {name: CurvePoints(**points.get(name, {})) for name in ("steps", "epochs")}
 
 
 def _curves_of(logs: dict | None) -> dict:

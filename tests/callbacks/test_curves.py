@@ -17,9 +17,7 @@ def points(path, part: str) -> CurvePoints:
     """The points that a picture carries: of "steps" or of "epochs"."""
     with Image.open(path) as picture:
         assert picture.size == (1100, 400)
-        loaded = CurvePoints()
-        loaded.load_dict(json.loads(picture.text["kgan-curves"])[part])
-        return loaded
+        return CurvePoints(**json.loads(picture.text["kgan-curves"])[part])
 
 
 def draw_nothing(*points, **options):

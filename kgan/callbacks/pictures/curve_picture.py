@@ -41,7 +41,11 @@ def draw_curves(steps: CurvePoints, epochs: CurvePoints, *, probabilities: bool)
         scores.axhline(0.5, color="grey", linestyle=":", label="1/2: undecided")
         scores.set_ylim(-0.03, 1.03)
     for axes in (losses, scores):
-        _draw_legend(axes)
+        lines = len(axes.get_legend_handles_labels()[0])
+        if lines:
+            # Above the panel, in two rows: inside it there is no corner that is always empty.
+            columns, corner = (lines + 1) // 2, {"loc": "lower right", "bbox_to_anchor": (1, 1)}
+            axes.legend(ncols=columns, frameon=False, fontsize="small", **corner)
     return figure
 
 
@@ -65,14 +69,6 @@ def _draw_panel(axes, title: str, colours: dict, steps: CurvePoints, epochs: Cur
     axes.xaxis.set_major_formatter(EngFormatter())
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _draw_legend(axes) -> None:
-    """Above the panel, in two rows: inside it there is no corner that is always empty."""
-    lines = len(axes.get_legend_handles_labels()[0])
-    if lines:
-        columns, corner = (lines + 1) // 2, {"loc": "lower right", "bbox_to_anchor": (1, 1)}
-        axes.legend(ncols=columns, frameon=False, fontsize="small", **corner)
 
 
 def _draw(axes, points: CurvePoints, name: str, **style) -> list[float]:

@@ -10,16 +10,18 @@ class CurvePoints:
     however long the training is.
 
     Args:
+        length: int, the steps that a stretch has at least, the last one excepted.
+        stretches: list of (images, steps, values), as `to_dict` gives them.
         limit: int, the most stretches that are kept.
 
     Attributes:
-        length: int, the steps that a stretch has at least, the last one excepted.
+        length: int.
     """
 
-    def __init__(self, limit: int = 500):
+    def __init__(self, length: int = 1, stretches=(), limit: int = 500):
+        self.length = length
         self.limit = limit
-        self.length = 1
-        self._stretches = []
+        self._stretches = [tuple(stretch) for stretch in stretches]
 
     def __len__(self) -> int:
         return len(self._stretches)
@@ -65,33 +67,20 @@ class CurvePoints:
         points = [(images, values[name]) for images, _, values in self._stretches if name in values]
         return [images for images, _ in points], [value for _, value in points]
 
-    def to_dict(self, digits: int | None = 6) -> dict:
-        """Everything, in plain lists and dicts for JSON.
+    def to_dict(self, digits: int = 17) -> dict:
+        """The arguments with which these points are made again, in plain lists and dicts for JSON.
 
         Args:
-            digits: int, how many digits of a value to keep; None for all.
+            digits: int, how many digits of a value to keep; 17, the default, are all.
 
         Returns:
             dict.
         """
-
-        def rounded(value):
-            return value if digits is None else float(f"{value:.{digits}g}")
-
         stretches = [
-            [images, steps, {name: rounded(value) for name, value in values.items()}]
+            [images, steps, {name: float(f"{value:.{digits}g}") for name, value in values.items()}]
             for images, steps, values in self._stretches
         ]
         return {"length": self.length, "stretches": stretches}
-
-    def load_dict(self, points: dict) -> None:
-        """Take back what `to_dict` gave.
-
-        Args:
-            points: the dict.
-        """
-        self.length = points["length"]
-        self._stretches = [tuple(stretch) for stretch in points["stretches"]]
 
 
 def means_between(

@@ -75,10 +75,10 @@ def test_points_after_the_restart_are_forgotten():
 
 
 def test_points_survive_the_way_through_json_and_go_on_alike():
-    original, copy = CurvePoints(limit=4), CurvePoints(limit=4)
+    original = CurvePoints(limit=4)
     for step in range(1, 6):
         original.add(step, 1, {"d_loss": step / 3, "g_loss": math.nan})
-    copy.load_dict(json.loads(json.dumps(original.to_dict())))
+    copy = CurvePoints(**json.loads(json.dumps(original.to_dict(digits=6))), limit=4)
     for step in range(6, 30):
         for points in (original, copy):
             points.add(step, 1, {"d_loss": step / 3, "g_loss": math.inf})
@@ -90,8 +90,8 @@ def test_points_survive_the_way_through_json_and_go_on_alike():
 
 
 def test_values_have_six_digits_or_all():
-    points, unrounded = CurvePoints(), CurvePoints()
+    points = CurvePoints()
     points.add(10, 1, {"d_loss": 2 / 3})
-    assert points.to_dict()["stretches"] == [[10, 1, {"d_loss": 0.666667}]]
-    unrounded.load_dict(json.loads(json.dumps(points.to_dict(digits=None))))
+    assert points.to_dict(digits=6)["stretches"] == [[10, 1, {"d_loss": 0.666667}]]
+    unrounded = CurvePoints(**json.loads(json.dumps(points.to_dict())))
     assert unrounded.curve("d_loss") == ([10], [2 / 3])
