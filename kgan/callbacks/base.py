@@ -1,5 +1,7 @@
 """What every callback that looks at a GAN shares."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -49,3 +51,12 @@ def batches_done(callback: keras.callbacks.Callback, batch: int) -> int:
     """
     steps = (callback.params or {}).get("steps")
     return batch + 1 if steps is None else min(batch + 1, steps)
+
+
+def non_finite(logs: dict | None) -> dict:
+    """The entries of logs that are NaN or infinite."""
+    return {
+        name: value
+        for name, value in (logs or {}).items()
+        if isinstance(value, float) and not math.isfinite(value)
+    }

@@ -1,12 +1,11 @@
 """Stop a training whose numbers are no numbers any more."""
 
-import math
-
 import keras
 from keras import ops
 
 from kgan._utils.messages import tell
 from kgan.callbacks.base import batches_done
+from kgan.callbacks.base import non_finite
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
@@ -43,7 +42,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch, logs=None):
-        values = {key: value for key, value in (logs or {}).items() if _is_not_finite(value)}
+        values = non_finite(logs)
         # Logs are running means: once not finite they stay so, and only the first time tells when.
         if values and self.step is None:
             self.step = int(ops.convert_to_numpy(self.model.optimizer.iterations))
@@ -71,7 +70,3 @@ class StopOnNonFinite(keras.callbacks.Callback):
             f"Training stopped at {where}: {what}. The weights are probably spoilt. Go back to an "
             "earlier checkpoint; lower learning rates or another loss may keep it from happening."
         )
-
-
-def _is_not_finite(value) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)

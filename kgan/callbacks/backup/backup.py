@@ -227,8 +227,7 @@ class Backup(GANCallback):
         else:
             tell(f"Backup: this run is complete, {seen}")
         if changed:
-            why = "numbers may differ from those of an uninterrupted run."
-            tell(f"Backup: {changed}: {why}")
+            tell(f"Backup: {changed}: numbers may differ from those of an uninterrupted run.")
 
     def _variables(self) -> list[keras.Variable]:
         """All state but that of the logs."""

@@ -1,6 +1,7 @@
 """The state of a run, found from numbers that were measured on it: a name and what to do."""
 
 import collections
+import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -38,18 +39,12 @@ ADVICE = {
 }
 STATES = tuple(ADVICE)
 
+_SCORES = ("d_auc", "d_real", "d_fake")
 # The numbers that speak for a state, in the order in which they are told.
 _SPEAKING = {
     BALANCED: ("d_auc", "g_gradient", "diversity", "class_entropy", "distance"),
-    DISCRIMINATOR_OVERPOWERS: (
-        "d_auc",
-        "d_real",
-        "d_fake",
-        "separation",
-        "g_gradient_left",
-        "distance",
-    ),
-    GENERATOR_OVERPOWERS: ("d_auc", "d_real", "d_fake", "distance"),
+    DISCRIMINATOR_OVERPOWERS: (*_SCORES, "separation", "g_gradient_left", "distance"),
+    GENERATOR_OVERPOWERS: (*_SCORES, "distance"),
     MODE_COLLAPSE: (
         "diversity",
         "diversity_left",
@@ -98,6 +93,7 @@ _COMPARED = ("_left", "_growth")
 _TINY = 1e-12
 
 
+@dataclasses.dataclass
 class Diagnosis:
     """A named state that changes only when several looks in a row agree.
 
@@ -120,23 +116,23 @@ class Diagnosis:
     `distance_left` of the first distance, `diversity_growth` and `distance_growth` of the look
     before.
 
-    Args:
-        patience: int, looks in a row that must agree. Non-finite numbers need no second look.
-
     Attributes:
+        patience: int, looks in a row that must agree. Non-finite numbers need no second look.
         state: one of `STATES`; None before the first `patience` looks.
         finding: what the last look alone says, one of `STATES`; None before it.
         evidence: dict of the last look's evidence, with the numbers that were added.
+        recent: list of the findings of the last looks, at most `patience`.
+        largest: dict of the largest values so far.
+        first_distance: float, the first distance that was measured; None before it.
     """
 
-    def __init__(self, patience: int = 3):
-        self.state = None
-        self.finding = None
-        self.evidence = {}
-        self._recent = collections.deque(maxlen=patience)
-        self._largest = {}
-        self._before = {}
-        self._first_distance = None
+    patience: int = 3
+    state: str | None = None
+    finding: str | None = None
+    evidence: dict = dataclasses.field(default_factory=dict)
+    recent: list = dataclasses.field(default_factory=list)
+    largest: dict = dataclasses.field(default_factory=dict)
+    first_distance: float | None = None
 
     def begin(self, evidence: Mapping[str, float]) -> None:
         """Take the measure of networks before they train: what later looks are compared with.
@@ -145,9 +141,7 @@ class Diagnosis:
             evidence: dict of floats.
         """
         self.evidence = dict(evidence)
-        self._before = self.evidence
-        self._first_distance = evidence.get("distance")
-        self._largest = {}
+        self.first_distance = evidence.get("distance")
         self._raise_largest("g_gradient", evidence)
 
     def update(self, evidence: Mapping[str, float]) -> str | None:
@@ -160,71 +154,47 @@ class Diagnosis:
             The state after it.
         """
         self.evidence = {**evidence, **self._compared(evidence)}
-        self._before = self.evidence
         self.finding = find(self.evidence)
-        self._recent.append(self.finding)
+        self.recent = [*self.recent, self.finding][-self.patience :]
         if self.finding == NON_FINITE:
             self.state = NON_FINITE
         elif self._is_settled():
             # Where alarms alternate, the most frequent one is told.
-            self.state = collections.Counter(self._recent).most_common(1)[0][0]
+            self.state = collections.Counter(self.recent).most_common(1)[0][0]
         return self.state
 
-    def to_dict(self) -> dict:
-        """Everything that later looks depend on, in plain lists and dicts for JSON."""
-        return {
-            "state": self.state,
-            "finding": self.finding,
-            "evidence": self.evidence,
-            "recent": list(self._recent),
-            "largest": self._largest,
-            "first_distance": self._first_distance,
-        }
-
-    def load_dict(self, looks: dict) -> None:
-        """Take back what `to_dict` gave.
-
-        Args:
-            looks: the dict.
-        """
-        self.state, self.finding = looks["state"], looks["finding"]
-        self.evidence = self._before = dict(looks["evidence"])
-        self._recent.clear()
-        self._recent.extend(looks["recent"])
-        self._largest = dict(looks["largest"])
-        self._first_distance = looks["first_distance"]
-
     def _compared(self, evidence: Mapping[str, float]) -> dict[str, float]:
+        """Numbers that compare a look with those before, of which `evidence` still is the last."""
         compared = {}
         counted = ["g_gradient"]
         if not evidence.get("distance", 0.0) > _CLOSE:
             counted += ["diversity", "class_entropy"]
         for name in counted:
             self._raise_largest(name, evidence)
-        for name, largest in self._largest.items():
+        for name, largest in self.largest.items():
             if name in evidence:
                 compared[f"{name}_left"] = evidence[name] / largest
         if "distance" in evidence:
-            self._first_distance = self._first_distance or evidence["distance"]
-            compared["distance_left"] = evidence["distance"] / (self._first_distance or _TINY)
+            self.first_distance = self.first_distance or evidence["distance"]
+            compared["distance_left"] = evidence["distance"] / (self.first_distance or _TINY)
         for name in ("diversity", "distance"):
-            if name in evidence and name in self._before:
-                compared[f"{name}_growth"] = evidence[name] / (self._before[name] or _TINY)
+            if name in evidence and name in self.evidence:
+                compared[f"{name}_growth"] = evidence[name] / (self.evidence[name] or _TINY)
         return compared
 
     def _raise_largest(self, name: str, evidence) -> None:
         if name not in evidence:
             return
-        largest = self._largest.get(name, _TINY)
+        largest = self.largest.get(name, _TINY)
         # `max` would keep a NaN for ever, and nothing is a share of infinity.
         larger = largest < evidence[name] < math.inf
-        self._largest[name] = evidence[name] if larger else largest
+        self.largest[name] = evidence[name] if larger else largest
 
     def _is_settled(self) -> bool:
         """Whether enough looks speak for another state: all of them sound, or none of them."""
-        sound = self._recent.count(BALANCED)
-        full = len(self._recent) == self._recent.maxlen
-        return full and self.state not in self._recent and sound in (0, len(self._recent))
+        sound = self.recent.count(BALANCED)
+        is_full = len(self.recent) == self.patience
+        return is_full and self.state not in self.recent and sound in (0, self.patience)
 
 
 def find(evidence: Mapping[str, float]) -> str:

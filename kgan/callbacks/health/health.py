@@ -1,5 +1,6 @@
 """The callback that reports the state of a run."""
 
+import dataclasses
 import math
 import os
 import time
@@ -10,6 +11,7 @@ from keras import ops
 from kgan._utils import checks
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.base import batches_done
+from kgan.callbacks.base import non_finite
 from kgan.callbacks.health.diagnosis import ADVICE
 from kgan.callbacks.health.diagnosis import BALANCED
 from kgan.callbacks.health.diagnosis import NON_FINITE
@@ -100,8 +102,23 @@ class Health(GANCallback):
         super().__init__()
         checks.check_positive_integer("every_n_steps", every_n_steps)
         checks.check_positive_integer("patience", patience)
-        _check_stop_on(stop_on)
-        _check_rollback(rollback, stop_on)
+        alarms = [state for state in STATES if state != BALANCED]
+        if isinstance(stop_on, str) or not set(stop_on) <= set(alarms):
+            raise ValueError(
+                f"stop_on is a tuple of states that end the training. Expected some of {alarms}. "
+                f"Received: stop_on={stop_on!r}."
+            )
+        if rollback is not None and not stop_on:
+            raise ValueError(
+                "rollback says where a stopped training goes back to, and stop_on names no state "
+                f"to stop on. Received: rollback={rollback}. Pass for example "
+                "stop_on=('non-finite', 'diverging')."
+            )
+        if rollback is not None and not str(rollback).endswith(_CHECKPOINTS):
+            raise ValueError(
+                "rollback is a checkpoint that ends in .keras or .weights.h5. "
+                f"Received: rollback={rollback}."
+            )
         if classifier is not None and classifier.num_classes is None:
             raise ValueError(
                 "Health watches the classes of samples, and the classifier "
@@ -142,9 +159,8 @@ class Health(GANCallback):
     def on_train_batch_end(self, batch, logs=None):
         done = batches_done(self, batch)
         self._newest = done, logs or {}
-        if self._steps + done - self._counted[0] >= self.every_n_steps or (
-            self.state != NON_FINITE and _are_broken(self._newest[1])
-        ):
+        is_due = self._steps + done - self._counted[0] >= self.every_n_steps
+        if is_due or (self.state != NON_FINITE and non_finite(logs)):
             self._look()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -158,15 +174,10 @@ class Health(GANCallback):
         if not self._has_begun:
             return None
         return {
-            "state": self.state,
-            "evidence": self.evidence,
+            "diagnosis": dataclasses.asdict(self._diagnosis),
             "history": self.history,
             "message": self.message,
-            "diagnosis": self._diagnosis.to_dict(),
-            "steps": self._steps,
-            "sums": self._sums,
-            "counted": self._counted,
-            "newest": self._newest,
+            "counts": (self._steps, self._sums, self._counted, self._newest),
             "start": self._start,
         }
 
@@ -176,11 +187,10 @@ class Health(GANCallback):
         Args:
             state: what `get_state` returned.
         """
-        self.state, self.evidence = state["state"], state["evidence"]
+        self._diagnosis = Diagnosis(**state["diagnosis"] | {"patience": self.patience})
+        self.state, self.evidence = self._diagnosis.state, self._diagnosis.evidence
         self.history, self.message = state["history"], state["message"]
-        self._diagnosis.load_dict(state["diagnosis"])
-        self._steps, self._sums = state["steps"], state["sums"]
-        self._counted, self._newest = state["counted"], state["newest"]
+        self._steps, self._sums, self._counted, self._newest = state["counts"]
         # A checkpoint of this training is no older than its beginning.
         self._start = state["start"]
         self._has_begun = True
@@ -262,33 +272,3 @@ class Health(GANCallback):
             return f" as it is: {self.rollback} is older than this training"
         self.model.load_weights(self.rollback)
         return f" and goes back to {self.rollback}, saved after {self.images_seen:,} images"
-
-
-def _are_broken(logs: dict) -> bool:
-    return any(isinstance(value, float) and not math.isfinite(value) for value in logs.values())
-
-
-def _check_stop_on(stop_on) -> None:
-    alarms = [state for state in STATES if state != BALANCED]
-    unknown = [state for state in stop_on if state not in alarms]
-    if isinstance(stop_on, str) or unknown:
-        raise ValueError(
-            f"stop_on is a tuple of states that end the training. Expected some of {alarms}. "
-            f"Received: stop_on={stop_on!r}."
-        )
-
-
-def _check_rollback(rollback, stop_on) -> None:
-    if rollback is None:
-        return
-    if not stop_on:
-        raise ValueError(
-            "rollback says where a stopped training goes back to, and stop_on names no state to "
-            f"stop on. Received: rollback={rollback}. Pass for example "
-            "stop_on=('non-finite', 'diverging')."
-        )
-    if not str(rollback).endswith(_CHECKPOINTS):
-        raise ValueError(
-            "rollback is a checkpoint that ends in .keras or .weights.h5. "
-            f"Received: rollback={rollback}."
-        )

@@ -55,7 +55,7 @@ class HealthProbe:
         labels = gan.reference_labels if gan.condition_shape is not None else self._classes
         rows = _SAMPLES if labels is None else len(labels)
         latents = gan.sample_latents(rows, seed=0)
-        self._inputs = [latents] if labels is None else [latents, _tensor(labels)]
+        self._inputs = [latents] if labels is None else [latents, labels]
         if self._reals is not None:
             distances = _distances(self._reals, self._reals)
             self._spread = _mean(distances, _pairs(len(self._reals)))
@@ -114,7 +114,7 @@ class HealthProbe:
             rows = _SAMPLES if labels is None else len(labels)
         if gan.num_classes is not None and labels is not None:
             labels = labels.astype("int32")
-        parts = [None if part is None else _tensor(part[:rows]) for part in (real, labels)]
+        parts = [None if part is None else part[:rows] for part in (real, labels)]
         norm = self._push(gan.sample_latents(rows, seed=0), *parts)
         return {"g_gradient": float(ops.convert_to_numpy(norm))}
 
@@ -170,17 +170,13 @@ def loss_range(loss) -> tuple[float, float] | None:
     """
     if loss.optimal_logits(1.0) is None:
         return None
-    coin, far, farther = (
-        float(
-            ops.mean(
-                loss.discriminator_loss(
-                    _tensor(np.float32([loss.optimal_logits(ratio)])),
-                    _tensor(np.float32([loss.optimal_logits(1 / ratio)])),
-                )
-            )
-        )
-        for ratio in (1.0, 1e6, 1e9)
-    )
+
+    def best_loss(ratio: float) -> float:
+        logits = [loss.optimal_logits(density_ratio) for density_ratio in (ratio, 1 / ratio)]
+        real, fake = (ops.convert_to_tensor([logit], "float32") for logit in logits)
+        return float(ops.mean(loss.discriminator_loss(real, fake)))
+
+    coin, far, farther = map(best_loss, (1.0, 1e6, 1e9))
     bounded = np.isfinite(farther) and abs(farther - far) < 0.01 * abs(coin - farther)
     return (coin, farther) if bounded else None
 
@@ -197,10 +193,6 @@ def _probe_classes(gan) -> np.ndarray | None:
     return np.repeat(classes, _SAMPLES // len(classes)).astype("int32")
 
 
-def _tensor(array):
-    return ops.convert_to_tensor(array)
-
-
 def _thinned(samples: np.ndarray) -> np.ndarray:
     """Every n-th pixel of pictures larger than 64 pixels, as rows of float64."""
     if samples.ndim == 4:
@@ -213,7 +205,7 @@ def _distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Euclidean distances (rows of first, rows of second)."""
     squares = np.sum(first**2, axis=1)[:, None] + np.sum(second**2, axis=1)
     # Not by NumPy, whose threads would wait for those of the training, far longer than they work.
-    products = ops.matmul(_tensor(first), ops.transpose(_tensor(second)))
+    products = ops.matmul(first, ops.transpose(second))
     # |x - y|^2 = |x|^2 + |y|^2 - 2 x y; rounding may make it negative.
     return np.sqrt(np.maximum(squares - 2 * ops.convert_to_numpy(products), 0))
 
