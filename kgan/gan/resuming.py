@@ -163,40 +163,32 @@ def parts_of_fit(
         ValueError: if two callbacks could resume.
     """
     plan = Plan(data, epochs, initial_epoch, steps_per_epoch)
-    part = {
-        "x": data.x,
-        "y": data.y,
-        "initial_epoch": initial_epoch,
-        "epochs": epochs,
-        "steps_per_epoch": steps_per_epoch,
-        "callbacks": callbacks,
-    }
-    callbacks = flat(callbacks)
-    restoring = _restoring(callbacks)
-    if restoring is None and plan.numbers is None:
-        yield part
-        return
-    start = plan.start
+    listed, start = flat(callbacks), plan.start
+    restoring = _restoring(listed)
     try:
         if restoring is not None:
             start = restoring.restore_training(model, plan)
-        plan.begin(start)
-        training = OneTraining(
-            callbacks, plan, model=model, verbose=verbose, epochs=epochs, steps=plan.batches
-        )
-        part |= {
+        if restoring is not None or plan.numbers is not None:
+            plan.begin(start)
+            steps_per_epoch = plan.steps_per_epoch
+            callbacks = OneTraining(
+                listed, plan, model=model, verbose=verbose, epochs=epochs, steps=plan.batches
+            )
+        part = {
+            "x": data.x,
+            "y": data.y,
             "initial_epoch": start.epoch,
-            "steps_per_epoch": plan.steps_per_epoch,
-            "callbacks": training,
+            "epochs": epochs,
+            "steps_per_epoch": steps_per_epoch,
+            "callbacks": callbacks,
         }
         if start.batch > 0 and start.epoch < epochs:
             following = start.epoch + 1
-            training.first_batch = start.batch
-            training.is_last_part = following == epochs
+            callbacks.first_batch, callbacks.is_last_part = start.batch, following == epochs
             yield {**part, **plan.data_after(start.batch), "epochs": following}
-            if training.is_last_part or model.stop_training:
+            if callbacks.is_last_part or model.stop_training:
                 return
-            training.first_batch, training.is_last_part = 0, True
+            callbacks.first_batch, callbacks.is_last_part = 0, True
             part["initial_epoch"] = following
         yield part
     finally:
