@@ -33,9 +33,14 @@ class GANCallback(keras.callbacks.Callback):
         """Real images the model was trained on so far, over all its fits."""
         return int(ops.convert_to_numpy(self.model.images_seen))
 
+    @property
+    def _has_bar(self) -> bool:
+        # 2 is one line per epoch, for logs.
+        return self.params.get("verbose") in (1, "auto")
+
     def _tell(self, message: str) -> None:
         """Print a line below the progress bar, which leaves its own line open."""
-        tell(f"\n{message}" if self.params.get("verbose") in (1, "auto") else message)
+        tell(f"\n{message}" if self._has_bar else message)
 
 
 def batches_done(callback: keras.callbacks.Callback, batch: int) -> int:

@@ -106,10 +106,18 @@ class Evaluation(GANCallback):
 
     def on_train_begin(self, logs=None):
         self.evaluations = []
+        verbose = int(self._has_bar)
         # Kept for further fits: the reals stay the same.
         if self._evaluator is None:
-            self._evaluator = self._make_evaluator()
-        self._check_shape(self._evaluator.image_shape, "The images to measure against")
+            self._evaluator = Evaluator(
+                self.images,
+                self.extractor,
+                self.metrics,
+                num_images=self.num_images,
+                cache_dir=self.cache_dir,
+                verbose=verbose,
+            )
+        self._evaluator.verbose = verbose
         self._labels = self._evaluator.draw_labels(self.model.num_classes, self.seed)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -117,7 +125,6 @@ class Evaluation(GANCallback):
         # Backup has, the values of the past are there, too.
         if not self.evaluations:
             self._first_epoch = epoch
-            self._evaluator.verbose = self._verbose
             self._measure()
             self._check_other_callbacks()
         # From now on a bar would write into that of the epoch.
@@ -143,25 +150,6 @@ class Evaluation(GANCallback):
         """
         self.evaluations, self._first_epoch = state["evaluations"], state["first_epoch"]
 
-    def _make_evaluator(self) -> Evaluator:
-        if isinstance(self.extractor, Extractor):
-            # Before the work on the images.
-            whose = f"The images that the extractor {self.extractor.name!r} takes"
-            self._check_shape(self.extractor.image_shape, whose)
-        return Evaluator(
-            self.images,
-            self.extractor,
-            self.metrics,
-            num_images=self.num_images,
-            cache_dir=self.cache_dir,
-            verbose=self._verbose,
-        )
-
-    @property
-    def _verbose(self) -> int:
-        # 2 is one line per epoch, for logs.
-        return int(self.params.get("verbose") in (1, "auto"))
-
     def _measure(self) -> None:
         samples = self.model.generate(
             self._evaluator.num_images, seed=self.seed, labels=self._labels
@@ -180,19 +168,6 @@ class Evaluation(GANCallback):
             return (epoch + 1) % self.every_n_epochs == 0
         last_seen = self.evaluations[-1][0]
         return self.images_seen // self.every_n_images > last_seen // self.every_n_images
-
-    def _check_shape(self, shape: tuple, whose: str) -> None:
-        expected = self.model.image_shape
-        fits = len(expected) == len(shape) and all(
-            size in (None, received) for size, received in zip(expected, shape, strict=True)
-        )
-        if not fits:
-            raise ValueError(
-                f"{whose} have another shape than those that the GAN makes. Expected: {expected}. "
-                f"Received: {tuple(shape)}. Resize the images (image_size= and channels= in "
-                "kgan.data), and choose an extractor for this shape: "
-                "kgan.features.train_classifier trains one on any labelled images."
-            )
 
     def _check_other_callbacks(self) -> None:
         epochs = None if self.every_n_images else self.every_n_epochs

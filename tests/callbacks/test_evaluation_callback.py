@@ -414,13 +414,6 @@ def test_callbacks_that_would_act_in_vain_are_refused_before_training(
     ("make", "message"),
     [
         (
-            lambda: Evaluation(make_reals(size=6), make_extractor(6)),
-            "The images that the extractor 'blocks' takes have another shape than those that the "
-            "GAN makes. Expected: (8, 8, 1). Received: (6, 6, 1). Resize the images (image_size= "
-            "and channels= in kgan.data), and choose an extractor for this shape: "
-            "kgan.features.train_classifier trains one on any labelled images.",
-        ),
-        (
             lambda: Evaluation(make_reals(), "digits"),
             "The extractor 'digits' does not fit the images. Expected: images of the shape "
             "(28, 28, 1). Received: (8, 8, 1). Resize them, or train an extractor for their shape "
@@ -447,6 +440,15 @@ def test_what_cannot_be_measured_is_refused_before_training(quick_gan, make_data
     gan = quick_gan()
     with refused(message):
         gan.fit(make_dataset(16), verbose=0, callbacks=[make()])
+    assert int(gan.images_seen.numpy()) == 0
+
+
+def test_reals_of_another_shape_than_the_samples_are_refused_before_training(
+    quick_gan, make_dataset
+):
+    gan, evaluation = quick_gan(), Evaluation(make_reals(size=6), make_extractor(6))
+    with pytest.raises(ValueError, match=r"Expected: .*6, 6, 1\).* Received: .*8, 8, 1\)"):
+        gan.fit(make_dataset(16), verbose=0, callbacks=[evaluation])
     assert int(gan.images_seen.numpy()) == 0
 
 
