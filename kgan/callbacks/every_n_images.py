@@ -12,10 +12,10 @@ class EveryNImages:
     due have doubled: after small batches the pace may still be too low.
 
     Args:
-        every_n_images: int, n.
+        every_n_images: int, n; None if it is never to happen.
     """
 
-    def __init__(self, every_n_images: int):
+    def __init__(self, every_n_images: int | None):
         self._every_n_images = every_n_images
         self._pace = 1
         self.count_from(0)
@@ -36,7 +36,7 @@ class EveryNImages:
             bool. It stays True, step by step, until `count_from` is called.
         """
         self._steps += 1
-        if self._steps < self._next_look:
+        if self._every_n_images is None or self._steps < self._next_look:
             return False
         seen = images_seen()
         due = (self._seen // self._every_n_images + 1) * self._every_n_images

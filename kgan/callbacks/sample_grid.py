@@ -90,8 +90,7 @@ class SampleGrid(GANCallback):
         self._shape = _grid_shape(self.model, self.rows, self.columns)
         self._pictures = None
         self._has_begun = False
-        if self.every_n_images is not None:
-            self._due = EveryNImages(self.every_n_images)
+        self._due = EveryNImages(self.every_n_images)
 
     def on_epoch_begin(self, epoch, logs=None):
         # Not in on_train_begin, where BackupAndRestore may yet have to restore the model.
@@ -109,7 +108,7 @@ class SampleGrid(GANCallback):
                     path.unlink(missing_ok=True)
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.every_n_images is not None and self._due.is_due(lambda: self.images_seen):
+        if self._due.is_due(lambda: self.images_seen):
             self._write_grid()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -146,12 +145,10 @@ class SampleGrid(GANCallback):
         if not is_same or not all(path.exists() for path in pictures):
             return
         self._pictures = pictures
-        if self.every_n_images is not None:
-            self._due.count_from(self.images_seen)
+        self._due.count_from(self.images_seen)
 
     def _write_grid(self) -> None:
-        if self.every_n_images is not None:
-            self._due.count_from(self.images_seen)
+        self._due.count_from(self.images_seen)
         path = self._path()
         if self._pictures and self._pictures[-1] == path:
             return

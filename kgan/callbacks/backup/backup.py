@@ -102,7 +102,7 @@ class Backup(GANCallback):
         self.every_n_images = every_n_images
         self.keep = keep
         self._folder = BackupFolder(folder, keep)
-        self._pace = None if every_n_images is None else EveryNImages(every_n_images)
+        self._pace = EveryNImages(every_n_images)
 
     def restore_training(self, gan: keras.Model, plan: Plan) -> Position:
         """Give a GAN the state of the newest backup. `fit` calls this before everything else.
@@ -122,7 +122,7 @@ class Backup(GANCallback):
         self._others = [callback for callback in gan.callbacks_of_fit if callback is not self]
         self._worker, workers = replicas.worker(gan)
         states.check_callbacks(self._others)
-        if workers > 1 and self._pace is None:
+        if workers > 1 and self.every_n_images is None:
             raise ValueError(
                 "Workers must write and read at the same steps, and their clocks differ. Received: "
                 f"Backup without every_n_images, and {workers} workers. Pass every_n_images."
@@ -188,15 +188,14 @@ class Backup(GANCallback):
             self._write(self._position.at(epoch + 1), logs)
 
     def _has_passed(self) -> bool:
-        if self._pace is not None:
+        if self.every_n_images is not None:
             return self._pace.is_due(lambda: self.images_seen)
         return time.monotonic() >= self._next_time
 
     def _wait_for_next(self) -> None:
         self._is_due = False
         self._next_time = time.monotonic() + 60 * self.every_n_minutes
-        if self._pace is not None:
-            self._pace.count_from(self.images_seen)
+        self._pace.count_from(self.images_seen)
 
     def _restore(self) -> None:
         """Read the newest backup into the model."""
