@@ -109,7 +109,9 @@ class Curves(GANCallback):
     def _write(self) -> None:
         text = PngInfo()
         text.add_text(_POINTS, json.dumps(self._to_dict(digits=_DIGITS)), zip=True)
-        figure = draw_curves(**self._points, probabilities=_are_probabilities(self.model))
+        # Where the loss turns logits into probabilities, the logit 0 has the score 1/2.
+        score = float(ops.convert_to_numpy(self.model.loss.scores(ops.zeros(()))))
+        figure = draw_curves(**self._points, probabilities=score == 0.5)
         with replacing(self.path) as temporary:
             figure.canvas.print_png(temporary, pil_kwargs={"pnginfo": text})
 
@@ -121,11 +123,6 @@ def _loaded(points: dict) -> dict[str, CurvePoints]:
 
 def _curves_of(logs: dict | None) -> dict:
     return {name: logs[name] for name in logs or {} if name.removeprefix("val_") in DRAWN}
-
-
-def _are_probabilities(gan) -> bool:
-    """Whether the loss turns logits into probabilities: then the logit 0 has the score 1/2."""
-    return float(ops.convert_to_numpy(gan.loss.scores(ops.zeros(())))) == 0.5
 
 
 def _read_points(path: Path) -> dict:

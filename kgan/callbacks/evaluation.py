@@ -126,7 +126,13 @@ class Evaluation(GANCallback):
         if not self.evaluations:
             self._first_epoch = epoch
             self._measure()
-            self._check_other_callbacks()
+            callbacks = self.model.callbacks_of_fit
+            epochs = None if self.every_n_images else self.every_n_epochs
+            check_monitors(callbacks, self, self.values, epochs)
+            others = [callback for callback in callbacks if isinstance(callback, Evaluation)]
+            # Only the last of several evaluations finds that all have names.
+            if others and others[-1] is self:
+                check_known(callbacks, {name for other in others for name in other.values})
         # From now on a bar would write into that of the epoch.
         self._evaluator.verbose = 0
 
@@ -168,12 +174,3 @@ class Evaluation(GANCallback):
             return (epoch + 1) % self.every_n_epochs == 0
         last_seen = self.evaluations[-1][0]
         return self.images_seen // self.every_n_images > last_seen // self.every_n_images
-
-    def _check_other_callbacks(self) -> None:
-        epochs = None if self.every_n_images else self.every_n_epochs
-        callbacks = self.model.callbacks_of_fit
-        check_monitors(callbacks, self, self.values, epochs)
-        evaluations = [callback for callback in callbacks if isinstance(callback, Evaluation)]
-        # Only the last of several evaluations finds that all have names.
-        if evaluations and evaluations[-1] is self:
-            check_known(callbacks, {name for other in evaluations for name in other.values})

@@ -97,7 +97,7 @@ class SampleGrid(GANCallback):
         if self._has_begun:
             return
         self._has_begun = True
-        grids, now = sorted(self.folder.glob(_PICTURES)), self._path()
+        grids, now = sorted(self.folder.glob(_PICTURES)), self._path(self.images_seen)
         if self._pictures is None:
             # Those of this model's past.
             self._pictures = [path for path in grids if path < now]
@@ -148,8 +148,9 @@ class SampleGrid(GANCallback):
         self._due.count_from(self.images_seen)
 
     def _write_grid(self) -> None:
-        self._due.count_from(self.images_seen)
-        path = self._path()
+        seen = self.images_seen
+        self._due.count_from(seen)
+        path = self._path(seen)
         if self._pictures and self._pictures[-1] == path:
             return
         rows, columns, labels = self._shape
@@ -164,9 +165,8 @@ class SampleGrid(GANCallback):
                 temporary.write_bytes(png.getvalue())
         self._pictures.append(path)
 
-    def _path(self) -> Path:
-        """That of a grid of now."""
-        return self.folder / f"images-{self.images_seen:09d}.png"
+    def _path(self, seen: int) -> Path:
+        return self.folder / f"images-{seen:09d}.png"
 
 
 def _grid_shape(gan, rows: int | None, columns: int | None) -> tuple:

@@ -124,16 +124,7 @@ class Plan:
         return self._start.first_order + (epoch - self._start.first_epoch) * self._orders
 
 
-def parts_of_fit(
-    model: keras.Model,
-    data: TrainingData,
-    *,
-    epochs: int,
-    initial_epoch: int,
-    steps_per_epoch: int | None,
-    callbacks,
-    verbose,
-):
+def parts_of_fit(model, data, *, epochs, initial_epoch, steps_per_epoch, callbacks, verbose):
     """What to give to Keras' `fit`, part by part, from the beginning or where a callback says.
 
     Keras' `fit` begins with a whole epoch. To resume within one, it is called twice, for the rest

@@ -42,17 +42,13 @@ def fingerprint(gan: keras.Model, data: dict) -> dict:
         the names of layers are left out: Keras counts them on with every model of a process.
 
     Raises:
-        ValueError: if a network does not tell what it is made of.
+        NotImplementedError: if a network does not tell what it is made of.
     """
     try:
         config = gan.get_config()
     except NotImplementedError as error:
-        raise ValueError(
-            "Backup compares networks with those of its backups. Expected: networks whose "
-            "get_config() tells what they are made of. Received: one that does not. Define "
-            "get_config() in its class and in those of its layers, so that it returns the "
-            f"arguments of the constructor: gan.save() needs that, too. Keras says: {error}"
-        ) from error
+        error.add_note("Backup compares networks with those of its backups by their get_config().")
+        raise
     what = {
         # Its own `train_step` may do something else.
         "gan": keras.saving.get_registered_name(type(gan)),

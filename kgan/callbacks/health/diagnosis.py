@@ -213,10 +213,7 @@ def find(evidence: Mapping[str, float]) -> str:
         return NON_FINITE
     # No comparison with NaN is true, so what is missing speaks for nothing.
     known = collections.defaultdict(lambda: math.nan, evidence)
-    for state, holds in _RULES.items():
-        if holds(known):
-            return state
-    return BALANCED
+    return next((state for state, holds in _RULES.items() if holds(known)), BALANCED)
 
 
 def describe(state: str, evidence: Mapping[str, float]) -> str:

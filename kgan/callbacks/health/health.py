@@ -130,6 +130,8 @@ class Health(GANCallback):
         self.classifier = classifier
         self.stop_on = tuple(stop_on)
         self.rollback = None if rollback is None else Path(rollback)
+        logged = _LOGGED if classifier is None else (*_LOGGED, "class_entropy")
+        self._names = [_PREFIX + name for name in logged]
         self._probe = None
         self._forget()
 
@@ -141,12 +143,18 @@ class Health(GANCallback):
     def on_train_begin(self, logs=None):
         self._forget()
         self._start = time.time()
+        callbacks = self.model.callbacks_of_fit
+        check_monitors(callbacks, self, self._names, None)
+        check_known(callbacks, self._names)
+        # To compile it takes longer than a hundred looks.
+        if self._probe is None or not self._probe.is_of(self.model):
+            self._probe = HealthProbe(self.model, self.classifier)
+        else:
+            self._probe.take_references()
+        self._range = loss_range(self.model.loss)
 
     def on_epoch_begin(self, epoch, logs=None):
         # Not in on_train_begin, where BackupAndRestore may yet have to restore the model.
-        if not self._is_prepared:
-            self._prepare()
-            self._is_prepared = True
         if not self._has_begun:
             self._diagnosis.begin(self._probe.look())
             # An epoch that ends before the first look logs these: Keras takes a NaN for the best
@@ -166,7 +174,7 @@ class Health(GANCallback):
     def on_epoch_end(self, epoch, logs=None):
         self._count()
         if logs is not None:
-            for name in self._names():
+            for name in self._names:
                 logs[name] = self.evidence.get(name.removeprefix(_PREFIX), math.nan)
 
     def get_state(self) -> dict | None:
@@ -195,27 +203,11 @@ class Health(GANCallback):
         self._start = state["start"]
         self._has_begun = True
 
-    def _names(self) -> list[str]:
-        """The names of what this callback adds to the logs of an epoch."""
-        logged = _LOGGED if self.classifier is None else (*_LOGGED, "class_entropy")
-        return [_PREFIX + name for name in logged]
-
     def _forget(self) -> None:
         self.state, self.evidence, self.history, self.message = None, {}, [], None
         self._diagnosis = Diagnosis(self.patience)
-        self._is_prepared = self._has_begun = False
+        self._has_begun = False
         self._steps, self._sums = 0, {}
-
-    def _prepare(self) -> None:
-        callbacks = self.model.callbacks_of_fit
-        check_monitors(callbacks, self, self._names(), None)
-        check_known(callbacks, self._names())
-        # To compile it takes longer than a hundred looks.
-        if self._probe is None or not self._probe.is_of(self.model):
-            self._probe = HealthProbe(self.model, self.classifier)
-        else:
-            self._probe.take_references()
-        self._range = loss_range(self.model.loss)
 
     def _count(self) -> None:
         """Add the steps of this epoch that are not yet counted to those since the last look."""
@@ -246,13 +238,12 @@ class Health(GANCallback):
                 **self.evidence,
             }
         )
-        if changed:
-            self._react(healthy_so_far=self.message is None)
+        is_healthy_so_far = state == BALANCED and self.message is None
+        if changed and not is_healthy_so_far:
+            self._react()
 
-    def _react(self, healthy_so_far: bool) -> None:
+    def _react(self) -> None:
         """Say that the state is another one, and end the training if it is to end with this one."""
-        if self.state == BALANCED and healthy_so_far:
-            return
         look = self.history[-1]
         self.message = (
             f"Health at step {look['step']:,} ({look['images_seen']:,} images): "

@@ -23,9 +23,6 @@ class CurvePoints:
         self.limit = limit
         self._stretches = [tuple(stretch) for stretch in stretches]
 
-    def __len__(self) -> int:
-        return len(self._stretches)
-
     def add(self, images: int, steps: int, values: Mapping[str, float]) -> None:
         """Append a stretch, or lengthen the last one if that is still too short.
 
