@@ -239,10 +239,11 @@ def _can_restore(callback) -> bool:
 def _restoring(callbacks):
     """The one of the callbacks that can resume a run, or None."""
     able = [callback for callback in callbacks if _can_restore(callback)]
-    if len(able) > 1:
-        names = ", ".join(type(callback).__name__ for callback in able)
+    of_keras = [each for each in callbacks if isinstance(each, keras.callbacks.BackupAndRestore)]
+    if able and len(able + of_keras) > 1:
+        names = ", ".join(type(callback).__name__ for callback in able + of_keras)
         raise ValueError(
             "Only one callback can say where a run resumes. Expected: at most one of them. "
-            f"Received: {names}. Leave the others out."
+            f"Received: {names}. Leave the others out; kgan.callbacks.Backup resumes exactly."
         )
     return able[0] if able else None

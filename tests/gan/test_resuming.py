@@ -321,12 +321,14 @@ def refused(x, message, **fit):
     assert str(error.value) == message
 
 
-def test_only_one_callback_may_restore():
+@pytest.mark.parametrize("other", [Restoring(), keras.callbacks.BackupAndRestore("unused")])
+def test_only_one_callback_may_restore(other):
     refused(
         batches(),
-        "Only one callback can say where a run resumes. Expected: at most one of them. "
-        "Received: Restoring, Restoring. Leave the others out.",
-        callbacks=[Restoring(), Restoring()],
+        "Only one callback can say where a run resumes. Expected: at most one of them. Received: "
+        f"Restoring, {type(other).__name__}. Leave the others out; kgan.callbacks.Backup resumes "
+        "exactly.",
+        callbacks=[other, Restoring()],
     )
 
 

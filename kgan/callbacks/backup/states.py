@@ -37,11 +37,6 @@ def check_callbacks(callbacks) -> None:
                 f"Expected: {name}.set_state(state). Received: a {name} without one. Define both, "
                 "or neither: then nothing of it is kept."
             )
-        if isinstance(callback, keras.callbacks.BackupAndRestore):
-            raise ValueError(
-                "BackupAndRestore and Backup would both say where the run resumes. Leave "
-                "BackupAndRestore out: Backup resumes exactly."
-            )
         if isinstance(callback, keras.callbacks.CSVLogger) and not callback.append:
             raise ValueError(
                 "CSVLogger would begin its file anew whenever the run resumes. Received: "
@@ -73,7 +68,7 @@ def collect(callbacks) -> tuple[dict, list]:
             raise ValueError(
                 f"{type(callback).__name__}.get_state() must return numbers, strings, None and "
                 f"arrays, in lists, tuples and dicts. Received: {error} Keep what set_state can "
-                "make it of."
+                "make of it."
             ) from error
     return states, arrays
 

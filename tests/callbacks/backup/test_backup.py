@@ -597,8 +597,8 @@ def test_callbacks_that_would_get_in_the_way_are_refused(tmp_path, make_gan):
     refused(
         tmp_path / "backup",
         make_gan(),
-        "BackupAndRestore and Backup would both say where the run resumes. Leave "
-        "BackupAndRestore out: Backup resumes exactly.",
+        "Only one callback can say where a run resumes. Expected: at most one of them. Received: "
+        "Backup, BackupAndRestore. Leave the others out; kgan.callbacks.Backup resumes exactly.",
         callbacks=[keras.callbacks.BackupAndRestore(tmp_path / "keras")],
     )
 
