@@ -44,15 +44,10 @@ def fingerprint(gan: keras.Model, data: dict) -> dict:
     Raises:
         NotImplementedError: if a network does not tell what it is made of.
     """
-    try:
-        config = gan.get_config()
-    except NotImplementedError as error:
-        error.add_note("Backup compares networks with those of its backups by their get_config().")
-        raise
     what = {
         # Its own `train_step` may do something else.
         "gan": keras.saving.get_registered_name(type(gan)),
-        **config,
+        **gan.get_config(),
         # What was said in `compile`, not what callbacks have made of it since.
         **gan._compiled_with,
         "jit_compile": bool(gan.jit_compile),

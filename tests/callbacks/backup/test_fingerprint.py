@@ -80,11 +80,8 @@ def test_a_network_that_does_not_tell_what_it_is_made_of_is_refused(name):
 
     gan = make_gan()
     setattr(gan, name, Own(getattr(gan, name)))
-    with pytest.raises(NotImplementedError, match=r"implement `get_config\(\)`") as raised:
+    with pytest.raises(NotImplementedError, match=r"Please implement `get_config\(\)`"):
         of(gan)
-    assert raised.value.__notes__ == [
-        "Backup compares networks with those of its backups by their get_config()."
-    ]
 
 
 def test_a_weight_of_a_penalty_is_named():
