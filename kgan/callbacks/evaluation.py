@@ -106,7 +106,6 @@ class Evaluation(GANCallback):
 
     def on_train_begin(self, logs=None):
         self.evaluations = []
-        verbose = int(self._has_bar)
         # Kept for further fits: the reals stay the same.
         if self._evaluator is None:
             self._evaluator = Evaluator(
@@ -115,9 +114,9 @@ class Evaluation(GANCallback):
                 self.metrics,
                 num_images=self.num_images,
                 cache_dir=self.cache_dir,
-                verbose=verbose,
+                verbose=self._has_bar,
             )
-        self._evaluator.verbose = verbose
+        self._evaluator.verbose = self._has_bar
         self._labels = self._evaluator.draw_labels(self.model.num_classes, self.seed)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -139,8 +138,7 @@ class Evaluation(GANCallback):
     def on_epoch_end(self, epoch, logs=None):
         if self._is_due(epoch):
             self._measure()
-        if logs is not None:
-            logs.update(self.values)
+        logs.update(self.values)
 
     def get_state(self) -> dict | None:
         """What `Backup` keeps: all that was measured. None before the first time."""

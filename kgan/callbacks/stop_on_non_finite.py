@@ -31,9 +31,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def __init__(self):
         super().__init__()
-        self.step = None
-        self.keys = ()
-        self.message = None
+        self.on_train_begin()
 
     def on_train_begin(self, logs=None):
         self.step, self.keys, self.message = None, (), None
@@ -59,9 +57,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         steps, epoch = self.model.steps_per_execution, self._epoch + 1
         first, last = batch + 2 - steps, batches_done(self, batch)
         what = ", ".join(f"{key} is {values[key]}" for key in self.keys)
-        if steps == 1:
-            where = f"step {self.step} (epoch {epoch}, batch {last})"
-        else:
+        where = f"step {self.step} (epoch {epoch}, batch {last})"
+        if steps > 1:
             where = (
                 f"one of the steps {self.step - (last - first)} to {self.step} (epoch {epoch}, "
                 f"batches {first} to {last}; steps_per_execution={steps})"

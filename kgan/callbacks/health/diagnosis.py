@@ -156,9 +156,12 @@ class Diagnosis:
         self.evidence = {**evidence, **self._compared(evidence)}
         self.finding = find(self.evidence)
         self.recent = [*self.recent, self.finding][-self.patience :]
+        # For another state must speak all looks that are sound, or all that are not.
+        agreeing = self.recent.count(BALANCED) in (0, self.patience)
+        is_full = len(self.recent) == self.patience
         if self.finding == NON_FINITE:
             self.state = NON_FINITE
-        elif self._is_settled():
+        elif is_full and agreeing and self.state not in self.recent:
             # Where alarms alternate, the most frequent one is told.
             self.state = collections.Counter(self.recent).most_common(1)[0][0]
         return self.state
@@ -189,12 +192,6 @@ class Diagnosis:
         # `max` would keep a NaN for ever, and nothing is a share of infinity.
         larger = largest < evidence[name] < math.inf
         self.largest[name] = evidence[name] if larger else largest
-
-    def _is_settled(self) -> bool:
-        """Whether enough looks speak for another state: all of them sound, or none of them."""
-        sound = self.recent.count(BALANCED)
-        is_full = len(self.recent) == self.patience
-        return is_full and self.state not in self.recent and sound in (0, self.patience)
 
 
 def find(evidence: Mapping[str, float]) -> str:
@@ -228,9 +225,9 @@ def describe(state: str, evidence: Mapping[str, float]) -> str:
     """
     names = _SPEAKING.get(state)
     if names is None:
-        bad = (name for name, value in evidence.items() if not math.isfinite(value))
         # What is compared with earlier looks only repeats them.
-        names = [name for name in bad if not name.endswith(_COMPARED)]
+        alone = (name for name in evidence if not name.endswith(_COMPARED))
+        names = [name for name in alone if not math.isfinite(evidence[name])]
     told = ", ".join(f"{name} {evidence[name]:.3g}" for name in names if name in evidence)
     return f"{state} ({told})" if told else state
 

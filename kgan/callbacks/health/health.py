@@ -173,9 +173,8 @@ class Health(GANCallback):
 
     def on_epoch_end(self, epoch, logs=None):
         self._count()
-        if logs is not None:
-            for name in self._names:
-                logs[name] = self.evidence.get(name.removeprefix(_PREFIX), math.nan)
+        for name in self._names:
+            logs[name] = self.evidence.get(name.removeprefix(_PREFIX), math.nan)
 
     def get_state(self) -> dict | None:
         """What `Backup` keeps: all looks, and the steps since the last. None before the first."""
