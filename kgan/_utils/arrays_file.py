@@ -69,6 +69,7 @@ class ArraysFile(contextlib.AbstractContextManager):
     Attributes:
         path: as given.
         header: dict.
+        names: list of the arrays' names, in the order in which they were written.
 
     Raises:
         DamagedFileError: if it is not whole.
@@ -86,7 +87,7 @@ class ArraysFile(contextlib.AbstractContextManager):
         with contextlib.ExitStack() as opened:
             file = opened.enter_context(open(path, "rb"))
             self._archive = self._read_archive(file)
-            self.header, self._names = self._read_contents()
+            self.header, self.names = self._read_contents()
             # Nothing has failed: `close` closes it.
             self._opened = opened.pop_all()
 
@@ -111,7 +112,7 @@ class ArraysFile(contextlib.AbstractContextManager):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All arrays by their names, in the order in which they were written."""
-        return {name: self.array(name) for name in self._names}
+        return {name: self.array(name) for name in self.names}
 
     def _read_archive(self, file) -> zipfile.ZipFile:
         try:

@@ -17,8 +17,6 @@ from kgan.callbacks.pictures.curve_points import CurvePoints
 from kgan.callbacks.pictures.curve_points import means_between
 
 _POINTS = "kgan-curves"
-# What the file keeps of a value.
-_DIGITS = 6
 
 
 class Curves(GANCallback):
@@ -108,7 +106,7 @@ class Curves(GANCallback):
 
     def _write(self) -> None:
         text = PngInfo()
-        text.add_text(_POINTS, json.dumps(self._to_dict(digits=_DIGITS)), zip=True)
+        text.add_text(_POINTS, json.dumps(self._to_dict(digits=6)), zip=True)
         # Where the loss turns logits into probabilities, the logit 0 has the score 1/2.
         score = float(ops.convert_to_numpy(self.model.loss.scores(ops.zeros(()))))
         figure = draw_curves(**self._points, probabilities=score == 0.5)

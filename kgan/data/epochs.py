@@ -164,12 +164,10 @@ def uncounted(dataset):
         dataset: anything.
     """
     epochs = epochs_of(dataset)
-    number = None if epochs is None else epochs.next
-    try:
-        yield
-    finally:
+    with contextlib.ExitStack() as afterwards:
         if epochs is not None:
-            epochs.next = number
+            afterwards.callback(setattr, epochs, "next", epochs.next)
+        yield
 
 
 def digest(array: np.ndarray) -> str:

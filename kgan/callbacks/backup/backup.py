@@ -216,7 +216,7 @@ class Backup(GANCallback):
         self._position = position
         if self._worker > 0:
             return
-        seen = f"after {header['images_seen']:,} images, from {self._snapshot.path}."
+        seen = f"after {self.images_seen:,} images, from {self._snapshot.path}."
         if position.epoch < epochs:
             where = f"epoch {position.epoch + 1}, batch {position.batch + 1}"
             tell(f"Backup: the run resumes at {where}, {seen}")
@@ -247,13 +247,13 @@ class Backup(GANCallback):
                 variable.assign(array)
 
     def _give_back_states(self) -> None:
-        header, epoch = self._snapshot.header, self._position.epoch
         arrays = [
-            self._snapshot.array(f"callback_{index:05d}")
-            for index in range(header["callback_arrays"])
+            self._snapshot.array(name)
+            for name in self._snapshot.names
+            if name.startswith("callback_")
         ]
-        epoch = epoch if epoch < self._plan.epochs else None
-        states.give_back(self._others, header["callbacks"], arrays, epoch)
+        epoch = self._position.epoch if self._position.epoch < self._plan.epochs else None
+        states.give_back(self._others, self._snapshot.header["callbacks"], arrays, epoch)
 
     def _write(self, position: Position, logs: dict) -> None:
         own = {metric.name for metric in self.model.metrics}
@@ -270,9 +270,7 @@ class Backup(GANCallback):
             "position": dataclasses.asdict(position),
             "epochs": self._plan.epochs,
             "is_stopped": bool(self.model.stop_training),
-            "images_seen": images,
             "callbacks": known,
-            "callback_arrays": len(callback_arrays),
             "fingerprint": self._fingerprint,
         }
         try:
