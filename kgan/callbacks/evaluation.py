@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
 from kgan.callbacks.base import GANCallback
-from kgan.callbacks.monitors import check_known
 from kgan.callbacks.monitors import check_monitors
 from kgan.evaluation import Evaluator
 from kgan.features.extractor import Extractor
@@ -126,12 +125,12 @@ class Evaluation(GANCallback):
             self._first_epoch = epoch
             self._measure()
             callbacks = self.model.callbacks_of_fit
-            epochs = None if self.every_n_images else self.every_n_epochs
-            check_monitors(callbacks, self, self.values, epochs)
             others = [callback for callback in callbacks if isinstance(callback, Evaluation)]
             # Only the last of several evaluations finds that all have names.
-            if others and others[-1] is self:
-                check_known(callbacks, {name for other in others for name in other.values})
+            is_last = others[-1] is self
+            known = {name for other in others for name in other.values} if is_last else ()
+            epochs = None if self.every_n_images else self.every_n_epochs
+            check_monitors(callbacks, self, self.values, every_n_epochs=epochs, known=known)
         # From now on a bar would write into that of the epoch.
         self._evaluator.verbose = 0
 

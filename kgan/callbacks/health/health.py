@@ -20,7 +20,6 @@ from kgan.callbacks.health.diagnosis import Diagnosis
 from kgan.callbacks.health.diagnosis import describe
 from kgan.callbacks.health.probe import HealthProbe
 from kgan.callbacks.health.probe import loss_range
-from kgan.callbacks.monitors import check_known
 from kgan.callbacks.monitors import check_monitors
 from kgan.callbacks.pictures.curve_points import means_between
 from kgan.features.extractor import Extractor
@@ -28,7 +27,6 @@ from kgan.features.extractor import Extractor
 # What a look measures of samples, in the logs of an epoch.
 _LOGGED = ("g_gradient", "diversity", "duplicates", "distance")
 _PREFIX = "health_"
-_CHECKPOINTS = (".keras", ".weights.h5")
 
 
 class Health(GANCallback):
@@ -114,7 +112,7 @@ class Health(GANCallback):
                 f"to stop on. Received: rollback={rollback}. Pass for example "
                 "stop_on=('non-finite', 'diverging')."
             )
-        if rollback is not None and not str(rollback).endswith(_CHECKPOINTS):
+        if rollback is not None and not str(rollback).endswith((".keras", ".weights.h5")):
             raise ValueError(
                 "rollback is a checkpoint that ends in .keras or .weights.h5. "
                 f"Received: rollback={rollback}."
@@ -143,9 +141,7 @@ class Health(GANCallback):
     def on_train_begin(self, logs=None):
         self._forget()
         self._start = time.time()
-        callbacks = self.model.callbacks_of_fit
-        check_monitors(callbacks, self, self._names, None)
-        check_known(callbacks, self._names)
+        check_monitors(self.model.callbacks_of_fit, self, self._names, known=self._names)
         # To compile it takes longer than a hundred looks.
         if self._probe is None or not self._probe.is_of(self.model):
             self._probe = HealthProbe(self.model, self.classifier)
