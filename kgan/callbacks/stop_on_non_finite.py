@@ -42,28 +42,26 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         values = non_finite(logs)
         # Logs are running means: once not finite they stay so, and only the first time tells when.
-        if values and self.step is None:
-            self.step = int(ops.convert_to_numpy(self.model.optimizer.iterations))
-            self.keys = tuple(sorted(values))
-            self.message = self._describe(batch, values)
-            self.model.stop_training = True
-
-    def on_train_end(self, logs=None):
-        # Only now is the progress bar's line complete.
-        if self.message is not None:
-            tell(self.message)
-
-    def _describe(self, batch: int, values: dict) -> str:
+        if not values or self.step is not None:
+            return
+        self.model.stop_training = True
+        self.step = int(ops.convert_to_numpy(self.model.optimizer.iterations))
+        self.keys = tuple(sorted(values))
         steps, epoch = self.model.steps_per_execution, self._epoch + 1
         first, last = batch + 2 - steps, batches_done(self, batch)
-        what = ", ".join(f"{key} is {values[key]}" for key in self.keys)
         where = f"step {self.step} (epoch {epoch}, batch {last})"
         if steps > 1:
             where = (
                 f"one of the steps {self.step - (last - first)} to {self.step} (epoch {epoch}, "
                 f"batches {first} to {last}; steps_per_execution={steps})"
             )
-        return (
+        what = ", ".join(f"{key} is {values[key]}" for key in self.keys)
+        self.message = (
             f"Training stopped at {where}: {what}. The weights are probably spoilt. Go back to an "
             "earlier checkpoint; lower learning rates or another loss may keep it from happening."
         )
+
+    def on_train_end(self, logs=None):
+        # Only now is the progress bar's line complete.
+        if self.message is not None:
+            tell(self.message)

@@ -62,9 +62,8 @@ class Plan:
     ):
         self.epochs = epochs
         self.steps_per_epoch = self.batches = steps_per_epoch
-        self.numbers = None
         self._x, self._y, self._batch_size = data.x, data.y, data.batch_size or 32
-        self._is_array, self._orders = False, 1
+        self.numbers, self._is_array, self._orders = None, False, 1
         if hasattr(data.x, "skip") and hasattr(data.x, "cardinality"):
             length = int(data.x.cardinality())
             # After so many steps as it has batches, Keras begins a dataset anew.
@@ -179,7 +178,7 @@ def parts_of_fit(model, data, *, epochs, initial_epoch, steps_per_epoch, callbac
             yield {**part, **plan.data_after(start.batch), "epochs": following}
             if callbacks.is_last_part or model.stop_training:
                 return
-            callbacks.first_batch, callbacks.is_last_part = 0, True
+            callbacks.first_batch, callbacks.is_first_part, callbacks.is_last_part = 0, False, True
             part["initial_epoch"] = following
         yield part
     finally:
@@ -199,7 +198,8 @@ class OneTraining(keras.callbacks.CallbackList):
 
     Attributes:
         first_batch: int, the number that the first batch of this `fit` has in its epoch.
-        is_last_part: bool, whether no other `fit` follows.
+        is_first_part: bool, whether no other `fit` came before this one.
+        is_last_part: bool, whether no other follows.
     """
 
     def __init__(self, callbacks, plan: Plan, *, verbose, **params):
@@ -208,14 +208,12 @@ class OneTraining(keras.callbacks.CallbackList):
         )
         # What restores the others must see what they are after each step; History too.
         self.callbacks.sort(key=_can_restore)
-        self.first_batch, self.is_last_part = 0, True
+        self.first_batch, self.is_first_part, self.is_last_part = 0, True, True
         self._plan = plan
-        self._has_begun = False
 
     def on_train_begin(self, logs=None):
-        if not self._has_begun:
+        if self.is_first_part:
             super().on_train_begin(logs)
-            self._has_begun = True
 
     def on_train_end(self, logs=None):
         if self.is_last_part or self.model.stop_training:

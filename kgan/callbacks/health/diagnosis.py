@@ -186,12 +186,11 @@ class Diagnosis:
         return compared
 
     def _raise_largest(self, name: str, evidence) -> None:
-        if name not in evidence:
-            return
-        largest = self.largest.get(name, _TINY)
-        # `max` would keep a NaN for ever, and nothing is a share of infinity.
-        larger = largest < evidence[name] < math.inf
-        self.largest[name] = evidence[name] if larger else largest
+        if name in evidence:
+            largest = self.largest.get(name, _TINY)
+            # `max` would keep a NaN for ever, and nothing is a share of infinity.
+            larger = largest < evidence[name] < math.inf
+            self.largest[name] = evidence[name] if larger else largest
 
 
 def find(evidence: Mapping[str, float]) -> str:

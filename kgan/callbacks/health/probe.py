@@ -53,8 +53,7 @@ class HealthProbe:
         self._reals = None if gan.reference_images is None else _thinned(gan.reference_images)
         self._classes = _probe_classes(gan)
         labels = gan.reference_labels if gan.condition_shape is not None else self._classes
-        rows = _SAMPLES if labels is None else len(labels)
-        latents = gan.sample_latents(rows, seed=0)
+        latents = gan.sample_latents(_SAMPLES if labels is None else len(labels), seed=0)
         self._inputs = [latents] if labels is None else [latents, labels]
         if self._reals is not None:
             distances = _distances(self._reals, self._reals)
