@@ -127,8 +127,7 @@ class Evaluation(GANCallback):
             callbacks = self.model.callbacks_of_fit
             others = [callback for callback in callbacks if isinstance(callback, Evaluation)]
             # Only the last of several evaluations finds that all have names.
-            is_last = others[-1] is self
-            known = {name for other in others for name in other.values} if is_last else ()
+            known = {name for each in others for name in each.values} if others[-1] is self else ()
             epochs = None if self.every_n_images else self.every_n_epochs
             check_monitors(callbacks, self, self.values, every_n_epochs=epochs, known=known)
         # From now on a bar would write into that of the epoch.

@@ -151,6 +151,7 @@ class Backup(GANCallback):
     def end_training(self) -> None:
         """Let others train in the folder. `fit` calls this after everything else."""
         self._folder.release()
+        self._snapshot = None
 
     def on_train_begin(self, logs=None):
         if self.model.history not in self._others:
