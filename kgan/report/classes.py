@@ -1,5 +1,7 @@
 """The part of a page on classes: which of them a generator makes, asked for or not."""
 
+import html
+
 from kgan.evaluation.classes import ClassShares
 from kgan.report import elements
 from kgan.report.charts import class_chart
@@ -42,7 +44,7 @@ def _requested(shares: ClassShares) -> list[str]:
             elements.strong(request.name),
             f"{request.times:,}",
             f"{percent(request.share)} &plusmn; {percent(request.error)}",
-            elements.escaped(f"{request.other}, {percent(request.other_share)}")
+            html.escape(f"{request.other}, {percent(request.other_share)}")
             if request.other
             else "none",
         ]

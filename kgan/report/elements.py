@@ -1,42 +1,40 @@
-"""The pieces that a report is made of: text becomes HTML here, and only here is it escaped.
+"""The pieces that a report is made of: text becomes HTML here.
 
-Arguments called text are plain; arguments called parts, and all results, are HTML.
+Texts are plain, and are escaped here; parts, cells of tables, and all results, are HTML.
 """
 
+import base64
 import html
+import io
+from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
 
-from kgan.report.pictures import data_uri
+from kgan.report.pictures import sheet
 
 _STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
-def document(title: str, *parts: str) -> str:
+def document(title: str, subtitle: str, *parts: str) -> str:
     """A whole page, complete without any other file.
 
     Args:
-        title: text, for the window.
+        title: text, for the window and the head of the page.
+        subtitle: text, a quiet line under it.
         parts: HTML, one under the other.
 
     Returns:
         The HTML of the page.
     """
+    title, subtitle = html.escape(title), html.escape(subtitle)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{title}</title>\n<style>\n{_STYLE}</style>\n</head>\n<body>\n"
+        f'<header><h1>{title}</h1><p class="quiet">{subtitle}</p></header>\n'
         + "\n".join(parts)
         + "\n</body>\n</html>\n"
-    )
-
-
-def heading(title: str, subtitle: str) -> str:
-    """The name of the page and a quiet line under it."""
-    return (
-        f"<header><h1>{html.escape(title)}</h1>"
-        f'<p class="quiet">{html.escape(subtitle)}</p></header>'
     )
 
 
@@ -47,7 +45,8 @@ def section(title: str, *parts: str) -> str:
 
 def paragraph(text: str, *, quiet: bool = False) -> str:
     """A paragraph of text."""
-    return f"<p{_class('quiet' if quiet else '')}>{html.escape(text)}</p>"
+    kind = ' class="quiet"' if quiet else ""
+    return f"<p{kind}>{html.escape(text)}</p>"
 
 
 def row(*parts: str) -> str:
@@ -64,22 +63,31 @@ def panel(title: str, sentences: dict[str, str]) -> str:
     return f'<div class="short wide"><h2>{html.escape(title)}</h2>{body}</div>'
 
 
-def picture(image: Image.Image, description: str, caption: str = "", title: str = "") -> str:
-    """A picture with its title above and its caption below.
+def picture(
+    images: np.ndarray, description: str, caption: str = "", title: str = "", width: int = 56
+) -> str:
+    """Images in rows and columns, with a title above and a caption below.
 
     Args:
-        image: Pillow image.
-        description: text for who cannot see it.
+        images: uint8 array, (rows, columns, height, width, channels).
+        description: text for who cannot see them.
         caption: text, may be empty.
         title: text, may be empty.
+        width: the least width of an image, in pixels of the page.
 
     Returns:
         The HTML of a figure.
     """
+    picture = sheet(images, width)
+    # Inside the page, which then needs no file.
+    png = io.BytesIO()
+    picture.save(png, "png", optimize=True)
+    content = base64.b64encode(png.getvalue()).decode("ascii")
     above = f'<figcaption class="above">{html.escape(title)}</figcaption>' if title else ""
     return (
-        f'<figure>{above}<img src="{data_uri(image)}" alt="{html.escape(description)}" '
-        f'width="{image.width}" height="{image.height}">{_caption(caption)}</figure>'
+        f'<figure>{above}<img src="data:image/png;base64,{content}" '
+        f'alt="{html.escape(description)}" width="{picture.width}" height="{picture.height}">'
+        f"{_caption(caption)}</figure>"
     )
 
 
@@ -91,14 +99,11 @@ def chart(svg: str, caption: str = "") -> str:
 
 def facts(pairs: dict[str, str]) -> str:
     """Names and what belongs to them, in two columns."""
-    return (
-        "<dl>"
-        + "".join(
-            f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>"
-            for name, value in pairs.items()
-        )
-        + "</dl>"
-    )
+    rows = [
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>"
+        for name, value in pairs.items()
+    ]
+    return f"<dl>{''.join(rows)}</dl>"
 
 
 def table(columns: list[str], rows: list[list[str]], *, narrow: bool = False) -> str:
@@ -112,18 +117,10 @@ def table(columns: list[str], rows: list[list[str]], *, narrow: bool = False) ->
     Returns:
         The HTML of the table.
     """
-    head = "".join(
-        f"<th{_class('number' if i else '')}>{html.escape(column)}</th>"
-        for i, column in enumerate(columns)
-    )
-    body = "\n".join(
-        "<tr>"
-        + "".join(f"<td{_class('number' if i else '')}>{cell}</td>" for i, cell in enumerate(cells))
-        + "</tr>"
-        for cells in rows
-    )
+    kind = ' class="narrow"' if narrow else ""
+    body = "\n".join(_cells("td", row) for row in rows)
     return (
-        f"<table{_class('narrow' if narrow else '')}><thead><tr>{head}</tr></thead>"
+        f"<table{kind}><thead>{_cells('th', map(html.escape, columns))}</thead>"
         f"<tbody>\n{body}\n</tbody></table>"
     )
 
@@ -133,20 +130,17 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
-def escaped(words: str) -> str:
-    """Words as HTML."""
-    return html.escape(words)
-
-
-def strong(text: str, *below: str) -> str:
-    """Text that stands out, with small lines of text below it."""
-    lines = "".join(f"<br><small>{html.escape(line)}</small>" for line in below if line)
-    return f"<strong>{html.escape(text)}</strong>{lines}"
+def strong(text: str, below: str = "") -> str:
+    """Text that stands out, with a small line of text below it."""
+    small = f"<br><small>{html.escape(below)}</small>" if below else ""
+    return f"<strong>{html.escape(text)}</strong>{small}"
 
 
 def _caption(text: str) -> str:
     return f"<figcaption>{html.escape(text)}</figcaption>" if text else ""
 
 
-def _class(name: str) -> str:
-    return f' class="{name}"' if name else ""
+def _cells(tag: str, cells: Iterable[str]) -> str:
+    first, *others = cells
+    numbers = "".join(f'<{tag} class="number">{cell}</{tag}>' for cell in others)
+    return f"<tr><{tag}>{first}</{tag}>{numbers}</tr>"

@@ -3,24 +3,18 @@
 import numpy as np
 
 from kgan._utils.images import enlarge
-from kgan._utils.images import tile
-from kgan._utils.images import to_picture
 from kgan.evaluation.findings import Findings
 from kgan.evaluation.neighbours import Closeness
 from kgan.report import elements
 from kgan.report.charts import distance_chart
 from kgan.report.elements import percent
-from kgan.report.pictures import GAP
 from kgan.report.pictures import framed
-from kgan.report.pictures import sheet
 from kgan.report.pictures import with_opacity
 
 # Figure 2 of the 2014 paper: rows of uncurated samples, the neighbour belongs to the last.
 _ROWS, _COLUMNS = 4, 5
 # The samples that come closest of all.
 _CLOSEST = 10
-# The blue of real images, which shows on white and on black.
-_FRAME = (60, 130, 200)
 
 
 def neighbours_section(findings: Findings) -> str:
@@ -44,18 +38,12 @@ def neighbours_section(findings: Findings) -> str:
 def _paper_figure(samples, training, spaces: list[Closeness]) -> str:
     """Rows of samples, and beside each the training image nearest to its last sample."""
     rows = min(_ROWS, len(samples) // _COLUMNS)
-    shown = samples[: rows * _COLUMNS]
-    last = np.arange(_COLUMNS - 1, rows * _COLUMNS, _COLUMNS)
-    parts = [elements.picture(sheet(shown, rows, _COLUMNS), "Samples in rows", title="samples")]
+    shown = samples[: rows * _COLUMNS].reshape(rows, _COLUMNS, *samples.shape[1:])
+    parts = [elements.picture(shown, "Samples in rows", title="samples")]
     for space in spaces:
-        column = framed(enlarge(training[space.fake.indices[last]]), _FRAME)
-        parts.append(
-            elements.picture(
-                to_picture(tile(column, rows, 1, gap=GAP, background=0)),
-                f"Nearest training images by {space.space}",
-                title=f"by {space.space}",
-            )
-        )
+        nearest = training[space.fake.indices[_COLUMNS - 1 : rows * _COLUMNS : _COLUMNS]]
+        column, name = framed(nearest)[:, np.newaxis], f"by {space.space}"
+        parts.append(elements.picture(column, f"Nearest training images {name}", title=name))
     among = ", ".join(f"{space.training_images:,} by {space.space}" for space in spaces)
     words = (
         f"The first {rows * _COLUMNS} samples, not chosen. Framed: the training image nearest to "
@@ -68,12 +56,11 @@ def _paper_figure(samples, training, spaces: list[Closeness]) -> str:
 def _closest_figure(samples, training, space: Closeness) -> str:
     """Of all samples those that come closest to a training image, above those."""
     closest = space.closest(_CLOSEST)
-    above = with_opacity(enlarge(samples[closest]))
-    below = framed(enlarge(training[space.fake.indices[closest]]), _FRAME)
-    both = to_picture(tile(np.concatenate([above, below]), 2, len(closest), gap=GAP, background=0))
+    above = enlarge(with_opacity(samples[closest]))
+    below = framed(training[space.fake.indices[closest]])
     ratios = ", ".join(f"{ratio:.2f}" for ratio in space.ratios[closest])
     return elements.picture(
-        both,
+        np.stack([above, below]),
         f"Samples above their nearest training images by {space.space}",
         f"Of {len(samples):,} samples the {len(closest)} that come closest to a training image by "
         f"{space.space}, each above that image, framed. Their distances, in units of the distance "

@@ -1,5 +1,6 @@
 """The part of a page on numbers: each with its uncertainty, its meaning and its protocol."""
 
+import html
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -106,7 +107,7 @@ def shown_real(number: Measurement) -> str:
 def _row(number: Measurement) -> list[str]:
     title, better, words = meaning(number)
     texts = (shown(number), shown_real(number), better)
-    return [elements.strong(title, words), *map(elements.escaped, texts)]
+    return [elements.strong(title, words), *map(html.escape, texts)]
 
 
 def _protocols(numbers: dict[str, Measurement]) -> list[str]:

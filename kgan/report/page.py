@@ -11,12 +11,10 @@ from kgan.evaluation.classes import ClassShares
 from kgan.report import elements
 from kgan.report.classes import classes_section
 from kgan.report.elements import percent
-from kgan.report.interpolation import interpolation_section
 from kgan.report.neighbours import neighbours_section
 from kgan.report.numbers import meaning
 from kgan.report.numbers import numbers_section
 from kgan.report.numbers import shown
-from kgan.report.pictures import sheet
 
 
 def write(
@@ -52,7 +50,6 @@ def write(
             "seed": str(findings.seed),
         }
     parts = [
-        elements.heading(title, subtitle or f"against {training.name}"),
         elements.row(_grid(findings), elements.panel("In short", in_short(findings))),
         numbers_section(findings, warnings),
     ]
@@ -60,11 +57,12 @@ def write(
         parts.append(classes_section(findings.classes, findings.extractor))
     parts += [
         neighbours_section(findings),
-        interpolation_section(findings),
+        _interpolation_section(findings),
         elements.section("Where this comes from", elements.facts(provenance)),
     ]
     with replacing(path) as temporary:
-        temporary.write_text(elements.document(title, *parts), encoding="utf-8")
+        page = elements.document(title, subtitle or f"against {training.name}", *parts)
+        temporary.write_text(page, encoding="utf-8")
 
 
 def in_short(findings: Findings) -> dict[str, str]:
@@ -111,10 +109,31 @@ def _classes_in_short(classes: ClassShares) -> str:
 
 
 def _grid(findings: Findings) -> str:
-    rows, columns, *shape = findings.grid.shape
+    rows, columns = findings.grid.shape[:2]
     per_row = "" if findings.grid_labels is None else ", a class per row"
     return elements.picture(
-        sheet(findings.grid.reshape(-1, *shape), rows, columns, width=40),
+        findings.grid,
         "A grid of samples",
         f"{rows * columns} samples, not chosen{per_row}: seed {findings.seed}.",
+        width=40,
     )
+
+
+def _interpolation_section(findings: Findings) -> str:
+    """The part of a page on the images between two latents."""
+    ways = {"straight lines": findings.linear, "great circles": findings.spherical}
+    parts = [
+        elements.picture(images, f"Images along {name}", title=name)
+        for name, images in ways.items()
+    ]
+    words = (
+        "Each row goes in equal steps from one latent, drawn from N(0, I), to another; both "
+        "pictures have the same ends (figure 3 of Goodfellow et al. 2014). Half-way along a "
+        "straight line a latent is about 0.7 times as long as those that the generator was trained "
+        "on; a great circle keeps the length (slerp, White 2016). A generator that has learned "
+        "changes step by step, without jumps and without pictures that are none."
+    )
+    if findings.path_labels is not None:
+        classes = ", ".join(map(str, findings.path_labels))
+        words += f" The rows have the classes {classes}: only latents change."
+    return elements.section("Between two latents", *parts, elements.paragraph(words, quiet=True))

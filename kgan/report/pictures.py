@@ -1,7 +1,4 @@
-"""Images as parts of a page: sheets with transparent gaps, frames, PNG inside the HTML."""
-
-import base64
-import io
+"""Images as parts of a page: sheets with transparent gaps, and frames."""
 
 import numpy as np
 from PIL import Image
@@ -11,18 +8,15 @@ from kgan._utils.images import enlarge
 from kgan._utils.images import tile
 from kgan._utils.images import to_picture
 
-# Pixels between images, and of a frame around one.
-GAP = 2
-FRAME = 2
+# The blue of real images, which shows on white and on black, and how many pixels wide it is.
+_FRAME, _WIDTH = (60, 130, 200), 2
 
 
-def sheet(pixels: np.ndarray, rows: int, columns: int, *, width: int = 56) -> Image.Image:
+def sheet(images: np.ndarray, width: int = 56) -> Image.Image:
     """Images in rows and columns, with nothing between them: the page's ground shows through.
 
     Args:
-        pixels: uint8 array, (batch, height, width, channels) with 1, 3 or 4 channels.
-        rows: images from top to bottom.
-        columns: images from left to right.
+        images: uint8 array, (rows, columns, height, width, channels) with 1, 3 or 4 channels.
         width: the least width of an image on the sheet, in pixels; small images are repeated
             pixels, which stay sharp.
 
@@ -30,10 +24,11 @@ def sheet(pixels: np.ndarray, rows: int, columns: int, *, width: int = 56) -> Im
         A Pillow image of mode RGBA.
 
     Raises:
-        ValueError: if there are more images than places, or images that cannot be shown.
+        ValueError: if there are images that cannot be shown.
     """
-    cells = enlarge(with_opacity(pixels), width)
-    return to_picture(tile(cells, rows, columns, gap=GAP, background=0))
+    rows, columns, *shape = images.shape
+    cells = enlarge(with_opacity(images.reshape(-1, *shape)), width)
+    return to_picture(tile(cells, rows, columns, background=0))
 
 
 def with_opacity(pixels: np.ndarray) -> np.ndarray:
@@ -55,32 +50,16 @@ def with_opacity(pixels: np.ndarray) -> np.ndarray:
     return np.concatenate([colour, np.full_like(pixels[..., :1], 255)], axis=-1)
 
 
-def framed(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    """Images with a frame drawn over their edges.
+def framed(pixels: np.ndarray) -> np.ndarray:
+    """Images, enlarged, with a frame drawn over their edges.
 
     Args:
-        pixels: uint8 array, (batch, height, width, channels), already enlarged.
-        colour: red, green and blue of the frame, 0 to 255.
+        pixels: uint8 array, (batch, height, width, channels).
 
     Returns:
-        A uint8 array, (batch, height, width, 4).
+        A uint8 array, (batch, height * s, width * s, 4), s >= 1.
     """
-    cells = with_opacity(pixels).copy()
-    inside = np.zeros(cells.shape[1:3], bool)
-    inside[FRAME:-FRAME, FRAME:-FRAME] = True
-    cells[:, ~inside] = (*colour, 255)
-    return cells
-
-
-def data_uri(picture: Image.Image) -> str:
-    """A picture as the address of an HTML image: base64 of its PNG file, so that no file is needed.
-
-    Args:
-        picture: Pillow image.
-
-    Returns:
-        "data:image/png;base64,..."
-    """
-    png = io.BytesIO()
-    picture.save(png, "png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode("ascii")
+    cells = enlarge(with_opacity(pixels))
+    frames = np.full_like(cells, (*_FRAME, 255))
+    frames[:, _WIDTH:-_WIDTH, _WIDTH:-_WIDTH] = cells[:, _WIDTH:-_WIDTH, _WIDTH:-_WIDTH]
+    return frames

@@ -1,6 +1,10 @@
+import base64
+import html
 import html.parser
+import io
 
 import numpy as np
+from PIL import Image
 
 from kgan.report import elements
 from kgan.report.pictures import sheet
@@ -32,25 +36,21 @@ class Outline(html.parser.HTMLParser):
 
 def everything(words):
     """A page of every element, with these words in every place for text."""
-    image = sheet(np.zeros((1, 4, 4, 1), "uint8"), 1, 1)
+    images = np.zeros((1, 1, 4, 4, 1), "uint8")
     return elements.document(
         words,
-        elements.heading(words, words),
+        words,
         elements.row(
-            elements.picture(image, words, words, words), elements.panel(words, {words: words})
+            elements.picture(images, words, words, words), elements.panel(words, {words: words})
         ),
         elements.section(
             words,
             elements.paragraph(words),
             elements.chart("<svg></svg>", words),
-            elements.table([words, words], [[elements.strong(words, words), words_as_html(words)]]),
+            elements.table([words, words], [[elements.strong(words, words), html.escape(words)]]),
             elements.facts({words: words}),
         ),
     )
-
-
-def words_as_html(words):
-    return elements.escaped(words)
 
 
 def test_every_element_that_opens_closes_in_order():
@@ -63,7 +63,7 @@ def test_text_stays_text_wherever_it_stands():
     assert "<script" not in page
     outline = Outline(page)
     assert outline.open == []
-    # Title, heading (2), picture (2), panel (3), section, paragraph, caption, table (5), facts (2).
+    # Title, head (2), picture (2), panel (3), section, paragraph, caption, table (5), facts (2).
     assert outline.words.count(words) == 18
 
 
@@ -75,6 +75,15 @@ def test_a_page_needs_no_other_file():
     assert "http" not in page
     assert "url(" not in page
     assert "@import" not in page
+
+
+def test_a_picture_is_its_own_address():
+    images = np.arange(64, dtype="uint8").reshape(1, 1, 4, 4, 4)
+    (address,) = Outline(elements.picture(images, "A picture")).addresses
+    head, _, content = address.partition(",")
+    assert head == "data:image/png;base64"
+    back = Image.open(io.BytesIO(base64.b64decode(content)))
+    np.testing.assert_array_equal(np.asarray(back), np.asarray(sheet(images)))
 
 
 def test_a_page_follows_the_screen_and_is_light_on_paper():

@@ -55,3 +55,13 @@ def test_in_short_each_answer_has_what_real_images_have(make_findings):
         "Copies": "100.0 % of the samples are nearer to a training image, by features of 'x', "
         "than 99 % of real images are. Without copies it is about 1 %.",
     }
+
+
+def test_the_page_shows_both_ways_between_latents_and_says_which_is_which(page):
+    html = page()
+    html = html[html.index("<h2>Between two latents</h2>") :]
+    assert html.count("<img") == 2
+    assert html.index("straight lines") < html.index("great circles")
+    assert "The rows have the classes 0, 2: only latents change." in html
+    html = page({"path_labels": None})
+    assert "classes" not in html[html.index("<h2>Between two latents</h2>") :]

@@ -1,11 +1,6 @@
-import base64
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from kgan.report.pictures import data_uri
 from kgan.report.pictures import framed
 from kgan.report.pictures import sheet
 from kgan.report.pictures import with_opacity
@@ -20,41 +15,34 @@ def test_grey_and_colour_become_opaque_and_opacity_stays(pixel, expected):
 
 
 def test_between_the_images_of_a_sheet_the_ground_shows_through():
-    images = np.full((3, 4, 4, 1), 90, "uint8")
-    pixels = np.asarray(sheet(images, 2, 2, width=4))
+    images = np.full((2, 3, 4, 4, 1), 90, "uint8")
+    pixels = np.asarray(sheet(images, width=4))
     # A gap of 2 around each image.
-    assert pixels.shape == (2 * 6 + 2, 2 * 6 + 2, 4)
+    assert pixels.shape == (2 * 6 + 2, 3 * 6 + 2, 4)
     opaque = pixels[..., 3] == 255
-    assert opaque.sum() == 3 * 16
+    assert opaque.sum() == 6 * 16
     assert (pixels[opaque] == [90, 90, 90, 255]).all()
     assert not pixels[~opaque].any()
 
 
 def test_small_images_are_enlarged_by_whole_numbers():
-    assert sheet(np.zeros((1, 4, 4, 3), "uint8"), 1, 1, width=10).size == (16, 16)
+    assert sheet(np.zeros((1, 1, 4, 4, 3), "uint8"), width=10).size == (16, 16)
 
 
 def test_a_frame_covers_the_edge_and_nothing_else():
     images = np.full((1, 8, 8, 1), 90, "uint8")
-    cell = framed(images, (1, 2, 3))[0]
+    cell = framed(images)[0]
+    assert cell.shape == (56, 56, 4)
     assert (cell[2:-2, 2:-2] == [90, 90, 90, 255]).all()
-    cell[2:-2, 2:-2] = [1, 2, 3, 255]
-    assert (cell == [1, 2, 3, 255]).all()
+    cell[2:-2, 2:-2] = [60, 130, 200, 255]
+    assert (cell == [60, 130, 200, 255]).all()
 
 
 def test_a_frame_leaves_the_image_itself_alone():
-    # With opacity already there would be nothing to copy for.
-    images = np.full((1, 8, 8, 4), 90, "uint8")
-    framed(images, (1, 2, 3))
+    # With opacity and this wide already there would be nothing to copy for.
+    images = np.full((1, 60, 60, 4), 90, "uint8")
+    framed(images)
     assert (images == 90).all()
-
-
-def test_a_picture_is_its_own_address():
-    picture = Image.fromarray(np.arange(64, dtype="uint8").reshape(4, 4, 4), "RGBA")
-    head, _, content = data_uri(picture).partition(",")
-    assert head == "data:image/png;base64"
-    back = Image.open(io.BytesIO(base64.b64decode(content)))
-    np.testing.assert_array_equal(np.asarray(back), np.asarray(picture))
 
 
 def test_two_channels_are_no_picture():
@@ -63,4 +51,4 @@ def test_two_channels_are_no_picture():
         r"be shown as a picture\. Received 2 channels\.$"
     )
     with pytest.raises(ValueError, match=message):
-        sheet(np.zeros((1, 4, 4, 2), "uint8"), 1, 1)
+        sheet(np.zeros((1, 1, 4, 4, 2), "uint8"))
