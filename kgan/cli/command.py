@@ -48,13 +48,12 @@ class Flags(absl_flags.FlagValues):
 
     def lines(self) -> list[str]:
         """Every flag that has a value, a line each: a flagfile that says all of it."""
-        return [line for name in sorted(self) for line in self._lines_of(name)]
+        return [line for line in self.flags_into_string().splitlines() if line]
 
     def command(self, word: str) -> str:
         """The command that gives what was given here."""
-        given = [name for name in sorted(self) if self[name].present]
-        lines = [line for name in given for line in self._lines_of(name)]
-        return shlex.join(["kgan", word, *lines])
+        given = [self[name].serialize() for name in sorted(self) if self[name].present]
+        return shlex.join(["kgan", word, *"\n".join(given).splitlines()])
 
     def text(self) -> str:
         """Every flag and what it means."""
@@ -62,9 +61,6 @@ class Flags(absl_flags.FlagValues):
             f"  --{flag.name}={flag.default_as_str or ''}\n{textwrap.indent(flag.help, ' ' * 6)}"
             for flag in (self[name] for name in sorted(self))
         )
-
-    def _lines_of(self, name: str) -> list[str]:
-        return [] if self[name].value in (None, []) else self[name].serialize().splitlines()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         if word in ("help", "--help", "-h"):
-            print(overview())
+            for command, does in COMMANDS.items():
+                print(f"  kgan {command:10}{does}")
+            print("\n`kgan train --help` says what the flags of train are, and so on.")
             return 0
         if word not in COMMANDS:
             raise ValueError(
@@ -99,14 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted. Nothing was written.", file=sys.stderr)
         return 130
-
-
-def overview() -> str:
-    """What the commands are."""
-    rows = [f"  kgan {word:10}{does}" for word, does in COMMANDS.items()]
-    return "\n".join(
-        [*rows, "", "`kgan train --help` says what the flags of train are, and so on."]
-    )
 
 
 def run(word: str, arguments: Sequence[str]) -> int:
