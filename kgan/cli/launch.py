@@ -15,6 +15,7 @@ if this command is killed itself (on Linux; there only the workers go with it, n
 started).
 """
 
+import concurrent.futures
 import contextlib
 import ctypes
 import json
@@ -23,7 +24,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 from kgan.cli.command import Flags
@@ -51,19 +51,19 @@ def main(flags: Flags, command: list[str]) -> int:
             "--num_workers=2 -- kgan train --strategy=multi_worker --run_dir=runs/two"
         )
     with interruptions() as signals:
-        for restarts in reversed(range(flags.restarts + 1)):
+        for restart in range(flags.restarts + 1):
+            if restart:
+                say(f"Starting all again, {restart} of {flags.restarts}.")
             failed = run_all(command, flags, signals)
             if signals:
                 return 128 + signals[0]
             if failed is None:
                 return 0
-            if restarts:
-                say(f"Starting all again, {flags.restarts - restarts + 1} of {flags.restarts}.")
     return failed.status
 
 
 class Worker(subprocess.Popen):
-    """One process of the cluster, with the threads that pass on what it prints.
+    """One process of the cluster.
 
     Args:
         number: int, its place among the addresses.
@@ -73,9 +73,17 @@ class Worker(subprocess.Popen):
 
     def __init__(self, number: int, addresses: list[str], command: list[str]):
         self.number = number
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        task = {"type": "worker", "index": number}
         super().__init__(
             command,
-            env=environment(number, addresses),
+            env={
+                "TF_NUM_INTRAOP_THREADS": str(max(1, cores // len(addresses))),
+                # What a worker prints appears at once, also through a pipe.
+                "PYTHONUNBUFFERED": "1",
+                **os.environ,
+                "TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": task}),
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -83,12 +91,6 @@ class Worker(subprocess.Popen):
             process_group=0,
             preexec_fn=_die_with_parent(os.getpid()),
         )
-        self._relays = [
-            threading.Thread(target=relay, args=(pipe, sink.buffer, number), daemon=True)
-            for pipe, sink in ((self.stdout, sys.stdout), (self.stderr, sys.stderr))
-        ]
-        for thread in self._relays:
-            thread.start()
 
     @property
     def status(self) -> int | None:
@@ -101,13 +103,6 @@ class Worker(subprocess.Popen):
         # There may be nothing left of it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
-
-    def finish(self) -> None:
-        """End what is left of it, and wait until all that it has printed is passed on."""
-        self.send(signal.SIGKILL)
-        self.wait()
-        for thread in self._relays:
-            thread.join()
 
 
 @contextlib.contextmanager
@@ -128,13 +123,19 @@ def run_all(command: list[str], flags: Flags, signals: list[int]) -> Worker | No
     """
     addresses = free_addresses(flags.num_workers)
     workers = []
-    try:
-        for number in range(flags.num_workers):
-            workers.append(Worker(number, addresses, command))
-        return watch(workers, flags.grace_seconds, signals)
-    finally:
-        for worker in workers:
-            worker.finish()
+    # Its end waits until all that the workers have printed is passed on.
+    with concurrent.futures.ThreadPoolExecutor(2 * flags.num_workers) as relays:
+        try:
+            for number in range(flags.num_workers):
+                worker = Worker(number, addresses, command)
+                workers.append(worker)
+                relays.submit(relay, worker.stdout, sys.stdout.buffer, number)
+                relays.submit(relay, worker.stderr, sys.stderr.buffer, number)
+            return watch(workers, flags.grace_seconds, signals)
+        finally:
+            for worker in workers:
+                worker.send(signal.SIGKILL)
+                worker.wait()
 
 
 def watch(workers: list[Worker], grace: float, signals: list[int]) -> Worker | None:
@@ -147,12 +148,10 @@ def watch(workers: list[Worker], grace: float, signals: list[int]) -> Worker | N
     failed, passed_on, orders = None, 0, []
     while running := [worker for worker in workers if worker.status is None]:
         now = time.monotonic()
-        if failed is None and not passed_on:
-            failed = first_failed(workers)
-            if failed is not None:
-                say(f"The others cannot go on without it and have {grace:g} s to end.")
-                end = now + grace
-                orders = [(end, signal.SIGTERM), (end + SECONDS_TO_OBEY, signal.SIGKILL)]
+        if failed is None and not passed_on and (failed := first_failed(workers)):
+            say(f"The others cannot go on without it and have {grace:g} s to end.")
+            end = now + grace
+            orders = [(end, signal.SIGTERM), (end + SECONDS_TO_OBEY, signal.SIGKILL)]
         if len(signals) > passed_on:
             passed_on = len(signals)
             if passed_on == 1:
@@ -163,7 +162,7 @@ def watch(workers: list[Worker], grace: float, signals: list[int]) -> Worker | N
                 say("Interrupted again: killing all workers.")
                 orders = [(now, signal.SIGKILL)]
         if orders and now >= orders[0][0]:
-            number = orders.pop(0)[1]
+            _, number = orders.pop(0)
             for worker in running:
                 worker.send(number)
         time.sleep(POLL_SECONDS)
@@ -180,28 +179,12 @@ def first_failed(workers: list[Worker]) -> Worker | None:
     return failed
 
 
-def environment(number: int, addresses: list[str]) -> dict[str, str]:
-    """The environment of a worker: this one, its TF_CONFIG, and its share of the cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "TF_NUM_INTRAOP_THREADS": str(max(1, cores // len(addresses))),
-        # What a worker prints appears at once, also through a pipe.
-        "PYTHONUNBUFFERED": "1",
-        **os.environ,
-        "TF_CONFIG": json.dumps(
-            {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": number}}
-        ),
-    }
-
-
 def free_addresses(count: int) -> list[str]:
     """Addresses on the loopback interface with ports that nobody listens on now."""
     # All are open at once, so that no port comes twice.
-    sockets = [socket.create_server((LOOPBACK, 0)) for _ in range(count)]
-    addresses = [f"{LOOPBACK}:{listening.getsockname()[1]}" for listening in sockets]
-    for listening in sockets:
-        listening.close()
-    return addresses
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
+        return [f"{LOOPBACK}:{listening.getsockname()[1]}" for listening in sockets]
 
 
 def relay(pipe, sink, number: int) -> None:
