@@ -58,22 +58,31 @@ def define(flags: Flags) -> None:
 
 
 def main(flags: Flags) -> int:
-    """Make the images and write them."""
+    """Make the images and write what --output says, each file whole or not at all."""
     if flags.server:
         place, generator = flags.server, ServedGenerator(flags.server)
     else:
         place = generators.find_generator(Path(flags.model))
         generator = generators.open_generator(place, flags)
     labels = choose_labels(flags, generator.num_classes)
+    seeds = range(flags.seed, flags.seed + flags.num_images)
     pixels = []
     for start in range(0, flags.num_images, BATCH):
-        rows = range(start, min(start + BATCH, flags.num_images))
-        seeds = [flags.seed + row for row in rows]
-        chosen = None if labels is None else [labels[row] for row in rows]
-        pixels.append(generator.pixels(seeds, chosen, flags.truncation))
+        rows = slice(start, start + BATCH)
+        chosen = None if labels is None else labels[rows]
+        pixels.append(generator.pixels(seeds[rows], chosen, flags.truncation))
     pixels = np.concatenate(pixels)
-    in_rows = labels is not None and flags.label is None
-    write(pixels, flags, rows=min(generator.num_classes, len(labels)) if in_rows else None)
+    # With classes and no --label a row for each class, as far as there are images.
+    rows = None if labels is None or flags.label is not None else len(set(labels))
+    output = Path(flags.output)
+    if is_folder(flags.output):
+        named = zip(seeds, pixels, strict=True)
+        pictures = {output / f"seed-{seed:08d}.png": image for seed, image in named}
+    else:
+        pictures = {output: grid(pixels, rows)}
+    for path, picture in pictures.items():
+        with replacing(path) as temporary:
+            to_picture(picture).save(temporary, "PNG")
     print(f"{flags.output}: {len(pixels)} images of {place}, seeds from {flags.seed}.")
     return 0
 
@@ -98,18 +107,6 @@ def choose_labels(flags: Flags, num_classes: int | None) -> list[int] | None:
     return [flags.label] * flags.num_images
 
 
-def write(pixels: np.ndarray, flags: Flags, rows: int | None) -> None:
-    """Write what --output says, each file whole or not at all."""
-    output = Path(flags.output)
-    pictures = {output: grid(pixels, rows)}
-    if is_folder(flags.output):
-        names = enumerate(pixels, start=flags.seed)
-        pictures = {output / f"seed-{seed:08d}.png": image for seed, image in names}
-    for path, picture in pictures.items():
-        with replacing(path) as temporary:
-            to_picture(picture).save(temporary, "PNG")
-
-
 def grid(pixels: np.ndarray, rows: int | None) -> np.ndarray:
     """One picture of all images.
 
@@ -121,10 +118,9 @@ def grid(pixels: np.ndarray, rows: int | None) -> np.ndarray:
         uint8 array, (height, width, channels).
     """
     count = len(pixels)
+    columns = math.ceil(count / rows if rows else count**0.5)
     if rows is None:
-        columns = math.ceil(count**0.5)
         return tile(pixels, math.ceil(count / columns), columns)
-    columns = math.ceil(count / rows)
     places = np.full((rows * columns, *pixels.shape[1:]), 255, "uint8")
     image = np.arange(count)
     places[image % rows * columns + image // rows] = pixels

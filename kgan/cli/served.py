@@ -5,6 +5,7 @@ deploy/serving/grpc_client.py is for those who have them.
 """
 
 import base64
+import contextlib
 import http.client
 import io
 import json
@@ -50,19 +51,16 @@ class ServedGenerator:
 
     def pixels(self, seeds, labels, truncation: float | None) -> np.ndarray:
         """Images of seeds, as uint8 (n, height, width, channels)."""
-        instances = [{"seed": seed} for seed in seeds]
+        inputs = {"seed": list(seeds)}
         if labels is not None:
-            for instance, label in zip(instances, labels, strict=True):
-                instance["label"] = label
+            inputs["label"] = labels
         # The same pixels in fewer bytes than as decimal numbers.
         name = "generate_png" if "generate_png" in self._signatures else "generate"
         if truncation is not None:
-            name = "generate_truncated"
-            for instance in instances:
-                instance["truncation"] = truncation
-        answer = ask(f"{self.address}:predict", {"signature_name": name, "instances": instances})
+            name, inputs["truncation"] = "generate_truncated", [truncation] * len(seeds)
+        answer = ask(f"{self.address}:predict", {"signature_name": name, "inputs": inputs})
         try:
-            images = np.stack([decode(prediction) for prediction in answer["predictions"]])
+            images = np.stack([decode(row) for row in answer["outputs"]])
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise ServerError(f"{self.address} answers with something else than images.") from error
         if len(images) != len(seeds):
@@ -86,13 +84,11 @@ def read_signatures(address: str) -> dict:
         ServerError: there is no such server or model, or the model is no generator of kgan's.
     """
     answer = ask(f"{address}/metadata")
-    try:
+    with contextlib.suppress(KeyError, TypeError):
         signatures = answer["metadata"]["signature_def"]["signature_def"]
         # What every export of kgan offers.
         if "seed" in signatures["generate"]["inputs"]:
             return signatures
-    except (KeyError, TypeError):
-        pass
     raise ServerError(f"{address} has no signature 'generate' of seeds: kgan has not exported it.")
 
 
@@ -122,12 +118,12 @@ def ask(address: str, body: dict | None = None) -> dict:
         ) from error
 
 
-def decode(prediction) -> np.ndarray:
+def decode(row) -> np.ndarray:
     """The pixels in a row of an answer: PNG in base64, or nested lists of uint8."""
-    if isinstance(prediction, dict):
-        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(prediction["b64"]))))
+    if isinstance(row, dict):
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(row["b64"]))))
     else:
-        pixels = np.array(prediction, "uint8")
+        pixels = np.array(row, "uint8")
     # A grey picture has no channels.
     height, width = pixels.shape[:2]
     return pixels.reshape(height, width, -1)

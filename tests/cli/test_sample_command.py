@@ -232,19 +232,19 @@ def test_another_server_or_model_is_told(check_server_says, answer, problem):
 
 
 @pytest.mark.parametrize(
-    ("predictions", "problem"),
+    ("outputs", "problem"),
     [
         ([[[[0]]]], " answers with 1 images. Asked for: 2."),
         ([[], []], " answers with something else than images."),
         ([[[[0]]], {"b64": "AAAA"}], " answers with something else than images."),
     ],
 )
-def test_an_answer_that_is_no_images_is_told(check_server_says, predictions, problem):
+def test_an_answer_that_is_no_images_is_told(check_server_says, outputs, problem):
     inputs = {"seed": {}}
     signatures = {
         "metadata": {"signature_def": {"signature_def": {"generate": {"inputs": inputs}}}}
     }
-    answers = {True: {"predictions": predictions}, False: signatures}
+    answers = {True: {"outputs": outputs}, False: signatures}
     with SERVED["serve"](lambda path, body: answers[path.endswith(":predict")]) as host:
         address = f"{host}/v1/models/digits"
         arguments = (address, "--num_images=2")
