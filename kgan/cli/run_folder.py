@@ -47,10 +47,6 @@ class RunFolder:
         run = cls(model.parent)
         return run if run.flags_file.is_file() else None
 
-    def check_new(self) -> None:
-        """Raise OSError if the folder holds another run, or anything else, or cannot be made."""
-        check_new(self.path, "--run_dir")
-
     def is_begun(self, lines: Sequence[str]) -> bool:
         """Whether the folder holds this very run, begun and not complete.
 
@@ -59,12 +55,12 @@ class RunFolder:
 
         Raises:
             ValueError: if it holds an incomplete run with other flags.
-            OSError: as `check_new` does, for a complete run too.
+            OSError: as `check_new`, for a complete run too.
         """
         if not self.flags_file.is_file() or not self.backups.is_dir():
             # One that was killed before it wrote its flags has nothing but this.
             if list(self.path.rglob("*")) != [self.backups]:
-                self.check_new()
+                check_new(self.path, "--run_dir")
             return False
         differences = self._differences(lines)
         if differences:
@@ -109,12 +105,15 @@ class RunFolder:
         Returns:
             dict with num_images, num_repeats, extractor and metrics; None if there is none.
         """
-        found = [_evaluation(path) for path in sorted(self.path.glob("evaluation*/metrics.json"))]
-        of_this = [each for each in found if each and each["generator_sha256"] == digest]
-        if not of_this:
-            return None
-        newest = max(of_this, key=lambda each: each["date"])
-        return {name: newest[name] for name in _MEASURED}
+        of_this = []
+        for path in sorted(self.path.glob("evaluation*/metrics.json")):
+            try:
+                found = json.loads(path.read_text())
+                if found["generator_sha256"] == digest:
+                    of_this.append((found["date"], {name: found[name] for name in _MEASURED}))
+            except (OSError, ValueError, KeyError, TypeError):
+                print(f"{path} is damaged or of another program, and is left out.", file=sys.stderr)
+        return max(of_this, key=lambda dated: dated[0])[1] if of_this else None
 
     def _differences(self, lines: Sequence[str]) -> list[str]:
         before = self.flags_file.read_text().splitlines()
@@ -150,20 +149,3 @@ def contents(folder: Path) -> str:
     names = sorted(path.name for path in folder.iterdir())
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     return shown or "nothing"
-
-
-def _refuse(number: str):
-    raise ValueError(number)
-
-
-def _evaluation(path: Path) -> dict | None:
-    """What an evaluation has written, None for what none has."""
-    try:
-        # A number that JSON does not know is none for a model card either.
-        found = json.loads(path.read_text(), parse_constant=_refuse)
-        if {"generator_sha256", "date", *_MEASURED} <= found.keys():
-            return found
-    except (OSError, ValueError, AttributeError):
-        pass
-    print(f"{path} is damaged or of another program, and is left out.", file=sys.stderr)
-    return None

@@ -28,6 +28,7 @@ from kgan import toys
 from kgan._utils.animation import write_animation
 from kgan.cli.command import Flags
 from kgan.cli.run_folder import RunFolder
+from kgan.cli.run_folder import check_new
 from kgan.toys import gaussian_picture
 from kgan.toys import mixture_picture
 from kgan.toys.saturation_picture import draw_saturation
@@ -64,7 +65,7 @@ def define(flags: Flags) -> None:
 def main(flags: Flags) -> int:
     """Try the toy, and leave numbers and pictures."""
     run = RunFolder(flags.run_dir)
-    run.check_new()
+    check_new(run.path, "--run_dir")
     if flags.toy == "saturation":
         results = saturation(flags, run)
     else:
