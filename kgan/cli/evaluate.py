@@ -20,7 +20,6 @@ Expected time: about 14 s of processor time for the digits recipe, a good part o
 """
 
 import datetime
-import itertools
 import json
 import platform
 import sys
@@ -91,7 +90,23 @@ def main(flags: Flags) -> int:
     for doubt in doubts:
         print(f"warning: {doubt}", file=sys.stderr)
     print(f"\n{report.as_text(findings)}")
-    write(findings, facts_of(flags, path, training, extractor), doubts, output)
+    # Whatever the package is called that brought it: Keras has imported it.
+    packages = {name: sys.modules[name].__version__ for name in ("keras", "tensorflow", "numpy")}
+    facts = {
+        "command": flags.command("evaluate"),
+        "generator": str(path),
+        "generator_sha256": generators.digest(path),
+        "dataset": training.name,
+        "dataset_images": len(training),
+        "image_shape": list(training.image_shape),
+        "extractor": extractor.name,
+        "extractor_accuracy": extractor.accuracy,
+        "extractor_sha256": extractor.fingerprint,
+        "seed": flags.seed,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {"kgan": __version__, **packages, "python": platform.python_version()},
+    }
+    write(findings, facts, doubts, output)
     return 0
 
 
@@ -101,9 +116,10 @@ def new_folder(output: str | None, generator: Path, run: RunFolder | None) -> Pa
         # The folder of an export is one of its versions, <name>/<number>.
         name = generator.parent.name if generator.is_dir() else generator.stem
         first = Path("evaluations", name) if run is None else run.path / "evaluation"
-        names = itertools.chain([first.name], (f"{first.name}-{n}" for n in itertools.count(2)))
-        folders = (first.with_name(name) for name in names)
-        output = next(folder for folder in folders if not folder.exists())
+        output, number = first, 1
+        while output.exists():
+            number += 1
+            output = first.with_name(f"{first.name}-{number}")
     check_new(Path(output), "--output")
     return Path(output)
 
@@ -117,35 +133,14 @@ def chosen_metrics(flags: Flags) -> list | None:
     return [smaller if name == "kernel_distance" else metrics.get(name) for name in flags.metrics]
 
 
-def facts_of(flags: Flags, generator: Path, training, extractor) -> dict:
-    """Where the numbers come from, for metrics.json and for the page."""
-    # Whatever the package is called that brought it: Keras has imported it.
-    packages = {name: sys.modules[name].__version__ for name in ("keras", "tensorflow", "numpy")}
-    return {
-        "command": flags.command("evaluate"),
-        "generator": str(generator),
-        "generator_sha256": generators.digest(generator),
-        "dataset": training.name,
-        "dataset_images": len(training),
-        "image_shape": list(training.image_shape),
-        "extractor": extractor.name,
-        "extractor_accuracy": extractor.accuracy,
-        "extractor_sha256": extractor.fingerprint,
-        "seed": flags.seed,
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "versions": {"kgan": __version__, **packages, "python": platform.python_version()},
-    }
-
-
 def write(findings, facts: dict, doubts: list[str], output: Path) -> None:
     """Write metrics.json and report.html, each whole or not at all."""
-    found = {**facts, "warnings": doubts, **findings.as_dict()}
-    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    provenance = {
-        name.replace("_", " "): str(fact) for name, fact in {**facts, "versions": versions}.items()
-    }
     with replacing(output / "metrics.json") as temporary:
+        found = {**facts, "warnings": doubts, **findings.as_dict()}
         temporary.write_text(json.dumps(found, indent=1))
+    provenance = {name.replace("_", " "): str(fact) for name, fact in facts.items()}
+    numbers = [f"{name} {number}" for name, number in facts["versions"].items()]
+    provenance["versions"] = ", ".join(numbers)
     report.write(
         findings,
         output / "report.html",
