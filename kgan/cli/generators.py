@@ -24,7 +24,6 @@ from kgan.gan import GAN
 from kgan.sampling import network_inputs
 from kgan.sampling import truncated
 
-_EXPORTED = (".tflite", ".onnx")
 # No generator has more classes.
 _MOST_CLASSES = 2**20
 
@@ -35,14 +34,12 @@ class Generator(NamedTuple):
     Attributes:
         function: callable of (latents, training=False) or ([latents, labels], training=False); a
             keras model in float32 if it lies in a .keras file.
-        path: the file, or the version's folder.
         latent_dim: int, width of the latents.
         num_classes: int, None for a generator of latents alone.
         image_shape: (height, width, channels).
     """
 
     function: Callable
-    path: Path
     latent_dim: int
     num_classes: int | None
     image_shape: tuple[int, int, int]
@@ -114,8 +111,10 @@ def open_generator(path: Path, flags: Flags, num_classes: int | None = None) -> 
         ValueError: the file is damaged or holds no generator of images, or has other classes.
         ImportError: a package or a module of --imports cannot be imported.
     """
-    is_exported = path.is_dir() or path.suffix in _EXPORTED
-    generator = _exported(path) if is_exported else _from_keras(path, flags, num_classes)
+    if path.is_dir() or path.suffix in (".tflite", ".onnx"):
+        generator = _exported(path)
+    else:
+        generator = _from_keras(path, flags, num_classes)
     if None not in (num_classes, generator.num_classes) and num_classes != generator.num_classes:
         raise ValueError(
             f"{path} has {generator.num_classes} classes. Expected: {num_classes}, those of the "
@@ -149,7 +148,7 @@ def _exported(path: Path) -> Generator:
     num_classes = count_classes(model.knows) if model.conditional else None
     latents = np.zeros((1, model.latent_dim), "float32")
     shape = model([latents, [0]] if model.conditional else latents).shape[1:]
-    return Generator(model, path, model.latent_dim, num_classes, shape)
+    return Generator(model, model.latent_dim, num_classes, shape)
 
 
 def _from_keras(path: Path, flags: Flags, num_classes: int | None) -> Generator:
@@ -168,7 +167,7 @@ def _from_keras(path: Path, flags: Flags, num_classes: int | None) -> Generator:
         num_classes = embeddings[0].input_dim
     interface = read_interface(model, num_classes)
     twin = float32_twin(model)
-    return Generator(twin, path, interface.latent_dim, num_classes, interface.image_shape)
+    return Generator(twin, interface.latent_dim, num_classes, interface.image_shape)
 
 
 def _load_keras_file(path: Path, flags: Flags):

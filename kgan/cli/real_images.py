@@ -23,13 +23,11 @@ _OF_GATE = 10_000
 
 def define(flags: Flags, dataset: str | None) -> None:
     """Define `DATA_FLAGS`; `dataset` is the default of the first."""
-    flags.define(
-        "string",
-        "dataset",
-        dataset,
+    words = (
         "Real images: 'digits' (embedded), 'folder:<path>' with pictures, 'idx:<path>' with "
-        "MNIST's published files, or the name of a TensorFlow Datasets image set, such as 'mnist'.",
+        "MNIST's published files, or the name of a TensorFlow Datasets image set, such as 'mnist'."
     )
+    flags.define("string", "dataset", dataset, words)
     flags.define("string", "split", None, "Split of a TensorFlow Datasets or idx set.")
     flags.define("integer", "image_size", None, "Pixels a side to resize to; unset: as it is.", 1)
     flags.define("string", "data_dir", None, "Where TensorFlow Datasets keeps prepared data.")
@@ -79,7 +77,8 @@ def load_images(options: dict, held_out: str | None = None) -> tuple:
     Returns:
         (training images, held-out images or None), both `kgan.data.Images`.
     """
-    name, rest = options["dataset"], {key: options[key] for key in DATA_FLAGS[1:]}
+    rest = dict(options)
+    name = rest.pop("dataset")
     training = data.load(name, **rest)
     if held_out is None:
         # The digits in the package are MNIST's test images.
@@ -104,9 +103,11 @@ def check_shape(image_shape: tuple, images) -> None:
 
 def shipped_extractor(dataset: str, image_shape) -> str | None:
     """The name of the package's own extractor for a data set, None if there is none."""
+    if tuple(image_shape) != (28, 28, 1):
+        return None
     # After the colon of a TFDS name comes its version, after that of "idx:" a folder.
-    word = Path(dataset).name if dataset.startswith("idx:") else dataset.partition(":")[0]
-    return _SHIPPED.get(word.removeprefix("idx:")) if tuple(image_shape) == (28, 28, 1) else None
+    word, _, folder = dataset.partition(":")
+    return _SHIPPED.get(Path(folder).name if word == "idx" else word)
 
 
 def choose_extractor(name: str | None, training, dataset: str, cache_dir: str):
@@ -171,10 +172,8 @@ def frechet_gate(flags: Flags, run: RunFolder | None, image_shape) -> export.Fre
     except (OSError, ValueError) as error:
         if flags.dataset is not None or flags.extractor is not None:
             raise
-        print(
-            "The Frechet distance of the smaller files is not measured: " + in_one_line(error),
-            file=sys.stderr,
-        )
+        why = in_one_line(error)
+        print(f"The Frechet distance of the smaller files is not measured: {why}", file=sys.stderr)
         return None
 
     def extract(images):

@@ -183,11 +183,8 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
         )
     non_finite = callbacks.StopOnNonFinite()
     grids = callbacks.SampleGrid(run.samples)
-    backup = callbacks.Backup(
-        run.backups,
-        flags.backup_minutes,
-        every_n_images=flags.backup_images or (per_epoch if workers > 1 else None),
-    )
+    every = flags.backup_images or (per_epoch if workers > 1 else None)
+    backup = callbacks.Backup(run.backups, flags.backup_minutes, every_n_images=every)
 
     def save(epoch, logs):
         # After a NaN the file of the epoch before is the one worth having.
