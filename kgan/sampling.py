@@ -9,9 +9,6 @@ from keras import ops
 
 from kgan._utils import checks
 
-# Seeds are unsigned 32-bit numbers for Keras' random generators.
-_SEEDS = 2**32
-
 
 def generate(
     generator: keras.Model,
@@ -51,7 +48,8 @@ def generate(
     checks.check_positive_integer("batch_size", batch_size)
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "little")
-    if not isinstance(seed, int | np.integer) or not 0 <= seed < _SEEDS:
+    # Keras' random generators take unsigned 32-bit numbers.
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer in [0, 2^32). Received: seed={seed!r}.")
     if sample_latents is None:
         latents = keras.random.normal((n, latent_dim), seed=int(seed))
@@ -59,8 +57,7 @@ def generate(
         latents = sample_latents(n, int(seed))
     latents = truncated(latents, truncation)
     if conditions is None:
-        labels = _labels(n, num_classes, seed, labels)
-        conditions = None if labels is None else np.asarray(labels, "int32")
+        conditions = _labels(n, num_classes, seed, labels)
     if conditions is not None:
         conditions = ops.convert_to_tensor(conditions)
     images = []
@@ -127,4 +124,4 @@ def _labels(n: int, num_classes: int | None, seed: int, labels):
     labels = np.asarray(labels)
     labels = np.full(n, labels) if labels.ndim == 0 else labels
     checks.check_labels(labels, n, num_classes)
-    return labels
+    return labels.astype("int32")
