@@ -15,7 +15,6 @@ Expected time on one core: 2 s for the gaussian, 12 s for the ring and 52 s for 
 """
 
 import dataclasses
-import itertools
 import json
 import re
 import tempfile
@@ -66,11 +65,7 @@ def main(flags: Flags) -> int:
     """Try the toy, and leave numbers and pictures."""
     run = RunFolder(flags.run_dir)
     check_new(run.path, "--run_dir")
-    if flags.toy == "saturation":
-        results = saturation(flags, run)
-    else:
-        settings = settings_of(flags)
-        results = {"settings": dataclasses.asdict(settings), "seeds": train(flags, settings, run)}
+    results = saturation(flags, run) if flags.toy == "saturation" else train(flags, run)
     (run.path / "results.json").write_text(json.dumps({"toy": flags.toy, **results}, indent=1))
     print(f"Left in {run.path}: {', '.join(sorted(path.name for path in run.path.iterdir()))}")
     return 0
@@ -130,12 +125,14 @@ class Gaussian:
         "seed        V     JSD  JSD >=  mean D(x)  D(G(z))  largest |D - D*|  seconds"
     )
 
-    def __init__(self, data: toys.Gaussian):
-        self.data = data
+    data = toys.Gaussian()
+    # Both players at one moment, and a figure of some moments.
+    look = data.report
+    strip = staticmethod(gaussian_picture.draw_strip)
 
-    def look(self, gan, step: int) -> toys.GaussianReport:
-        """Both players at one moment."""
-        return self.data.report(gan, step)
+    def frame(self, moment, moments: list):
+        """The figure of one moment of a film."""
+        return gaussian_picture.draw_strip([moment], moments)
 
     def numbers(self, moment) -> dict:
         """What is kept of a moment."""
@@ -149,22 +146,12 @@ class Gaussian:
             f"{last.mean_real:9.4f}  {last.mean_fake:7.4f}  {number(last.largest_gap):>16}"
         )
 
-    def strip(self, moments: list):
-        """A figure of some moments."""
-        return gaussian_picture.draw_strip(moments)
 
-    def frame(self, moment, moments: list):
-        """The figure of one moment of a film."""
-        return gaussian_picture.draw_strip([moment], moments)
-
-
-def train(flags: Flags, settings: toys.Settings, run: RunFolder) -> list[dict]:
+def train(flags: Flags, run: RunFolder) -> dict:
     """Train with every seed, print a row for each, leave pictures of the first."""
-    toy = {
-        "gaussian": lambda: Gaussian(toys.Gaussian()),
-        "ring": lambda: Mixture(toys.ring()),
-        "grid": lambda: Mixture(toys.grid()),
-    }[flags.toy]()
+    settings = settings_of(flags)
+    mixtures = {"ring": toys.ring, "grid": toys.grid}
+    toy = Mixture(mixtures[flags.toy]()) if flags.toy in mixtures else Gaussian()
     points = toy.data.sample(POINTS, DATA_SEED)
     trainer = toys.ToyTrainer(
         lambda seed: toys.build_gan(settings, points.shape[1], seed),
@@ -184,25 +171,21 @@ def train(flags: Flags, settings: toys.Settings, run: RunFolder) -> list[dict]:
         seconds = time.monotonic() - start
         if not results:
             draw(toy, moments, run)
+        row = f"{seed:4}  {toy.row(moments[-1])}  {seconds:7.1f}"
         last = numbers[-1]["step"]
-        diverged = f"  diverged: NaN or infinity after step {last:,}"
-        print(
-            f"{seed:4}  {toy.row(moments[-1])}  {seconds:7.1f}"
-            + (diverged if last < settings.steps else ""),
-            flush=True,
-        )
+        if last < settings.steps:
+            row += f"  diverged: NaN or infinity after step {last:,}"
+        print(row, flush=True)
         results.append({"seed": seed, "seconds": seconds, "moments": numbers})
-    return results
+    return {"settings": dataclasses.asdict(settings), "seeds": results}
 
 
 def moments_of(flags: Flags, toy, trainer: toys.ToyTrainer, steps: int, seed: int) -> tuple:
     """Train with one seed, to the end or to a NaN: its moments, and the numbers of each."""
     trainer.restart(seed)
-    moments = [toy.look(trainer.gan, 0)]
-    numbers = [toy.numbers(moments[0])]
-    looks_at = sorted({round(steps * i / flags.moments) for i in range(flags.moments + 1)})
-    for before, step in itertools.pairwise(looks_at):
-        log = trainer.advance(step - before)
+    moments, numbers, before = [], [], 0
+    for step in sorted({round(steps * i / flags.moments) for i in range(flags.moments + 1)}):
+        log = trainer.advance(step - before) if step else {}
         try:
             moment = toy.look(trainer.gan, step)
         except ValueError:
@@ -212,6 +195,7 @@ def moments_of(flags: Flags, toy, trainer: toys.ToyTrainer, steps: int, seed: in
             break
         moments.append(moment)
         numbers.append({**toy.numbers(moment), **log})
+        before = step
     return moments, numbers
 
 
@@ -244,13 +228,12 @@ def saturation(flags: Flags, run: RunFolder) -> dict:
     run.begin(flags.lines())
     draw_saturation(report).savefig(run.path / "strip.png")
     print("updates  mean D(G(z))  gradient: minimax  non-saturating  least squares")
-    minimax, non_saturating, least_squares = (
-        report.curves[name] for name in ("minimax", "non_saturating", "least_squares")
-    )
+    curves = [report.curves[name] for name in ("minimax", "non_saturating", "least_squares")]
     # The steps grow by factors already.
     for i in np.linspace(0, len(report.steps) - 1, PANELS + 2).round().astype(int):
+        minimax, non_saturating, least_squares = (curve.gradient_norm[i] for curve in curves)
         print(
-            f"{report.steps[i]:7,}  {minimax.fake_score[i]:12.6f}  {minimax.gradient_norm[i]:17.6f}"
-            f"  {non_saturating.gradient_norm[i]:14.6f}  {least_squares.gradient_norm[i]:13.6f}"
+            f"{report.steps[i]:7,}  {curves[0].fake_score[i]:12.6f}  {minimax:17.6f}"
+            f"  {non_saturating:14.6f}  {least_squares:13.6f}"
         )
     return report.as_dict()

@@ -88,7 +88,7 @@ def test_the_same_flags_give_the_same_numbers(kgan_command, grid, tmp_path):
 
 def test_the_gaussian_is_looked_at_printed_and_drawn():
     settings = dataclasses.replace(toys.PRESETS["gaussian"], width=4, g_depth=1, d_depth=1)
-    looked = toy.Gaussian(toys.Gaussian())
+    looked = toy.Gaussian()
     moment = looked.look(toys.build_gan(settings, 1, 0), 0)
     numbers = looked.numbers(moment)
     assert numbers["step"] == 0
