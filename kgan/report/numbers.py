@@ -62,6 +62,11 @@ def numbers_section(findings: Findings, warnings: Sequence[str] = ()) -> str:
         HTML.
     """
     numbers, real_images = findings.numbers, findings.reals.words()
+    rows = []
+    for number in numbers.values():
+        title, better, words = meaning(number)
+        texts = (shown(number), shown_real(number), better)
+        rows.append([elements.strong(title, words), *map(html.escape, texts)])
     sets = next(iter(numbers.values())).sample_sets
     if sets > 1:
         words = f"± is the standard deviation over {sets} sets of samples."
@@ -75,9 +80,7 @@ def numbers_section(findings: Findings, warnings: Sequence[str] = ()) -> str:
     return elements.section(
         "Numbers",
         *(elements.paragraph(f"Warning: {warning}") for warning in warnings),
-        elements.table(
-            ["", "samples", "real images", "better"], [_row(number) for number in numbers.values()]
-        ),
+        elements.table(["", "samples", "real images", "better"], rows),
         elements.paragraph(words, quiet=True),
         *_protocols(numbers),
     )
@@ -102,12 +105,6 @@ def shown(number: Measurement) -> str:
 def shown_real(number: Measurement) -> str:
     """What real images score, or that it is not known."""
     return "-" if number.real is None else f"{number.real:.4g}"
-
-
-def _row(number: Measurement) -> list[str]:
-    title, better, words = meaning(number)
-    texts = (shown(number), shown_real(number), better)
-    return [elements.strong(title, words), *map(html.escape, texts)]
 
 
 def _protocols(numbers: dict[str, Measurement]) -> list[str]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from kgan._utils.files import replacing
 from kgan.evaluation import Findings
 from kgan.evaluation import Measurement
-from kgan.evaluation.classes import ClassShares
 from kgan.report import elements
 from kgan.report.classes import classes_section
 from kgan.report.elements import percent
@@ -87,8 +86,11 @@ def in_short(findings: Findings) -> dict[str, str]:
         if key in numbers:
             number = numbers[key]
             sentences[about] = f"{percent(number.mean)} {words}" + _against(number, percent)
-    if findings.classes is not None:
-        sentences["Classes"] = _classes_in_short(findings.classes)
+    if (classes := findings.classes) is not None:
+        words = f"{classes.found} of {len(classes.names)} occur"
+        if classes.as_requested is not None:
+            words += f"; {percent(classes.as_requested)} of the samples are what was asked for"
+        sentences["Classes"] = f"{words}."
     closest = max(findings.neighbours, key=lambda space: space.close_share)
     sentences["Copies"] = (
         f"{percent(closest.close_share)} of the samples are nearer to a training image, by "
@@ -99,13 +101,6 @@ def in_short(findings: Findings) -> dict[str, str]:
 
 def _against(number: Measurement, text_of) -> str:
     return "." if number.real is None else f" (real images: {text_of(number.real)})."
-
-
-def _classes_in_short(classes: ClassShares) -> str:
-    sentence = f"{classes.found} of {len(classes.names)} occur"
-    if classes.as_requested is not None:
-        sentence += f"; {percent(classes.as_requested)} of the samples are what was asked for"
-    return f"{sentence}."
 
 
 def _grid(findings: Findings) -> str:

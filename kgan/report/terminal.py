@@ -1,7 +1,6 @@
 """Findings as text in aligned columns, for a terminal or a notebook's print."""
 
 from kgan.evaluation import Findings
-from kgan.evaluation import Measurement
 from kgan.evaluation.classes import ClassShares
 from kgan.report.numbers import meaning
 from kgan.report.numbers import shown
@@ -25,32 +24,28 @@ def as_text(findings: Findings) -> str:
         ...     latent_dim=64, repeats=1)
         >>> print(kgan.report.as_text(findings))
     """
-    parts = [_numbers(findings.numbers)]
-    if findings.reals.others is not None:
-        parts[0] += f"\nreal images: {findings.reals.words()}, in place of the samples"
-    if findings.classes is not None:
-        parts.append(_classes(findings.classes))
-    nearest = ["samples as near to a training image as the nearest 1 % of real images:"]
-    nearest += [f"{space.close_share:7.1%}  by {space.space}" for space in findings.neighbours]
-    return "\n\n".join([*parts, "\n".join(nearest)])
-
-
-def _numbers(numbers: dict[str, Measurement]) -> str:
     rows = [("", "samples", "real images", "better")]
-    for name, number in numbers.items():
+    for name, number in findings.numbers.items():
         rows.append((name, shown(number), shown_real(number), meaning(number).better))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(
+    lines = [
         f"{name:{widths[0]}}  {value:>{widths[1]}}  {real:>{widths[2]}}  {better}".rstrip()
         for name, value, real, better in rows
-    )
+    ]
+    if findings.reals.others is not None:
+        lines.append(f"real images: {findings.reals.words()}, in place of the samples")
+    if findings.classes is not None:
+        lines += ["", *_classes(findings.classes)]
+    lines += ["", "samples as near to a training image as the nearest 1 % of real images:"]
+    lines += [f"{space.close_share:7.1%}  by {space.space}" for space in findings.neighbours]
+    return "\n".join(lines)
 
 
-def _classes(shares: ClassShares) -> str:
+def _classes(shares: ClassShares) -> list[str]:
     width = max(len("class"), *map(len, shares.names))
     highest = max(shares.real.max(), shares.fake.max())
     rows = [f"{'class':{width}}  samples  real images"]
     for name, real, fake in zip(shares.names, shares.real, shares.fake, strict=True):
         bar = "#" * round(_BAR * fake / highest)
         rows.append(f"{name:{width}}  {fake:7.1%}  {real:11.1%}  {bar}".rstrip())
-    return "\n".join(rows)
+    return rows
