@@ -1,5 +1,6 @@
 """The report: one HTML page from which a person decides whether a generator is good."""
 
+import html
 import os
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -7,13 +8,17 @@ from collections.abc import Sequence
 from kgan._utils.files import replacing
 from kgan.evaluation import Findings
 from kgan.evaluation import Measurement
+from kgan.evaluation.classes import ClassShares
 from kgan.report import elements
-from kgan.report.classes import classes_section
+from kgan.report.charts import class_chart
 from kgan.report.elements import percent
 from kgan.report.neighbours import neighbours_section
 from kgan.report.numbers import meaning
 from kgan.report.numbers import numbers_section
 from kgan.report.numbers import shown
+
+# Rows of the table of classes: with more, those that are least often what was asked for.
+_MOST_ROWS = 20
 
 
 def write(
@@ -132,3 +137,52 @@ def _interpolation_section(findings: Findings) -> str:
         classes = ", ".join(map(str, findings.path_labels))
         words += f" The rows have the classes {classes}: only latents change."
     return elements.section("Between two latents", *parts, elements.paragraph(words, quiet=True))
+
+
+def classes_section(shares: ClassShares, extractor: str) -> str:
+    """The part of a page on classes.
+
+    Args:
+        shares: a `kgan.evaluation.classes.ClassShares`.
+        extractor: name of the classifier.
+
+    Returns:
+        HTML.
+    """
+    rarest = int(shares.fake.argmin())
+    real = percent(shares.real[rarest])
+    caption = (
+        f"Shares of {shares.num_images:,} generated images and of the real ones, all classified by "
+        f"the extractor {extractor!r}. The rarest class among the generated ones is "
+        f"{shares.names[rarest]}, with {percent(shares.fake[rarest])}; among the real ones it has "
+        f"{real}. Chance alone moves a share of {real} by about {percent(shares.chance[rarest])}."
+    )
+    parts = [elements.chart(class_chart(shares.names, shares.real, shares.fake), caption)]
+    if shares.confusion is not None:
+        parts += _requested(shares)
+    return elements.section("Classes", *parts)
+
+
+def _requested(shares: ClassShares) -> list[str]:
+    """The table of classes that were asked for, and what to know of it."""
+    requests = shares.requests()
+    worst = sorted(range(len(requests)), key=lambda place: requests[place].share)[:_MOST_ROWS]
+    rows = []
+    for request in [requests[place] for place in sorted(worst)]:
+        share = f"{percent(request.share)} &plusmn; {percent(request.error)}"
+        other = f"{request.other}, {percent(request.other_share)}" if request.other else "none"
+        rows.append(
+            [elements.strong(request.name), f"{request.times:,}", share, html.escape(other)]
+        )
+    left_out = len(requests) - len(rows)
+    note = f" The {left_out} classes that are left out do better." if left_out else ""
+    return [
+        elements.paragraph(
+            f"Asked for a class, the generator makes it in {percent(shares.as_requested)} of "
+            f"all images, as far as the classifier is right.{note}"
+        ),
+        elements.table(
+            ["asked for", "times", "recognised as such", "most often taken for"], rows, narrow=True
+        ),
+        elements.paragraph("± is the standard error of a share.", quiet=True),
+    ]

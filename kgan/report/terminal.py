@@ -1,7 +1,6 @@
 """Findings as text in aligned columns, for a terminal or a notebook's print."""
 
 from kgan.evaluation import Findings
-from kgan.evaluation.classes import ClassShares
 from kgan.report.numbers import meaning
 from kgan.report.numbers import shown
 from kgan.report.numbers import shown_real
@@ -34,18 +33,13 @@ def as_text(findings: Findings) -> str:
     ]
     if findings.reals.others is not None:
         lines.append(f"real images: {findings.reals.words()}, in place of the samples")
-    if findings.classes is not None:
-        lines += ["", *_classes(findings.classes)]
+    if (shares := findings.classes) is not None:
+        width = max(len("class"), *map(len, shares.names))
+        highest = max(shares.real.max(), shares.fake.max())
+        lines += ["", f"{'class':{width}}  samples  real images"]
+        for name, real, fake in zip(shares.names, shares.real, shares.fake, strict=True):
+            bar = "#" * round(_BAR * fake / highest)
+            lines.append(f"{name:{width}}  {fake:7.1%}  {real:11.1%}  {bar}".rstrip())
     lines += ["", "samples as near to a training image as the nearest 1 % of real images:"]
     lines += [f"{space.close_share:7.1%}  by {space.space}" for space in findings.neighbours]
     return "\n".join(lines)
-
-
-def _classes(shares: ClassShares) -> list[str]:
-    width = max(len("class"), *map(len, shares.names))
-    highest = max(shares.real.max(), shares.fake.max())
-    rows = [f"{'class':{width}}  samples  real images"]
-    for name, real, fake in zip(shares.names, shares.real, shares.fake, strict=True):
-        bar = "#" * round(_BAR * fake / highest)
-        rows.append(f"{name:{width}}  {fake:7.1%}  {real:11.1%}  {bar}".rstrip())
-    return rows
