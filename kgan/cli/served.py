@@ -24,14 +24,6 @@ ADDRESS = re.compile(r"https?://[^/\s]+/v1/models/[^/\s:]+(/versions/\d+|/labels
 PATIENCE = 60
 
 
-class ServerError(OSError):
-    """The server cannot be asked, or does not answer as TensorFlow Serving does."""
-
-
-class RequestError(ServerError):
-    """The server says that the request is wrong."""
-
-
 class ServedGenerator:
     """A generator behind a server: seeds to pixels.
 
@@ -62,9 +54,9 @@ class ServedGenerator:
         try:
             images = np.stack([decode(row) for row in answer["outputs"]])
         except (KeyError, TypeError, ValueError, OSError) as error:
-            raise ServerError(f"{self.address} answers with something else than images.") from error
+            raise OSError(f"{self.address} answers with something else than images.") from error
         if len(images) != len(seeds):
-            raise ServerError(
+            raise OSError(
                 f"{self.address} answers with {len(images)} images. Asked for: {len(seeds)}."
             )
         return images
@@ -72,7 +64,7 @@ class ServedGenerator:
     def _knows(self, label: int) -> bool:
         try:
             self.pixels([0], [label], None)
-        except RequestError:
+        except ValueError:
             return False
         return True
 
@@ -81,7 +73,7 @@ def read_signatures(address: str) -> dict:
     """The signatures of the served model by name, as TensorFlow's SignatureDef in JSON.
 
     Raises:
-        ServerError: there is no such server or model, or the model is no generator of kgan's.
+        OSError: there is no such server or model, or the model is no generator of kgan's.
     """
     answer = ask(f"{address}/metadata")
     with contextlib.suppress(KeyError, TypeError):
@@ -89,15 +81,15 @@ def read_signatures(address: str) -> dict:
         # What every export of kgan offers.
         if "seed" in signatures["generate"]["inputs"]:
             return signatures
-    raise ServerError(f"{address} has no signature 'generate' of seeds: kgan has not exported it.")
+    raise OSError(f"{address} has no signature 'generate' of seeds: kgan has not exported it.")
 
 
 def ask(address: str, body: dict | None = None) -> dict:
     """The server's answer to a GET, or to a POST of `body`.
 
     Raises:
-        RequestError: the answer is 400, for instance because a label is out of range.
-        ServerError: every other failure.
+        ValueError: the answer is 400, for instance because a label is out of range.
+        OSError: every other failure.
     """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
@@ -105,14 +97,14 @@ def ask(address: str, body: dict | None = None) -> dict:
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        kind = RequestError if error.code == 400 else ServerError
+        kind = ValueError if error.code == 400 else OSError
         said = " ".join(error.read().decode(errors="replace").split())
         raise kind(f"{address} answers {error.code}: {said}") from error
     except ValueError as error:
-        raise ServerError(f"{address} answers, but not as TensorFlow Serving does.") from error
+        raise OSError(f"{address} answers, but not as TensorFlow Serving does.") from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise ServerError(
+        raise OSError(
             f"{address} cannot be reached: {reason}. Is the server running, and is this its port "
             "for REST, 8501 if nothing else was said?"
         ) from error
