@@ -13,6 +13,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from kgan import sampling
 from kgan._utils.images import to_uint8
 from kgan.cli.command import Flags
 from kgan.cli.run_folder import contents
@@ -21,8 +22,6 @@ from kgan.export.interface import read_interface
 from kgan.export.loaded import find_exported
 from kgan.export.loaded import load_exported
 from kgan.gan import GAN
-from kgan.sampling import network_inputs
-from kgan.sampling import truncated
 
 # No generator has more classes.
 _MOST_CLASSES = 2**20
@@ -47,10 +46,10 @@ class Generator(NamedTuple):
     def pixels(self, seeds, labels, truncation: float | None) -> np.ndarray:
         """Images of seeds, each of its own seed alone, as uint8 (n, height, width, channels)."""
         rows = [keras.random.normal((1, self.latent_dim), seed=seed) for seed in seeds]
-        latents = truncated(keras.ops.concatenate(rows), truncation)
+        latents = sampling.truncated(keras.ops.concatenate(rows), truncation)
         if labels is not None:
             labels = keras.ops.convert_to_tensor(labels, "int32")
-        images = self.function(network_inputs(latents, labels), training=False)
+        images = self.function(sampling.network_inputs(latents, labels), training=False)
         return to_uint8(keras.ops.convert_to_numpy(images))
 
 
