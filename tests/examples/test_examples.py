@@ -79,7 +79,7 @@ def test_an_example_is_logged_saved_and_trains_on(name, terms, tmp_path):
     gan.compile(adam(1e-2), adam(1e-2), discriminator_steps=2, run_eagerly=True)
 
     def fit(one):
-        options = {"batch_size": 8, "epochs": 2, "shuffle": False, "verbose": 0}
+        options = {"batch_size": 8, "shuffle": False, "verbose": 0}
         return one.fit(*data, validation_data=data if len(data) > 1 else data[0], **options).history
 
     before = [np.array(variable) for variable in gan.trainable_variables]
@@ -100,7 +100,7 @@ def test_an_example_is_logged_saved_and_trains_on(name, terms, tmp_path):
 def test_a_subclass_resumes_bit_by_bit(tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            if int(self.model.images_seen) == 24:
+            if int(self.model.images_seen) == 8:
                 raise KeyboardInterrupt
 
     def train(folder, *callbacks):
@@ -109,7 +109,7 @@ def test_a_subclass_resumes_bit_by_bit(tmp_path):
         gan.compile(run_eagerly=True)
         batches = kgan.data.from_arrays(*data).batches(4, seed=0)
         backup = kgan.callbacks.Backup(folder, every_n_images=4)
-        return gan, lambda: gan.fit(batches, epochs=2, verbose=0, callbacks=[backup, *callbacks])
+        return gan, lambda: gan.fit(batches, verbose=0, callbacks=[backup, *callbacks])
 
     whole, fit = train(tmp_path / "whole")
     fit()
