@@ -16,7 +16,7 @@ def pytest_collection_finish():
     """Leave what the imports made to itself, which a collection of garbage would go through."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(200_000, 20, 100)
 
 
 @pytest.fixture(autouse=True)

@@ -76,14 +76,13 @@ def make(name):
 def test_an_example_is_logged_saved_and_trains_on(name, terms, tmp_path):
     gan, data = make(name)
     adam = keras.optimizers.Adam
-    gan.compile(adam(1e-2), adam(1e-2), discriminator_steps=2, run_eagerly=True)
+    gan.compile(adam(1e-2), adam(1e-2), run_eagerly=True)
 
-    def fit(one):
-        options = {"batch_size": 8, "shuffle": False, "verbose": 0}
-        return one.fit(*data, validation_data=data if len(data) > 1 else data[0], **options).history
+    def fit(one, **options):
+        return one.fit(*data, batch_size=8, shuffle=False, verbose=0, **options).history
 
     before = [np.array(variable) for variable in gan.trainable_variables]
-    history = fit(gan)
+    history = fit(gan, validation_data=data if len(data) > 1 else data[0])
     names = PLAYERS | terms
     assert set(history) == names | {f"val_{log}" for log in names}
     assert np.isfinite([history[log] for log in names]).all()

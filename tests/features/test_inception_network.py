@@ -91,6 +91,7 @@ def pooled_by_loop(images: np.ndarray, reduce) -> np.ndarray:
     return result
 
 
+@pytest.mark.slow
 def test_every_part_has_the_shape_of_the_graph(network):
     for name, (side, channels) in SHAPES.items():
         assert network.get_layer(name).output.shape == (None, side, side, channels), name
@@ -109,6 +110,7 @@ def test_it_has_94_convolutions_without_scale_or_bias_and_nothing_to_train(netwo
     assert all(layer.gamma is None for layer in norms)
 
 
+@pytest.mark.slow
 def test_without_classes_it_returns_the_features_alone(built_in_half_precision):
     model, _ = built_in_half_precision
     assert model.output_shape == (None, 2048)

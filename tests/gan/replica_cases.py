@@ -101,7 +101,9 @@ def make_small_gan(where):
                     keras.layers.Reshape((8, 8, 1)),
                 ]
             ),
-            keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), dense(1, use_bias=False)]),
+            keras.Sequential(
+                [keras.Input((8, 8, 1)), keras.layers.Flatten(), dense(1, use_bias=False)]
+            ),
             latent_dim=3,
             ema_halflife_images=50,
             seed=5,

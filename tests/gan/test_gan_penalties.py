@@ -159,7 +159,9 @@ def test_every_way_of_execution_takes_the_same_steps(execution):
         np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-6)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"]
+)
 @pytest.mark.parametrize(
     "execution",
     [

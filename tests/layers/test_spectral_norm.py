@@ -218,7 +218,7 @@ def penalty(hidden, last, images):
     [
         pytest.param(None, marks=pytest.mark.slow, id="eager"),
         pytest.param(False, marks=pytest.mark.slow, id="graph"),
-        pytest.param(True, id="xla"),
+        pytest.param(True, id="xla", marks=pytest.mark.slow),
     ],
 )
 def test_the_gradient_of_a_gradient_penalty_passes_through_sigma(jit_compile):
@@ -316,7 +316,7 @@ def test_a_saved_model_goes_on_as_if_it_had_not_been_saved(tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        pytest.param({"jit_compile": True}, id="xla"),
+        pytest.param({"jit_compile": True}, id="xla", marks=pytest.mark.slow),
         pytest.param({"run_eagerly": True}, marks=pytest.mark.slow, id="eager"),
         pytest.param({"steps_per_execution": 3}, id="several_steps"),
     ],

@@ -42,6 +42,7 @@ def test_shape_is_known_before_the_first_batch(side):
     assert model.output_shape == (None, enlarged, enlarged, 2)
 
 
+@pytest.mark.slow
 def test_two_in_a_row_run_in_tflite_with_any_batch(tmp_path):
     generator = keras.Sequential(
         [

@@ -82,6 +82,7 @@ def test_a_step_is_a_train_step_on_points_of_the_data():
     assert not np.array_equal(seen[1].numpy(), before)
 
 
+@pytest.mark.slow
 def test_logs_are_means_over_the_last_call(compiled):
     compiled.restart(0)
     first = compiled.advance(5)
@@ -108,6 +109,7 @@ def test_a_restart_is_a_new_beginning(compiled):
     assert not np.array_equal(*weights)
 
 
+@pytest.mark.slow
 def test_the_loop_is_compiled_once(compiled):
     compiled.advance(2)
     compiled.restart(3)

@@ -84,6 +84,7 @@ def findings(health):
 # Provoked states.
 
 
+@pytest.mark.slow
 def test_a_discriminator_with_many_fast_steps_overpowers_a_saturating_generator(capsys):
     health = Health(4)
     fit(make_digits_gan(loss="minimax", steps=3, d_rate=4e-2), health, batches=16)
@@ -157,6 +158,7 @@ class LouderLabels(layers.Layer):
         return 0.001 * latents + self.embedding(labels)
 
 
+@pytest.mark.slow
 def test_classes_that_have_collapsed_onto_one_picture_each_are_seen():
     latents, labels = keras.Input((8,)), keras.Input((), dtype="int32")
     x = layers.Dense(32, "relu")(LouderLabels()(latents, labels))

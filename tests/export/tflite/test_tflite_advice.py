@@ -178,6 +178,7 @@ def recurrent(unroll):
     ]
 
 
+@pytest.mark.slow
 def test_a_recurrent_layer_is_named_and_its_remedy_works(tmp_path):
     assert refusal(generator_with(*recurrent(unroll=False)), tmp_path / "rolled") == (
         not_convertible(
