@@ -89,7 +89,8 @@ def test_early_stopping_ends_a_run_and_its_pictures_are_complete(tmp_path, quick
     ]
 
 
-@pytest.mark.parametrize("backup_first", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("backup_first", [True, False])
 def test_a_run_that_was_killed_goes_on_with_its_pictures(
     tmp_path, quick_gan, make_dataset, backup_first
 ):

@@ -160,6 +160,7 @@ def test_a_run_is_exported_with_what_its_folder_knows_and_its_version_kept(
     assert sorted(path.name for path in base.iterdir()) == ["4", "digits.tflite"]
 
 
+@pytest.mark.slow
 def test_a_plain_generator_has_the_classes_of_its_embedding_and_old_versions_make_room(
     export, tmp_path
 ):

@@ -97,6 +97,7 @@ def test_the_saved_gan_is_the_one_the_flags_describe(finished):
     assert int(gan.images_seen) == 48
 
 
+@pytest.mark.slow
 def test_the_written_flags_repeat_the_run(kgan_command, finished, tmp_path):
     folder, _ = finished
     again = tmp_path / "again"

@@ -96,6 +96,7 @@ def test_an_example_is_logged_saved_and_trains_on(name, terms, tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_a_subclass_resumes_bit_by_bit(tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):

@@ -56,6 +56,7 @@ def test_a_version_and_a_tflite_file_are_written(export):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.smoke
 def test_the_differences_from_keras_are_told(export):
     assert 0 <= export.differences.images <= 1e-5
@@ -232,6 +233,7 @@ def check_same_images(generator, export, tolerance):
         np.testing.assert_allclose(images, expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.slow
 def test_spectral_norm_is_exported_with_the_same_images(normalised):
     check_same_images(*normalised, tolerance=1e-5)
 

@@ -16,6 +16,7 @@ from kgan.features.inception_weights import FILES
 module = importlib.import_module("kgan.features.inception")
 
 
+@pytest.mark.slow
 @pytest.fixture
 def zeros(inception_model, monkeypatch) -> dict:
     """Tensors that fit the network, which are read in place of any file."""

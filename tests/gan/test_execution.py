@@ -79,12 +79,13 @@ def test_graph_calls_of_several_steps_and_eager_execution_take_the_same_steps(k)
     assert_equal(in_a_graph(k), trained(k=k, **EAGER))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("k", "execution"),
     [
         (2, {**XLA, **THREE_AT_ONCE}),
-        pytest.param(1, XLA, marks=pytest.mark.slow),
-        pytest.param(3, {**XLA, **THREE_AT_ONCE}, marks=pytest.mark.slow),
+        (1, XLA),
+        (3, {**XLA, **THREE_AT_ONCE}),
     ],
 )
 def test_xla_takes_the_same_steps(k, execution):
@@ -124,16 +125,13 @@ def test_every_option_of_an_optimizer_means_the_same_to_xla(name):
 TOLERANCES = {"mixed_float16": 2**-8, "mixed_bfloat16": 2**-5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "execution"),
     [
-        ("mixed_float16", THREE_AT_ONCE),
-        *(
-            pytest.param(dtype, execution, marks=pytest.mark.slow)
-            for dtype in TOLERANCES
-            for execution in (GRAPH, THREE_AT_ONCE, EAGER, XLA, {**XLA, **THREE_AT_ONCE})
-            if (dtype, execution) != ("mixed_float16", THREE_AT_ONCE)
-        ),
+        (dtype, execution)
+        for dtype in TOLERANCES
+        for execution in (GRAPH, THREE_AT_ONCE, EAGER, XLA, {**XLA, **THREE_AT_ONCE})
     ],
 )
 def test_16_bits_train_as_32_bits_do_but_for_their_precision(dtype, execution):

@@ -159,15 +159,14 @@ def test_every_way_of_execution_takes_the_same_steps(execution):
         np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-6)
 
 
-@pytest.mark.parametrize(
-    "policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 @pytest.mark.parametrize(
     "execution",
     [
         {"run_eagerly": True},
-        pytest.param({"run_eagerly": False}, marks=pytest.mark.slow),
-        pytest.param({"run_eagerly": False, "jit_compile": True}, marks=pytest.mark.slow),
+        {"run_eagerly": False},
+        {"run_eagerly": False, "jit_compile": True},
     ],
     ids=str,
 )

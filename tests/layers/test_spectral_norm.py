@@ -296,6 +296,7 @@ def fit(model):
     model.fit(samples((8, 8, 1), 24), np.ones((24, 1)), batch_size=4, shuffle=False, verbose=0)
 
 
+@pytest.mark.slow
 @functools.cache
 def weights_in_graph():
     return fitted(jit_compile=False).get_weights()

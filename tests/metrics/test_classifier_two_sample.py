@@ -52,6 +52,7 @@ def test_it_reaches_the_best_accuracy(p, q, best):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_equal_distributions_are_told_apart_no_better_than_by_coins():
     result = classifier_two_sample(sample(100), sample(100, seed=1), splits=3)
     assert result.p_value > 0.05
@@ -83,6 +84,8 @@ def test_equal_distributions_are_rejected_in_a_twentieth_of_repeats():
     assert rejected <= 8
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [pytest.param(1e6, marks=pytest.mark.slow), 1e30])
 def test_fakes_beyond_all_measure_are_told_apart(scale):
     result = classifier_two_sample(sample(200), scale * sample(200, seed=1), splits=1)

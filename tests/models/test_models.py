@@ -214,14 +214,8 @@ def test_penalties_on_gradients_accept_all_but_batch_norm():
             penalty.check_discriminator(by_batch)
 
 
-@pytest.mark.parametrize(
-    "normalization",
-    [
-        pytest.param("layer", marks=pytest.mark.slow),
-        "spectral",
-        pytest.param(None, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("normalization", ["layer", "spectral", None])
 def test_a_gan_learns_under_a_penalty_on_gradients(normalization):
     gan = kgan.GAN(models.dcgan_generator((16, 16, 1), 3, width=4), normalised(normalization), 3)
     gan.compile("adam", "adam", penalties="r1=0.1")
