@@ -1,6 +1,8 @@
 """The floors: who may import whom, and where TensorFlow lives."""
 
 import ast
+import configparser
+import re
 from pathlib import Path
 
 import keras
@@ -232,3 +234,12 @@ def test_public_names_are_listed_once_and_exist():
     for module in (kgan, *rooms, *more):
         assert len(set(module.__all__)) == len(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_the_oldest_packages_that_are_tried_are_those_of_setup_cfg():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    bounds = re.findall(r"(?m)^(tensorflow|keras)>=(.+)$", setup["options"]["install_requires"])
+    tried = re.findall(r"\b(tensorflow|keras)==([\d.]+)", (ROOT / "Makefile").read_text())
+    assert [name for name, _ in tried] == ["tensorflow", "keras"]
+    assert tried == [(name, f"{version}.0") for name, version in bounds]

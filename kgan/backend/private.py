@@ -7,11 +7,6 @@ has gone. tests/test_architecture.py finds a private name that is used anywhere 
 
 import keras
 import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow.python.framework import op_def_registry
-
-# What a file saved_model.pb holds, to check exported graphs. No public name reads it.
-SavedModelProto = saved_model_pb2.SavedModel
 
 # Methods that kgan overrides, by the class of kgan. `keras.Model._maybe_symbolic_build`: `fit`
 # calls a model on a batch of its data to build it. A GAN's data are images and its inputs latents,
@@ -100,4 +95,22 @@ def is_stateful(operation: str) -> bool:
     Returns:
         bool.
     """
+    from tensorflow.python.framework import op_def_registry
+
     return op_def_registry.get(operation).is_stateful
+
+
+def read_saved_model(content: bytes):
+    """The message in a file saved_model.pb, of the class SavedModel.
+
+    Uses `tensorflow.core.protobuf.saved_model_pb2`. No public name reads such a file.
+
+    Args:
+        content: bytes of the file.
+
+    Returns:
+        Protocol buffer with `meta_graphs`.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    return saved_model_pb2.SavedModel.FromString(content)

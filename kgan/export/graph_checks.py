@@ -152,9 +152,9 @@ def check_paths(folder: str | os.PathLike) -> None:
             )
 
 
-def read_saved_model(folder: str | os.PathLike) -> private.SavedModelProto:
+def read_saved_model(folder: str | os.PathLike):
     """The message in a SavedModel's saved_model.pb."""
-    return private.SavedModelProto.FromString(Path(folder, "saved_model.pb").read_bytes())
+    return private.read_saved_model(Path(folder, "saved_model.pb").read_bytes())
 
 
 def read_variables(folder: str | os.PathLike) -> Iterator[tuple[str, np.ndarray]]:
