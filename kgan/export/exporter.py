@@ -128,13 +128,17 @@ def export_generator(
     """
     name = Path(output).name
     _check_name(name)
-    _check_modes(tflite)
+    if isinstance(tflite, str) or not set(tflite) <= set(MODES):
+        raise ValueError(
+            f"tflite must be a sequence of some of {', '.join(MODES)}; an empty one for no TFLite "
+            f"file. Received: tflite={tflite!r}."
+        )
     interface = read_interface(generator, num_classes)
     twin = float32_twin(without_spectral_norm(generator))
     found = {}
 
     @full_float32()
-    def write(folder: Path) -> None:
+    def write(folder: Path, number: int) -> None:
         saved_model = folder / "version"
         write_saved_model(twin, saved_model, interface)
         check_contents(saved_model, twin)
@@ -143,18 +147,12 @@ def export_generator(
         reference = frechet.reference(twin, interface) if frechet and tflite else None
         found["distance"] = reference.distance if reference else None
         found["files"] = {
-            mode: _write_checked_file(twin, folder, interface, name, mode, reference)
-            for mode in tflite
+            file_format: _write_checked_file(twin, folder, interface, name, file_format, reference)
+            for file_format in ((*tflite, "onnx") if onnx else tflite)
         }
-        if onnx:
-            found["files"]["onnx"] = _write_checked_file(
-                twin, folder, interface, name, "onnx", None
-            )
-
-    def finish(folder: Path, number: int) -> None:
         files = {file.name: _on_card(file) for file in found["files"].values()}
         write_model_card(
-            folder / "version",
+            saved_model,
             name=name,
             version=number,
             interface=interface,
@@ -162,7 +160,7 @@ def export_generator(
             **(card or {}),
         )
 
-    publication = publish(write, output, version=version, finish=finish, keep=keep)
+    publication = publish(write, output, version=version, keep=keep)
     published = {path.name for path in publication.files}
     return Export(
         version=publication.version,
@@ -186,17 +184,9 @@ def _check_name(name: str) -> None:
         )
 
 
-def _check_modes(tflite: Sequence[str]) -> None:
-    if isinstance(tflite, str) or not set(tflite) <= set(MODES):
-        raise ValueError(
-            f"tflite must be a sequence of some of {', '.join(MODES)}; an empty one for no TFLite "
-            f"file. Received: tflite={tflite!r}."
-        )
-
-
 def _write_checked_file(twin, folder, interface, name, file_format, reference) -> ExportedFile:
     if file_format == "onnx":
-        content, ending = convert_to_onnx(folder / "version"), ".onnx"
+        content, ending, reference = convert_to_onnx(folder / "version"), ".onnx", None
     else:
         content = convert_to_tflite(folder / "version", twin, interface, mode=file_format)
         ending = ".tflite" if file_format == "float32" else f"-{file_format}.tflite"

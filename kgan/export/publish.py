@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from kgan._utils.checks import check_positive_integer
 from kgan._utils.checks import is_integer
 from kgan._utils.files import flush_to_disk
 from kgan._utils.files import locked
@@ -45,33 +46,33 @@ class Publication(NamedTuple):
 
 
 def publish(
-    write: Callable[[Path], None],
+    write: Callable[[Path, int], None],
     base: str | os.PathLike,
     *,
     version: int | None = None,
-    finish: Callable[[Path, int], None] | None = None,
     keep: int | None = None,
 ) -> Publication:
     """Publish what `write` writes as `<base>/<version>/`, by one rename, never over another.
 
-    `write` gets a new folder inside `base`. The folder "version" that it makes there becomes the
-    version directory. Files that it puts beside "version" accompany the newest version: they
-    replace those of the same name in `base`, unless a higher version than this one is there.
+    `write` gets a new folder inside `base`, and the version's number. The folder "version" that it
+    makes there becomes the version directory. Files that it puts beside "version" accompany the
+    newest version: they replace those of the same name in `base`, unless a higher version than
+    this one is there.
 
-    If anything fails, the base is left as it was, or empty if it was missing. Processes that
-    publish at the same time get different versions. One that is killed leaves at most a folder
-    .tmp-export-*, which servers ignore and the next publication removes; killed between its last
-    renames it leaves the older files beside the new version, or more old versions than `keep`.
+    If anything fails, the base is left as it was, or empty if it was missing. Of processes that
+    publish into one base at the same time each waits for the one before. One that is killed leaves
+    at most a folder .tmp-export-*, which servers ignore and the next publication removes; killed
+    between its last renames it leaves the older files beside the new version, or more old versions
+    than `keep`.
 
     A version is a folder with a number for a name and a saved_model.pb inside. Whatever else has a
     number for a name is neither counted nor removed nor overwritten.
 
     Args:
-        write: function of a folder. It writes and verifies, and raises if anything is wrong.
+        write: function of a folder and the version's number. It writes and verifies, and raises if
+            anything is wrong.
         base: folder of the versions, made if missing.
         version: int > 0, or None for one above the highest number that is there.
-        finish: function of the same folder and the version's number, which is settled only now: all
-            others wait, so it should be quick. Or None.
         keep: int > 0, how many of the highest versions stay; the one published stays in any case.
             None for all. With 1, the version goes that a server still serves.
 
@@ -85,39 +86,31 @@ def publish(
             IsADirectoryError where a folder has the name of a file to write.
     """
     base = Path(base)
-    _check_numbers(version, keep)
-    _free_number(version, base)
-    with _staging(base) as folder:
-        write(folder)
-        _flush_all_to_disk(folder)
-        with locked(base):
-            number = _free_number(version, base)
-            if finish:
-                finish(folder, number)
-                _flush_all_to_disk(folder)
-            newest = number > max((int(path.name) for path in versions(base)), default=0)
-            files = sorted(path for path in folder.iterdir() if path.is_file()) if newest else []
-            _refuse_folders_in_the_way(files, base)
-            (folder / "version").rename(base / str(number))
-            for path in files:
-                os.replace(path, base / path.name)
-            flush_to_disk(base)
-            removed = _remove_old(base, folder, keep=keep, published=number) if keep else []
-    placed = [base / path.name for path in files]
-    return Publication(number, base / str(number), placed, removed)
-
-
-def _check_numbers(version: int | None, keep: int | None) -> None:
     if version is not None and not (is_integer(version) and 0 < version <= _LARGEST_VERSION):
         raise ValueError(
             "version must be a positive 64-bit integer, or None for the next free one. "
             f"Received: {version!r}."
         )
-    if keep is not None and not (is_integer(keep) and keep > 0):
-        raise ValueError(
-            "keep is how many versions stay and must be a positive integer, or None for all. "
-            f"Received: {keep!r}."
-        )
+    if keep is not None:
+        check_positive_integer("keep", keep)
+    with _staging(base) as folder:
+        number = _free_number(version, base)
+        write(folder, number)
+        # Whoever made it since then has asked for no lock.
+        _free_number(number, base)
+        for path in [folder, *folder.rglob("*")]:
+            flush_to_disk(path)
+        newest = number > max((int(path.name) for path in versions(base)), default=0)
+        files = sorted(path for path in folder.iterdir() if path.is_file()) if newest else []
+        placed = [base / path.name for path in files]
+        # Before the version has its name: a file that fails after it would stay at the old one.
+        _refuse_folders(placed)
+        (folder / "version").rename(base / str(number))
+        for path, place in zip(files, placed, strict=True):
+            os.replace(path, place)
+        flush_to_disk(base)
+        removed = _remove_old(base, folder, keep=keep, published=number) if keep else []
+    return Publication(number, base / str(number), placed, removed)
 
 
 def _free_number(version: int | None, base: Path) -> int:
@@ -150,18 +143,18 @@ def _numbered(base: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def _staging(base: Path) -> Iterator[Path]:
-    """A new folder in `base`, which is made if missing; locked, and removed at the end."""
+    """A new folder in `base`, which is made if missing and which nobody else publishes into."""
     missing = [path for path in (base, *base.parents) if not path.exists()]
     with contextlib.ExitStack() as held:
         try:
             base.mkdir(parents=True, exist_ok=True)
-            # One at a time, so that none is taken for abandoned before it is held.
-            with locked(base):
-                _remove_abandoned(base)
-                # In `base` itself: a rename is atomic only within one file system.
-                folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
-                held.enter_context(locked(folder))
-                held.callback(shutil.rmtree, folder, ignore_errors=True)
+            held.enter_context(locked(base))
+            # Of killed processes: nobody else would give their disk space back.
+            for left in base.glob(f"{_STAGING}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            # In `base` itself: a rename is atomic only within one file system.
+            folder = Path(tempfile.mkdtemp(prefix=_STAGING, dir=base))
+            held.callback(shutil.rmtree, folder, ignore_errors=True)
         except OSError as error:
             # OSError turns into PermissionError and its other kinds by the number.
             raise OSError(
@@ -171,14 +164,6 @@ def _staging(base: Path) -> Iterator[Path]:
         for created in missing:
             flush_to_disk(created.parent)
         yield folder
-
-
-def _remove_abandoned(base: Path) -> None:
-    # A killed process holds nothing any more, and nobody else would give its disk space back.
-    for folder in base.glob(f"{_STAGING}*"):
-        # Held by another, of another user, or gone in the meantime.
-        with contextlib.suppress(OSError), locked(folder, wait=False):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[int]:
@@ -197,9 +182,8 @@ def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[
     return sorted(removed)
 
 
-def _refuse_folders_in_the_way(files: list[Path], base: Path) -> None:
-    # Before the version has its name: a file that fails after it would stay behind at the old one.
-    for target in (base / path.name for path in files):
+def _refuse_folders(placed: list[Path]) -> None:
+    for target in placed:
         # A link to a folder is replaced like a file.
         if target.is_dir() and not target.is_symlink():
             raise IsADirectoryError(
@@ -207,8 +191,3 @@ def _refuse_folders_in_the_way(files: list[Path], base: Path) -> None:
                 f"cannot write the file {target}: there is a folder of that name. Move it away, or "
                 "choose another output folder",
             )
-
-
-def _flush_all_to_disk(folder: Path) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        flush_to_disk(path)

@@ -11,7 +11,7 @@ from kgan.export.publish import publish
 original, base = sys.argv[1:]
 
 
-def write(folder):
+def write(folder, number):
     shutil.copytree(original, folder / "version")
     shutil.copy(f"{original}/saved_model.pb", folder / "digits.tflite")
 

@@ -99,7 +99,7 @@ def check_killed_publications(original, base, forks, rounds):
     assert in_the_middle > rounds / 2
     assert reader.read > rounds
     last = newest(base)
-    publish(lambda folder: shutil.copytree(original, folder / "version"), base, keep=3)
+    publish(lambda folder, _: shutil.copytree(original, folder / "version"), base, keep=3)
     assert sorted(path.name for path in base.iterdir() if path.is_dir()) == sorted(
         str(version) for version in (last - 1, last, last + 1)
     )
