@@ -1,7 +1,6 @@
 """The float32 form of a model that was trained in 16 bits."""
 
 import keras
-import numpy as np
 
 from kgan.backend import private
 
@@ -31,7 +30,7 @@ def float32_twin(model: keras.Model) -> keras.Model:
         twin = keras.saving.deserialize_keras_object(config)
     finally:
         keras.config.set_dtype_policy(policy)
-    twin.set_weights([_weight_in_float32(weight) for weight in model.get_weights()])
+    twin.set_weights(model.get_weights())
     return twin
 
 
@@ -45,9 +44,3 @@ def _in_float32(config):
     found = {key: _in_float32(value) for key, value in config.items()}
     dtype = config.get("dtype")
     return {**found, "dtype": "float32"} if isinstance(dtype, str) and "float" in dtype else found
-
-
-def _weight_in_float32(weight):
-    weight = np.asarray(weight)
-    # NumPy has no bfloat16 of its own: the name tells what the kind does not.
-    return weight.astype("float32") if "float" in weight.dtype.name else weight

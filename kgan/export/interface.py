@@ -42,47 +42,34 @@ def read_interface(generator: keras.Model, num_classes: int | None = None) -> In
             f"{type(generator).__name__} {getattr(generator, 'name', '')!r}. Wrap it: "
             "latents = keras.Input((latent_dim,)); keras.Model(latents, generator(latents))."
         )
-    _check_inputs(inputs)
-    outputs = [tuple(tensor.shape) for tensor in generator.outputs]
-    _check_outputs(generator, outputs)
-    num_classes = _checked_num_classes(num_classes, conditional=len(inputs) == 2)
-    return Interface(inputs[0][1], outputs[0][1:], num_classes)
-
-
-def _check_inputs(shapes: list[tuple]) -> None:
-    takes_latents = len(shapes[0]) == 2 and shapes[0][0] is None and shapes[0][1] is not None
-    if not takes_latents or shapes[1:] not in ([], [(None,)]):
+    takes_latents = len(inputs[0]) == 2 and inputs[0][0] is None and inputs[0][1] is not None
+    if not takes_latents or inputs[1:] not in ([], [(None,)]):
         raise ValueError(
             "The generator must take latents, (None, latent_dim), or latents and labels, "
-            f"[(None, latent_dim), (None,)]. Received inputs of shape: {shapes}."
+            f"[(None, latent_dim), (None,)]. Received inputs of shape: {inputs}."
         )
-
-
-def _check_outputs(generator: keras.Model, shapes: list[tuple]) -> None:
+    outputs = [tuple(tensor.shape) for tensor in generator.outputs]
     # A sequential model gives one tensor, and has no `output` before its first call.
-    is_sequential = isinstance(generator, keras.Sequential)
-    if not is_sequential and isinstance(generator.output, (dict, list, tuple)):
+    if isinstance(getattr(generator, "output", None), (dict, list, tuple)):
         raise ValueError(
             "The generator must give its images as one tensor, not in a dict or list. Received "
-            f"outputs of shape: {shapes}. Wrap it: keras.Model(generator.inputs, images), where "
+            f"outputs of shape: {outputs}. Wrap it: keras.Model(generator.inputs, images), where "
             "images is that tensor."
         )
-    if len(shapes) != 1 or len(shapes[0]) != 4 or None in shapes[0][1:]:
+    if len(outputs) != 1 or len(outputs[0]) != 4 or None in outputs[0][1:]:
         raise ValueError(
             "The generator must give images, (None, height, width, channels), of a fixed size. "
-            f"Received outputs of shape: {shapes}."
+            f"Received outputs of shape: {outputs}."
         )
-
-
-def _checked_num_classes(num_classes: int | None, *, conditional: bool) -> int | None:
-    if not conditional and num_classes is not None:
+    if len(inputs) == 1 and num_classes is not None:
         raise ValueError(
             "The generator takes no labels, so num_classes must be None. "
             f"Received: num_classes={num_classes}."
         )
-    if conditional and (not is_integer(num_classes) or num_classes < 1):
+    if len(inputs) == 2 and (not is_integer(num_classes) or num_classes < 1):
         raise ValueError(
             "The generator takes labels, so num_classes must be the number of classes, an int "
             f"above 0: the export refuses labels out of range. Received: num_classes={num_classes}."
         )
-    return int(num_classes) if conditional else None
+    num_classes = None if num_classes is None else int(num_classes)
+    return Interface(inputs[0][1], outputs[0][1:], num_classes)
