@@ -56,7 +56,6 @@ def test_a_version_and_a_tflite_file_are_written(export):
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.smoke
 def test_the_differences_from_keras_are_told(export):
     assert 0 <= export.differences.images <= 1e-5
@@ -67,6 +66,7 @@ def test_the_differences_from_keras_are_told(export):
     assert export.files["float32"].frechet_distance is None
 
 
+@pytest.mark.slow
 def test_every_format_is_written_and_on_the_model_card(conditional_generator, tmp_path):
     pytest.importorskip("tf2onnx", reason="the extra kgan[onnx] is not installed")
     pytest.importorskip("onnxruntime", reason="the extra kgan[onnx] is not installed")

@@ -16,7 +16,6 @@ from kgan.features.inception_weights import FILES
 module = importlib.import_module("kgan.features.inception")
 
 
-@pytest.mark.slow
 @pytest.fixture
 def zeros(inception_model, monkeypatch) -> dict:
     """Tensors that fit the network, which are read in place of any file."""
@@ -30,6 +29,7 @@ def zeros(inception_model, monkeypatch) -> dict:
     return tensors
 
 
+@pytest.mark.slow
 def test_the_fid_papers_tensors_make_the_extractor_inception(zeros, monkeypatch):
     monkeypatch.setattr(module, "are_fid_tensors", lambda tensors: tensors is zeros)
     del zeros["softmax/kernel"]

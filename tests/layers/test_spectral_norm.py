@@ -296,12 +296,12 @@ def fit(model):
     model.fit(samples((8, 8, 1), 24), np.ones((24, 1)), batch_size=4, shuffle=False, verbose=0)
 
 
-@pytest.mark.slow
 @functools.cache
 def weights_in_graph():
     return fitted(jit_compile=False).get_weights()
 
 
+@pytest.mark.slow
 def test_a_saved_model_goes_on_as_if_it_had_not_been_saved(tmp_path):
     model = fitted()
     model.save(tmp_path / "model.keras")

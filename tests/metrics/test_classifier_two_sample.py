@@ -52,7 +52,6 @@ def test_it_reaches_the_best_accuracy(p, q, best):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_equal_distributions_are_told_apart_no_better_than_by_coins():
     result = classifier_two_sample(sample(100), sample(100, seed=1), splits=3)
     assert result.p_value > 0.05
@@ -64,6 +63,7 @@ def test_equal_distributions_are_told_apart_no_better_than_by_coins():
     assert len({*zip(result.accuracies, result.aucs, strict=True)}) == 3
 
 
+@pytest.mark.slow
 def test_inputs_that_have_shifted_since_the_training_are_found():
     training, deployment = sample(300, 25), sample(300, 25, seed=1)
     deployment[:, 3] += 2
@@ -84,14 +84,13 @@ def test_equal_distributions_are_rejected_in_a_twentieth_of_repeats():
     assert rejected <= 8
 
 
-@pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize("scale", [pytest.param(1e6, marks=pytest.mark.slow), 1e30])
 def test_fakes_beyond_all_measure_are_told_apart(scale):
     result = classifier_two_sample(sample(200), scale * sample(200, seed=1), splits=1)
     assert result.accuracy > 0.9
 
 
+@pytest.mark.slow
 def test_a_constant_entry_tells_fakes_apart_and_constant_samples_are_alike():
     # What is a constant of the reals, such as a pixel of the border, has no deviation.
     real, fake = sample(100), sample(100, seed=1)
@@ -102,6 +101,7 @@ def test_a_constant_entry_tells_fakes_apart_and_constant_samples_are_alike():
     assert (alike.accuracy, alike.auc, alike.p_value) == (0.5, 0.5, 0.5)
 
 
+@pytest.mark.slow
 def test_small_entries_count_as_much_as_large_ones():
     real, fake = sample(300), sample(300, seed=1, shift=(0, 3))
     scales = np.array([1e6, 1e-6])
