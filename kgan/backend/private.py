@@ -13,6 +13,21 @@ import tensorflow as tf
 # and no public argument turns the call off.
 OVERRIDDEN = {"GAN": {"_maybe_symbolic_build"}}
 
+# What Keras' callbacks learn in a training, by their attributes; all else in them are options, or
+# follows from it. No public method tells it, and the names with an underscore may go.
+LEARNED = {
+    keras.callbacks.CSVLogger: ("keys",),
+    keras.callbacks.EarlyStopping: ("best", "best_epoch", "best_weights", "stopped_epoch", "wait"),
+    keras.callbacks.History: ("epoch", "history"),
+    keras.callbacks.ModelCheckpoint: (
+        "best",
+        "_batches_seen_since_last_saving",
+        "_last_batch_seen",
+    ),
+    keras.callbacks.ReduceLROnPlateau: ("best", "cooldown_counter", "wait"),
+    keras.callbacks.TensorBoard: ("_global_test_batch", "_global_train_batch"),
+}
+
 
 def walk_layers(model: keras.Layer) -> list[keras.Layer]:
     """A model or layer, and all the layers in it, however deep.

@@ -84,6 +84,23 @@ def test_fit_says_which_evaluation_is_its_own_and_asks_before_it_builds():
     assert model.built_by_fit, message
 
 
+@pytest.mark.parametrize("kind", private.LEARNED)
+def test_what_keras_callbacks_learn_has_the_names_that_are_kept(kind):
+    options = {
+        keras.callbacks.CSVLogger: ["log.csv"],
+        keras.callbacks.ModelCheckpoint: ["a.keras", "loss"],
+        keras.callbacks.TensorBoard: ["unused"],
+    }
+    callback = kind(*options.get(kind, []))
+    if kind in (keras.callbacks.EarlyStopping, keras.callbacks.History):
+        callback.on_train_begin()
+    if kind is keras.callbacks.ReduceLROnPlateau:
+        callback._reset()
+    for name in private.LEARNED[kind]:
+        message = gone(f"keras.callbacks.{kind.__name__}.{name}", "to resume what it has learned")
+        assert hasattr(callback, name), message
+
+
 def test_a_dataset_names_what_it_was_derived_from():
     message = gone("tf.data.Dataset._inputs", "to find the data that count their epochs")
     assert hasattr(tf.data.Dataset, "_inputs"), message

@@ -5,22 +5,9 @@ from pathlib import Path
 
 import keras
 
+from kgan.backend import private
 from kgan.callbacks.backup.plain_values import decode
 from kgan.callbacks.backup.plain_values import encode
-
-# What Keras' callbacks learn in a training; all else in them are options, or follows from it.
-_LEARNED = {
-    keras.callbacks.CSVLogger: ("keys",),
-    keras.callbacks.EarlyStopping: ("best", "best_epoch", "best_weights", "stopped_epoch", "wait"),
-    keras.callbacks.History: ("epoch", "history"),
-    keras.callbacks.ModelCheckpoint: (
-        "best",
-        "_batches_seen_since_last_saving",
-        "_last_batch_seen",
-    ),
-    keras.callbacks.ReduceLROnPlateau: ("best", "cooldown_counter", "wait"),
-    keras.callbacks.TensorBoard: ("_global_test_batch", "_global_train_batch"),
-}
 
 
 def check_callbacks(callbacks) -> None:
@@ -108,7 +95,7 @@ def _state_of(callback) -> dict | None:
         return callback.get_state()
     state = {
         name: getattr(callback, name)
-        for kind, names in _LEARNED.items()
+        for kind, names in private.LEARNED.items()
         if isinstance(callback, kind)
         for name in names
     }

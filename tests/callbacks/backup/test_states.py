@@ -5,7 +5,6 @@ import keras
 import numpy as np
 import pytest
 
-from kgan.callbacks.backup import states
 from kgan.callbacks.backup.states import check_callbacks
 from kgan.callbacks.backup.states import collect
 from kgan.callbacks.backup.states import give_back
@@ -38,22 +37,6 @@ def kept(callbacks):
     """What is kept of callbacks, by way of JSON."""
     known, arrays = collect(callbacks)
     return json.loads(json.dumps(known)), arrays
-
-
-@pytest.mark.parametrize("kind", states._LEARNED)
-def test_what_keras_callbacks_learn_has_the_names_that_are_kept(kind):
-    options = {
-        keras.callbacks.CSVLogger: ["log.csv"],
-        keras.callbacks.ModelCheckpoint: ["a.keras", "loss"],
-        keras.callbacks.TensorBoard: ["unused"],
-    }
-    callback = kind(*options.get(kind, []))
-    if kind in (keras.callbacks.EarlyStopping, keras.callbacks.History):
-        callback.on_train_begin()
-    if kind is keras.callbacks.ReduceLROnPlateau:
-        callback._reset()
-    missing = [name for name in states._LEARNED[kind] if not hasattr(callback, name)]
-    assert not missing, f"{kind.__name__} of Keras has another name now for {missing}"
 
 
 def test_options_are_those_of_now():
