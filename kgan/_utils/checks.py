@@ -73,7 +73,7 @@ def check_labels(labels: np.ndarray, rows: int, num_classes: int | None) -> int:
         ValueError: for a wrong shape, dtype or value, or a number of classes that is none.
     """
     if num_classes is not None:
-        check_positive_integer("num_classes", num_classes)
+        num_classes = check_positive_integer("num_classes", num_classes)
     if labels.shape != (rows,):
         raise ValueError(
             f"Labels must have the shape ({rows},). Received: {labels.shape}. Give one class "

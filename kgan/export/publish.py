@@ -104,7 +104,14 @@ def publish(
         files = sorted(path for path in folder.iterdir() if path.is_file()) if newest else []
         placed = [base / path.name for path in files]
         # Before the version has its name: a file that fails after it would stay at the old one.
-        _refuse_folders(placed)
+        for target in placed:
+            # A link to a folder is replaced like a file.
+            if target.is_dir() and not target.is_symlink():
+                raise IsADirectoryError(
+                    errno.EISDIR,
+                    f"cannot write the file {target}: there is a folder of that name. Move it "
+                    "away, or choose another output folder",
+                )
         (folder / "version").rename(base / str(number))
         for path, place in zip(files, placed, strict=True):
             os.replace(path, place)
@@ -180,14 +187,3 @@ def _remove_old(base: Path, folder: Path, *, keep: int, published: int) -> list[
                 warnings.warn(f"{path} could not be removed: {error.strerror}.", stacklevel=3)
     flush_to_disk(base)
     return sorted(removed)
-
-
-def _refuse_folders(placed: list[Path]) -> None:
-    for target in placed:
-        # A link to a folder is replaced like a file.
-        if target.is_dir() and not target.is_symlink():
-            raise IsADirectoryError(
-                errno.EISDIR,
-                f"cannot write the file {target}: there is a folder of that name. Move it away, or "
-                "choose another output folder",
-            )

@@ -183,8 +183,10 @@ def test_images_without_labels_have_no_classes():
 
 
 def test_there_may_be_more_classes_than_the_labels_show():
-    images = Images(np.zeros((3, 2, 2, 1), np.uint8), [0, 0, 1], num_classes=10)
+    images = Images(np.zeros((3, 2, 2, 1), np.uint8), [0, 0, 1], num_classes=np.int64(10))
     assert images.num_classes == 10
+    # Python's, as JSON takes it.
+    assert type(images.num_classes) is int
 
 
 @pytest.mark.parametrize("argument", ["batch_size", "discriminator_steps"])
