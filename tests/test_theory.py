@@ -445,10 +445,11 @@ def trained_logits(real, fake, epochs):
     return np.asarray(network(X[:, None].astype("float32")), "float64")[:, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("real", "fake", "epochs"),
     # The mixture is the harder one.
-    [(ONE, WIDE, 5), pytest.param(PEAKS, HUMP, 16, marks=pytest.mark.slow)],
+    [(ONE, WIDE, 5), (PEAKS, HUMP, 16)],
     ids=["normals", "mixture"],
 )
 def test_a_trained_discriminator_approaches_the_optimal_one(real, fake, epochs):

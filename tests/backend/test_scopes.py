@@ -110,6 +110,7 @@ def test_a_gan_of_one_device_trains_in_the_scope_of_that_device():
     assert int(gan.images_seen.numpy()) == 8
 
 
+@pytest.mark.slow
 def test_what_is_made_in_one_scope_is_compiled_and_called_in_it_and_outside(strategy):
     with strategy.scope():
         gan, optimizers = make_gan(), (adam(), keras.optimizers.LossScaleOptimizer(adam()))

@@ -154,6 +154,7 @@ def test_a_second_evaluation_gets_the_next_folder(evaluate, work, tmp_path):
         assert (run / name / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_every_format_of_a_generator_gives_the_same_numbers(evaluate, work, tmp_path):
     run, exported = work / "runs" / "mine", work / "exported" / "mine"
     gan = keras.saving.load_model(run / "gan.keras", compile=False)

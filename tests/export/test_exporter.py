@@ -155,6 +155,7 @@ def test_saved_model_and_tflite_file_give_the_same_images(export):
     np.testing.assert_allclose(images, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_16_bit_generator_is_exported_in_float32(build_generator, tmp_path):
     generator = build_generator(dtype="mixed_float16")
     export = export_generator(generator, tmp_path / "half", tflite=())

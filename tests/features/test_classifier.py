@@ -86,6 +86,7 @@ def test_equal_seeds_give_equal_models_and_others_do_not():
     assert any((left != right).any() for left, right in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 def test_the_accuracy_is_that_of_the_held_out_tenth_and_printed(capsys, monkeypatch):
     used = []
 

@@ -73,6 +73,7 @@ def test_a_weight_file_is_small_and_its_readme_tells_of_it(name):
     assert f"{SHIPPED[name]().accuracy:.2%}" in readme
 
 
+@pytest.mark.slow
 def test_digits_has_the_accuracy_it_was_given(real_digits, features):
     right = (features.probabilities.argmax(axis=1) == real_digits[1]).mean()
     # Another order of sums may turn an image or two that lie on the edge of two classes.

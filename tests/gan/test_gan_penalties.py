@@ -198,6 +198,7 @@ def test_penalties_see_float32_whatever_the_networks_compute_in():
     assert seen == {"real": tf.float32, "fake": tf.float32, "penalty": tf.float32}
 
 
+@pytest.mark.slow
 def test_the_averages_of_lecam_are_saved_and_training_goes_on_with_equal_numbers(tmp_path):
     gan = make_gan(every_penalty())
     fitted(gan)

@@ -182,6 +182,7 @@ def test_equal_seeds_give_equal_results_whatever_the_global_seed_is():
     assert first.auc != other.auc
 
 
+@pytest.mark.slow
 def test_global_random_numbers_are_left_alone():
     # Neither by the building of a network.
     compiled.cache_clear()

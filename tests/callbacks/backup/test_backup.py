@@ -162,9 +162,9 @@ def alone(tmp_path_factory):
     """Train with nothing but backups, once: (gan, history, folder of the backups)."""
     done = []
 
-    def train(make_gan):
+    def train(quick_gan):
         if not done:
-            folder, gan = tmp_path_factory.mktemp("alone"), make_gan()
+            folder, gan = tmp_path_factory.mktemp("alone"), quick_gan()
             done.append((gan, fit(gan, folder), folder))
         return done[0]
 
@@ -172,11 +172,11 @@ def alone(tmp_path_factory):
 
 
 @pytest.fixture
-def one_epoch(tmp_path, tmp_path_factory, make_gan):
+def one_epoch(tmp_path, tmp_path_factory, quick_gan):
     """Give a folder with the backups of one epoch, which was trained once for all tests."""
     made = tmp_path_factory.getbasetemp() / "one_epoch"
     if not made.exists():
-        fit(make_gan(), made, epochs=1)
+        fit(quick_gan(), made, epochs=1)
     return shutil.copytree(made, tmp_path / "one_epoch")
 
 
@@ -210,9 +210,9 @@ def test_what_a_killed_training_leaves_is_what_it_would_have_left(
     np.testing.assert_array_equal(gan.generate(3, seed=0), expected.generate(3, seed=0))
 
 
-def test_backups_do_not_change_the_training(make_gan, alone):
-    gan, history, _ = alone(make_gan)
-    other = make_gan()
+def test_backups_do_not_change_the_training(make_gan, tmp_path):
+    gan, other = make_gan(), make_gan()
+    history = fit(gan, tmp_path)
     assert other.fit(make_batches(), epochs=3, verbose=0).history == history
     assert_same_state(gan, other)
 
@@ -316,12 +316,12 @@ def test_the_checksums_are_read_once_in_a_restart(tmp_path, quick_gan, monkeypat
 
 
 @pytest.mark.smoke
-def test_a_complete_training_is_not_repeated(make_gan, alone, capsys):
+def test_a_complete_training_is_not_repeated(quick_gan, alone, capsys):
     def written():
         return {path: path.stat().st_mtime_ns for path in folder.iterdir()}
 
-    first, history, folder = alone(make_gan)
-    second, dataset, before = make_gan(), make_batches(), written()
+    first, history, folder = alone(quick_gan)
+    second, dataset, before = quick_gan(), make_batches(), written()
     assert fit(second, folder, data=dataset) == history
     assert_same_state(second, first)
     assert written() == before
@@ -333,9 +333,9 @@ def test_a_complete_training_is_not_repeated(make_gan, alone, capsys):
 
 
 @pytest.mark.smoke
-def test_with_more_epochs_a_complete_training_goes_on(make_gan, alone, one_epoch, capsys):
-    longer, history, _ = alone(make_gan)
-    gan = make_gan()
+def test_with_more_epochs_a_complete_training_goes_on(quick_gan, alone, one_epoch, capsys):
+    longer, history, _ = alone(quick_gan)
+    gan = quick_gan()
     assert fit(gan, one_epoch) == history
     assert_same_state(gan, longer)
     path = one_epoch / "backup-000000000024.npz"
@@ -344,9 +344,9 @@ def test_with_more_epochs_a_complete_training_goes_on(make_gan, alone, one_epoch
     )
 
 
-def test_a_second_fit_of_the_same_process_goes_on(tmp_path, make_gan, alone):
-    longer, history, _ = alone(make_gan)
-    gan, dataset = make_gan(), make_batches()
+def test_a_second_fit_of_the_same_process_goes_on(tmp_path, quick_gan, alone):
+    longer, history, _ = alone(quick_gan)
+    gan, dataset = quick_gan(), make_batches()
     for epochs in (1, 3):
         found = fit(gan, tmp_path, data=dataset, epochs=epochs)
     assert found == history
@@ -374,9 +374,9 @@ def test_a_training_that_was_stopped_stays_so_until_more_epochs_are_asked_for(
     assert len(fit(quick_gan(), tmp_path / "backup", epochs=4)["d_loss"]) == 4
 
 
-def test_a_damaged_backup_is_passed_over_for_the_one_before(make_gan, alone, one_epoch):
-    whole, history, _ = alone(make_gan)
-    gan, newest = make_gan(), max(one_epoch.glob("*.npz"))
+def test_a_damaged_backup_is_passed_over_for_the_one_before(quick_gan, alone, one_epoch):
+    whole, history, _ = alone(quick_gan)
+    gan, newest = quick_gan(), max(one_epoch.glob("*.npz"))
     newest.write_bytes(newest.read_bytes()[:-100])
     assert fit(gan, one_epoch) == history
     assert_same_state(gan, whole)
@@ -435,7 +435,7 @@ def test_a_loss_scale_may_be_infinite(tmp_path, make_gan):
 
 
 def test_a_full_disk_leaves_the_last_good_file_and_the_training_goes_on(
-    tmp_path, make_gan, alone, capsys
+    tmp_path, quick_gan, alone, capsys
 ):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
@@ -444,13 +444,13 @@ def test_a_full_disk_leaves_the_last_good_file_and_the_training_goes_on(
         full = 3 <= int(gan.optimizer.iterations.numpy()) - 1 < 9
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000 if full else soft, hard))
 
-    gan = make_gan()
+    gan = quick_gan()
     filling = keras.callbacks.LambdaCallback(on_train_batch_end=fill)
     try:
         history = fit(gan, tmp_path, callbacks=[filling], options={"every_n_images": 12})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert history == alone(make_gan)[1]
+    assert history == alone(quick_gan)[1]
     printed = capsys.readouterr().out.splitlines()
     assert [line.split(": [")[0] for line in printed] == [
         "Backup: none was written after 24 images",
@@ -551,29 +551,29 @@ def another_training(folder, difference):
     )
 
 
-def test_another_training_is_refused(one_epoch, make_gan):
-    gan = make_gan()
+def test_another_training_is_refused(one_epoch, quick_gan):
+    gan = quick_gan()
     gan.compile(keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1), discriminator_steps=2)
     before = state_of(gan)
     message = another_training(one_epoch, "run_eagerly was true and is false now")
     with pytest.raises(ValueError, match="discriminator_steps was 1 and is 2 now"):
         fit(gan, one_epoch)
-    refused(one_epoch, make_gan(run_eagerly=False), message)
+    refused(one_epoch, quick_gan(run_eagerly=False), message)
     for array, expected in zip(before, state_of(gan), strict=True):
         np.testing.assert_array_equal(array, expected)
 
 
-def test_other_data_are_refused(one_epoch, make_gan):
+def test_other_data_are_refused(one_epoch, quick_gan):
     message = another_training(one_epoch, "data.rows was 4 and is 3 now")
     with pytest.raises(ValueError, match=r"data\.batches was 6 and is 8 now; data\.rows was"):
-        fit(make_gan(), one_epoch, data=make_batches(rows=3))
+        fit(quick_gan(), one_epoch, data=make_batches(rows=3))
     with pytest.raises(ValueError, match=r"data\.images was "):
-        fit(make_gan(), one_epoch, data=make_batches(seed=1))
+        fit(quick_gan(), one_epoch, data=make_batches(seed=1))
     message = another_training(one_epoch, "data.seed was 3 and is 4 now")
-    refused(one_epoch, make_gan(), message, data=make_images().batches(4, seed=4))
+    refused(one_epoch, quick_gan(), message, data=make_images().batches(4, seed=4))
 
 
-def test_other_networks_are_refused(one_epoch, make_gan):
+def test_other_networks_are_refused(one_epoch, quick_gan):
     other = kgan.GAN(
         kgan.models.small_mlp_generator((8, 8, 1), 3, width=2),
         kgan.models.small_mlp_discriminator((8, 8, 1), width=2),
@@ -637,13 +637,13 @@ def test_several_workers_need_a_pace_that_does_not_depend_on_clocks(
     )
 
 
-def test_only_the_first_worker_writes(one_epoch, make_gan, monkeypatch, capsys):
+def test_only_the_first_worker_writes(one_epoch, quick_gan, monkeypatch, capsys):
     temporary = one_epoch / ".backup-000000000012-abc.npz"
     temporary.touch()
     left = sorted(one_epoch.iterdir())
     monkeypatch.setattr(replicas, "worker", lambda gan: (1, 2))
     capsys.readouterr()
-    fit(make_gan(), one_epoch, epochs=2)
+    fit(quick_gan(), one_epoch, epochs=2)
     assert sorted(one_epoch.iterdir()) == left
     assert capsys.readouterr().out == ""
 
@@ -664,23 +664,23 @@ def test_workers_that_found_different_backups_do_not_begin(tmp_path, make_gan, m
     assert asked == [[0, 0, 0]]
 
 
-def test_two_cannot_train_in_one_folder_at_once(one_epoch, make_gan, monkeypatch):
+def test_two_cannot_train_in_one_folder_at_once(one_epoch, quick_gan, monkeypatch):
     message = (
         f"Another process is training in {one_epoch} now, and two would write over each other's "
         "backups. Wait until it ends, or end it; or choose another folder."
     )
-    other = make_gan()
+    other = quick_gan()
     look = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: refused(one_epoch, other, message)
     )
     # Ctrl-C in the second epoch, and then on in the same process with another object.
-    assert fit(make_gan(), one_epoch, epochs=2, callbacks=[look], kill=2) is None
-    fit(make_gan(), one_epoch, epochs=2)
+    assert fit(quick_gan(), one_epoch, epochs=2, callbacks=[look], kill=2) is None
+    fit(quick_gan(), one_epoch, epochs=2)
 
 
-def test_another_version_is_told(one_epoch, make_gan, monkeypatch, capsys):
+def test_another_version_is_told(one_epoch, quick_gan, monkeypatch, capsys):
     monkeypatch.setattr("kgan.callbacks.backup.fingerprint.__version__", "9.9")
-    fit(make_gan(), one_epoch, epochs=1)
+    fit(quick_gan(), one_epoch, epochs=1)
     assert capsys.readouterr().out.splitlines()[-1] == (
         f'Backup: kgan was "{kgan.__version__}" and is "9.9" now: numbers may differ from those of '
         "an uninterrupted run."
@@ -689,7 +689,7 @@ def test_another_version_is_told(one_epoch, make_gan, monkeypatch, capsys):
     message = another_training(one_epoch, "run_eagerly was true and is false now") + (
         f' kgan was "{kgan.__version__}" and is "9.9" now: that may be the reason.'
     )
-    refused(one_epoch, make_gan(run_eagerly=False), message)
+    refused(one_epoch, quick_gan(run_eagerly=False), message)
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])

@@ -90,9 +90,8 @@ def test_nearest_upsampling_is_not_blamed_for_another_layers_operation(tmp_path)
     )
 
 
-@pytest.mark.parametrize(
-    "policy", ["mixed_float16", pytest.param("bfloat16", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_float16", "bfloat16"])
 def test_layers_in_16_bits_are_named_and_their_twin_converts(tmp_path, policy):
     generator = generator_with(layers.Conv2D(8, 3, padding="same", dtype=policy, name="half"))
     assert refusal(generator, tmp_path / "half") == not_convertible(
