@@ -165,16 +165,15 @@ def apply_gradients(optimizer, gradients: list, variables: list) -> None:
             scaled loss of the global batch.
         variables: Keras variables, one per gradient.
     """
+    # An embedding's gradient is a list of rows, in which a row that was looked up n times stands n
+    # times. Keras' optimizers would square each of them, in place of their sum.
+    gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
     replicas = num_replicas()
-    if _needs_the_whole(optimizer):
-        # An embedding's gradient is a list of rows, in which a row that was looked up twice stands
-        # twice: its length is not the gradient's, and Keras cannot divide it.
-        gradients = [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-        if replicas > 1:
-            # Clipped in the optimizer's place, which will see a part of the sum, too short to clip.
-            gradients = _clipped(optimizer, _summed(gradients))
-            # The optimizer sums over the replicas once more.
-            gradients = [None if g is None else g / replicas for g in gradients]
+    if replicas > 1 and _needs_the_whole(optimizer):
+        # Clipped in the optimizer's place, which will see a part of the sum, too short to clip.
+        gradients = _clipped(optimizer, _summed(gradients))
+        # The optimizer sums over the replicas once more.
+        gradients = [None if g is None else g / replicas for g in gradients]
     optimizer.apply(gradients, variables)
 
 
