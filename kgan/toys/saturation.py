@@ -9,6 +9,7 @@ from keras import ops
 from kgan import losses
 from kgan._utils import checks
 from kgan.backend import autodiff
+from kgan.backend import replicas
 from kgan.gan import GAN
 
 _BATCH = 256
@@ -171,7 +172,7 @@ class _Student:
 
         variables = self.network.trainable_variables
         _, gradients = autodiff.value_and_gradients(objective, variables)
-        self._optimizer.apply(gradients, variables)
+        replicas.apply_gradients(self._optimizer, gradients, variables)
 
 
 def _reading(generator, discriminator, loss, real, latents):
