@@ -15,10 +15,9 @@ demo: $(VENV)/installed
 	$(BIN)/kgan sample --model=exported/digits --num_images=100 --output=$(RUN)/served.png
 	@echo "Look at $(RUN)/evaluation/report.html and, from the export, at $(RUN)/served.png"
 
-# One thread an operation: processes that share the cores would wait for each other's threads. The
-# slow tests keep all threads, and the default ones those between operations. The default tests run
-# a program of XLA a few times only, and to optimise it takes longer than it saves; the slow ones
-# run some for many thousands of steps.
+# One thread an operation: processes that share the cores would wait for each other's threads; those
+# between operations stay. The default tests run a program of XLA a few times only, and to optimise
+# it takes longer than it saves; the slow ones run some for many thousands of steps.
 QUICK_XLA := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
 test: $(VENV)/installed-test lint
 	@TF_NUM_INTRAOP_THREADS=1 OPENBLAS_NUM_THREADS=1 XLA_FLAGS="$(QUICK_XLA)" $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile; \
@@ -26,7 +25,7 @@ test: $(VENV)/installed-test lint
 
 # Trains for minutes; with KGAN_DATA set to a folder with mnist/ also on real files.
 test-slow: $(VENV)/installed-test
-	$(BIN)/python -m pytest -m slow -s
+	TF_NUM_INTRAOP_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --numprocesses=auto --maxprocesses=2 --dist=loadfile
 
 # The smoke tests on the oldest Keras and TensorFlow that setup.cfg allows, in an environment of their own.
 test-oldest: $(OLDEST)/installed

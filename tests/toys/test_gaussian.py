@@ -251,18 +251,17 @@ def test_a_training_that_has_diverged_is_named(broken):
 
 
 @pytest.mark.slow
-def test_the_preset_holds_its_target_for_every_seed():
+def test_the_preset_holds_its_target_for_several_seeds():
     settings = toys.PRESETS["gaussian"]
     trainer = toys.ToyTrainer(
         lambda seed: toys.build_gan(settings, 1, seed),
         DATA.sample(100_000, seed=0),
         batch_size=settings.batch_size,
     )
-    for seed in range(10):
+    for seed in range(3):
         trainer.restart(seed)
         trainer.advance(settings.steps)
         numbers = DATA.report(trainer.gan, settings.steps).numbers
-        print(seed, numbers)
         assert numbers.largest_gap < 0.05
         assert numbers.jensen_shannon < 0.01
         assert numbers.value == pytest.approx(-math.log(4), abs=0.01)

@@ -201,19 +201,17 @@ def test_odd_settings_are_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("toy", "seeds"), [("ring", 3), ("grid", 2)])
-def test_the_recipe_finds_every_mode(toy, seeds):
+@pytest.mark.parametrize("toy", ["ring", "grid"])
+def test_the_recipe_finds_every_mode(toy):
     data, settings = getattr(toys, toy)(), toys.PRESETS[toy]
     trainer = toys.ToyTrainer(
         lambda seed: toys.build_gan(settings, 2, seed),
         data.sample(100_000, seed=0),
         batch_size=settings.batch_size,
     )
-    for seed in range(seeds):
-        trainer.restart(seed)
-        trainer.advance(settings.steps)
-        report = data.report(trainer.gan.generate(2500, seed=0))
-        print(toy, seed, report)
-        assert report.modes == len(data.means)
-        assert report.high_quality >= 0.95
-        assert report.reverse_kl <= 0.05
+    trainer.restart(0)
+    trainer.advance(settings.steps)
+    report = data.report(trainer.gan.generate(2500, seed=0))
+    assert report.modes == len(data.means)
+    assert report.high_quality >= 0.95
+    assert report.reverse_kl <= 0.05
