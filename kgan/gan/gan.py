@@ -24,6 +24,7 @@ from kgan.gan import checks
 from kgan.gan import inspection
 from kgan.gan import logs
 from kgan.gan import minibatches
+from kgan.gan import networks
 from kgan.gan import replication
 from kgan.gan import saving
 from kgan.gan.minibatches import Minibatch
@@ -137,7 +138,7 @@ class GAN(keras.Model):
         self.condition_shape = None if condition_shape is None else tuple(condition_shape)
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
-        self.image_shape = checks.check_networks(self)
+        self.image_shape = networks.check_networks(self)
         self.ema_generator = (
             None if ema_halflife_images is None else averaging.untrained_copy(generator)
         )
