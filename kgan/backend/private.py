@@ -44,6 +44,23 @@ def walk_layers(model: keras.Layer) -> list[keras.Layer]:
     return model._flatten_layers()
 
 
+def made_by(tensor: keras.KerasTensor) -> tuple:
+    """The operation that a symbolic tensor of a functional model comes from.
+
+    Uses `KerasTensor._keras_history` and `Operation._inbound_nodes`. The public `Layer.input` and
+    `Layer.output` fail for a layer that is used twice, and leave out arguments that are no tensors.
+
+    Args:
+        tensor: `keras.KerasTensor` of a functional or sequential model.
+
+    Returns:
+        (operation, its arguments, its keyword arguments, which of its results the tensor is).
+    """
+    operation, node, index = tensor._keras_history
+    arguments = operation._inbound_nodes[node].arguments
+    return operation, arguments.args, arguments.kwargs, index
+
+
 def is_validation_of_fit(kwargs: dict) -> bool:
     """Whether `evaluate` was called by `fit`, for its validation data.
 

@@ -288,6 +288,7 @@ class GAN(keras.Model):
             validation_data = inspection.look_at_validation_data(
                 self, validation_data, validation_batch_size or batch_size
             )
+        networks.warn_of_range(self, data.images)
         self.reference_images, self.reference_labels = data.images, data.labels
         self.callbacks_of_fit = inspection.flat(callbacks)
         parts = parts_of_fit(

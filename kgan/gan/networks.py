@@ -3,9 +3,20 @@
 Every check says what is wrong, what was expected, what was received, and the remedy.
 """
 
-import keras
+import warnings
 
+import keras
+import numpy as np
+from keras import ops
+
+from kgan.backend import private
 from kgan.sampling import network_inputs
+
+# Here every sigmoid and every tanh is at its end, and the square is still a number in 16 bits.
+_FAR = 100.0
+_TOLERANCE = 1e-3
+# For a side of images that the network leaves open.
+_UNKNOWN_SIDE = 8
 
 
 def check_networks(gan) -> tuple:
@@ -18,15 +29,10 @@ def check_networks(gan) -> tuple:
         The shape of one image, without the batch.
 
     Raises:
-        ValueError: if a network does not take what it would be given, if the discriminator ends in
-            a sigmoid, or if a network has losses of its own.
+        ValueError: if a network does not take what it would be given, if the discriminator's
+            logits have bounds, or if a network has losses of its own.
     """
-    latents = keras.KerasTensor((None, gan.latent_dim), dtype="float32")
-    labels = None
-    if gan.num_classes is not None:
-        labels = keras.KerasTensor((None,), dtype="int32")
-    if gan.condition_shape is not None:
-        labels = keras.KerasTensor((None, *gan.condition_shape), dtype="float32")
+    latents, labels = (*_inputs_of_generator(gan), None)[:2]
 
     def generate(latents, labels):
         return gan.generator(network_inputs(latents, labels))
@@ -48,7 +54,7 @@ def check_networks(gan) -> tuple:
                     f"{layer.name!r}). Expected: at least num_classes={gan.num_classes}. Build it "
                     f"with num_classes={gan.num_classes}."
                 )
-    _check_logits(gan.discriminator)
+    _check_logits(gan.discriminator, [images] if labels is None else [images, labels])
     return tuple(images.shape[1:])
 
 
@@ -79,16 +85,116 @@ def _output(role: str, network, call, name: str, samples, labels):
     return output
 
 
-def _check_logits(discriminator) -> None:
-    # A subclassed model does not tell which of its layers is the last.
-    known = isinstance(discriminator, keras.Sequential) or getattr(discriminator, "outputs", None)
-    last = _unwrapped(discriminator.layers[-1]) if known and discriminator.layers else None
-    if getattr(last, "activation", None) is keras.activations.sigmoid:
-        raise ValueError(
-            f"The discriminator's last layer, {last.name!r}, applies a sigmoid. Every kgan loss "
-            "works on logits and applies its own sigmoid where the paper has one; a second one "
-            "would flatten the gradients. Remove activation='sigmoid'."
+def _check_logits(discriminator, inputs: list) -> None:
+    reached = reach(discriminator, inputs)
+    for low in (0, -1):
+        if reached is not None and np.allclose(reached, (low, 1), atol=_TOLERANCE):
+            raise ValueError(
+                f"The logits of the discriminator {discriminator.name!r} stay in [{low}, 1], "
+                "whatever it learns: it ends in a sigmoid or the like. Expected: logits without "
+                "bounds. Every kgan loss works on logits and applies its own sigmoid where the "
+                "paper has one; a second one would flatten the gradients. Remove the activation "
+                "of the last layer."
+            )
+
+
+def reach(network: keras.Model, inputs: list) -> tuple[float, float] | None:
+    """The lowest and the highest value that a network can give, whatever it learns.
+
+    It is tried: what comes into the last layer with weights is drawn far from zero, and its biases
+    are pushed to either side. Without bounds the output goes as far; a sigmoid shows both its ends.
+    Only a subclassed network is called as a whole, since it does not tell which layer is its last.
+    Its weights and random states stay as they are.
+
+    Args:
+        network: built keras model.
+        inputs: list of `keras.KerasTensor`, what it is called with.
+
+    Returns:
+        (lowest, highest) of what was seen; None where it could not be tried.
+    """
+    random = np.random.default_rng(0)
+    biases = [variable for variable in network.trainable_variables if len(variable.shape) == 1]
+
+    def far(tensor):
+        shape = [_UNKNOWN_SIDE if side is None else side for side in tensor.shape[1:]]
+        rows = np.stack([np.zeros(shape), np.ones(shape), random.standard_normal(shape)])
+        rows = _FAR * np.concatenate([rows, -rows]) * keras.backend.is_float_dtype(tensor.dtype)
+        return ops.convert_to_tensor(rows, dtype=tensor.dtype)
+
+    def value(tensor):
+        operation, *arguments, index = private.made_by(tensor)
+        if isinstance(operation, keras.layers.InputLayer):
+            return far(tensor)
+        of_part = far if getattr(operation, "weights", ()) else value
+        arguments, keywords = keras.tree.map_structure(
+            lambda part: of_part(part) if isinstance(part, keras.KerasTensor) else part, arguments
         )
+        return keras.tree.flatten(operation(*arguments, **keywords))[index]
+
+    def output():
+        if getattr(network, "outputs", None):
+            return value(network.outputs[0])
+        given = [far(tensor) for tensor in inputs]
+        return network(given if len(given) > 1 else given[0])
+
+    ends = []
+    for push in (-_FAR, _FAR):
+        pushed = [(bias, ops.cast(bias + push, bias.dtype)) for bias in biases]
+        try:
+            with keras.StatelessScope(pushed):
+                values = ops.convert_to_numpy(ops.cast(output(), "float32"))
+        # A network may do anything; one that cannot be tried is taken as it is.
+        except Exception:
+            return None
+        ends += [float(values.min()), float(values.max())]
+    low, high = min(ends), max(ends)
+    return (low, high) if np.isfinite(ends).all() and low < high else None
+
+
+def warn_of_range(gan, images: np.ndarray | None) -> None:
+    """Warn if the generator can never make what is in the data.
+
+    Args:
+        gan: `kgan.GAN`.
+        images: float array (n, ...), some of the data; None if they cannot be looked at.
+    """
+    reached = None if images is None else reach(gan.generator, _inputs_of_generator(gan))
+    if reached is None:
+        return
+    # Beyond 1 a bound is not told from what learning may move.
+    low = max((end for end in (-1, 0) if reached[0] > end - _TOLERANCE), default=-np.inf)
+    high = min((end for end in (0, 1) if reached[1] < end + _TOLERANCE), default=np.inf)
+    data = f"the data in [{images.min():g}, {images.max():g}]"
+    makes = f"The values that the generator {gan.generator.name!r} makes lie in [{low:g}, {high:g}]"
+    if images.min() < low - _TOLERANCE or images.max() > high + _TOLERANCE:
+        warnings.warn(
+            f"{makes}, whatever it learns, and {data}: it can never make the rest. Scale the data, "
+            "or end the generator in another activation: tanh for data in [-1, 1], none for any.",
+            # The user's call of fit.
+            stacklevel=3,
+        )
+    # Of pictures in [0, 1] the check of the batch warns.
+    elif (
+        np.isfinite([low, high]).all()
+        and low < 0 < high
+        and (images.max() <= 0 or (images.min() >= 0 and images.ndim != 4))
+    ):
+        warnings.warn(
+            f"{makes}, and {data}, all on one side of 0: half of the range would be learned to be "
+            "left out. Scale the data to [-1, 1], with 2 * x - 1 if they lie in [0, 1].",
+            stacklevel=3,
+        )
+
+
+def _inputs_of_generator(gan) -> list:
+    """What the generator is called with: latents, and labels where there are some."""
+    inputs = [keras.KerasTensor((None, gan.latent_dim), dtype="float32")]
+    if gan.num_classes is not None:
+        inputs.append(keras.KerasTensor((None,), dtype="int32"))
+    if gan.condition_shape is not None:
+        inputs.append(keras.KerasTensor((None, *gan.condition_shape), dtype="float32"))
+    return inputs
 
 
 def _unwrapped(layer):

@@ -45,6 +45,24 @@ def test_a_walk_enters_wrappers_and_layers_of_custom_layers():
     assert "deepest" in [layer.name for layer in walked], message
 
 
+def test_a_symbolic_tensor_tells_the_call_that_made_it():
+    message = gone("KerasTensor._keras_history", "to find the last layer of a network")
+    halve = keras.layers.Dense(2)
+    inputs = keras.Input((2,))
+    once = halve(inputs)
+    # Of a layer that is used twice Keras' public attributes tell nothing.
+    scaled = keras.ops.multiply(halve(once), 2.0)
+    try:
+        operation, arguments, keywords, index = private.made_by(scaled)
+        made, (given,), *_ = private.made_by(arguments[0])
+    except (AttributeError, ValueError):
+        pytest.fail(message)
+    assert isinstance(operation, keras.Operation), message
+    assert (arguments[1], keywords, index) == (2.0, {}, 0), message
+    assert made is halve, message
+    assert given is once, message
+
+
 class Recording(keras.Model):
     def __init__(self):
         super().__init__()

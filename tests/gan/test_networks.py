@@ -5,14 +5,19 @@ import re
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from keras import layers
+from keras import ops
 
 import kgan
 from kgan import models
+from kgan.gan import networks
+from kgan.layers import SpectralNorm
 
 SHAPE = (8, 8, 1)
 
 
-def gan(latent_dim=3, generator=None, discriminator=None):
+def gan(generator=None, discriminator=None, latent_dim=3):
     return kgan.GAN(
         generator or models.small_mlp_generator(SHAPE, 3, width=4),
         discriminator or models.small_mlp_discriminator(SHAPE, width=4),
@@ -48,35 +53,167 @@ def test_networks_and_gan_must_agree_on_classes(networks, gan_classes):
         kgan.GAN(generator, discriminator, latent_dim=3, num_classes=gan_classes)
 
 
-@pytest.mark.parametrize("wrapped", [False, True])
-def test_a_discriminator_that_ends_in_a_sigmoid_is_refused(wrapped):
-    last = keras.layers.Dense(1, "sigmoid", name="out")
-    last = kgan.layers.SpectralNorm(last) if wrapped else last
-    discriminator = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), last])
-    with refuses("The discriminator's last layer, 'out', applies a sigmoid."):
-        gan(discriminator=discriminator)
+def discriminator(*ends):
+    return keras.Sequential([keras.Input(SHAPE), *ends])
 
 
-def test_a_subclassed_discriminator_with_an_inner_sigmoid_is_taken():
-    class Gated(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.flatten = keras.layers.Flatten()
-            self.logits = keras.layers.Dense(1)
-            self.gate = keras.layers.Dense(64, activation="sigmoid")
+def of_operations(end):
+    images = keras.Input(SHAPE)
+    return keras.Model(images, end(layers.Dense(1)(layers.Flatten()(images))))
 
+
+def two_heads():
+    images = keras.Input(SHAPE)
+    x = layers.Flatten()(images)
+    heads = [layers.Dense(1, "sigmoid")(x) for _ in range(2)]
+    return keras.Model(images, layers.Average()(heads))
+
+
+class Subclassed(keras.Model):
+    """A discriminator that does not tell which layer is its last."""
+
+    def __init__(self, end, features="relu", **kwargs):
+        super().__init__(**kwargs)
+        self.end = end
+        self.flatten = layers.Flatten()
+        self.logits = layers.Dense(1)
+        # Made last, used before.
+        self.gate = layers.Dense(64, activation=features)
+
+    def call(self, images, training=False):
+        pixels = self.flatten(images)
+        return self.end(self.logits(pixels * self.gate(pixels)))
+
+
+class Head(layers.Layer):
+    def build(self, shape):
+        self.dense = layers.Dense(1)
+        self.dense.build(shape)
+
+    def call(self, features):
+        return ops.sigmoid(self.dense(features))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: discriminator(layers.Flatten(), layers.Dense(1, "sigmoid")),
+        lambda: discriminator(layers.Flatten(), layers.Dense(1), layers.Activation("sigmoid")),
+        lambda: discriminator(layers.Flatten(), SpectralNorm(layers.Dense(1, "sigmoid"))),
+        lambda: discriminator(
+            layers.Flatten(),
+            layers.Dense(1, "sigmoid"),
+            layers.Activation("linear", dtype="float16"),
+        ),
+        lambda: discriminator(layers.Flatten(), layers.Dense(1, tf.nn.sigmoid, use_bias=False)),
+        lambda: discriminator(layers.Flatten(), layers.Dense(1, "hard_sigmoid")),
+        lambda: discriminator(layers.Flatten(), layers.Dense(2, "softmax")),
+        lambda: discriminator(layers.Conv2D(1, 8, activation="sigmoid"), layers.Flatten()),
+        lambda: discriminator(
+            layers.Conv2D(1, 3, activation="sigmoid"), layers.GlobalAveragePooling2D()
+        ),
+        lambda: discriminator(
+            layers.Flatten(), keras.Sequential([keras.Input((64,)), layers.Dense(1, "sigmoid")])
+        ),
+        lambda: discriminator(layers.Flatten(), Head()),
+        lambda: of_operations(ops.sigmoid),
+        lambda: of_operations(lambda logits: 1 / (1 + ops.exp(-logits))),
+        lambda: of_operations(layers.Lambda(tf.sigmoid)),
+        two_heads,
+        lambda: Subclassed(ops.sigmoid),
+    ],
+)
+def test_a_discriminator_that_ends_in_a_sigmoid_is_refused_in_every_form(make):
+    with refuses(
+        "stay in [0, 1], whatever it learns: it ends in a sigmoid or the like. Expected: "
+    ):
+        gan(discriminator=make())
+
+
+def test_a_discriminator_that_ends_in_tanh_is_refused():
+    with refuses("The logits of the discriminator 'discriminator' stay in [-1, 1], whatever it"):
+        gan(discriminator=Subclassed(ops.tanh, name="discriminator"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: discriminator(layers.Flatten(), layers.Dense(1)),
+        lambda: discriminator(layers.Flatten(), layers.Dense(1, kernel_initializer="zeros")),
+        lambda: discriminator(
+            layers.Flatten(), layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        ),
+        lambda: discriminator(layers.Flatten(), layers.Dense(9, "tanh"), layers.Dense(1)),
+        lambda: discriminator(
+            layers.Flatten(),
+            layers.Dense(9, "sigmoid"),
+            SpectralNorm(layers.Dense(1, use_bias=False)),
+        ),
+        lambda: discriminator(layers.Flatten(), layers.Dense(1, "softplus")),
+        lambda: discriminator(layers.Conv2D(1, 3), layers.GlobalAveragePooling2D()),
+        lambda: of_operations(lambda logits: 30 * ops.tanh(logits / 30)),
+        lambda: Subclassed(ops.negative, features="sigmoid"),
+        lambda: models.dcgan_discriminator(SHAPE, width=2, normalization="spectral"),
+    ],
+)
+def test_logits_without_bounds_are_taken_and_trying_changes_nothing(make):
+    critic = make()
+    critic(np.zeros((1, *SHAPE), "float32"))
+    before = [ops.convert_to_numpy(variable) for variable in critic.variables]
+    assert gan(discriminator=critic).image_shape == SHAPE
+    for value, variable in zip(before, critic.variables, strict=True):
+        np.testing.assert_array_equal(value, variable)
+
+
+def test_a_network_that_cannot_be_tried_is_taken():
+    class Choosy(Subclassed):
         def call(self, images, training=False):
-            pixels = self.flatten(images)
-            return self.logits(pixels * self.gate(pixels))
+            if tf.executing_eagerly():
+                raise RuntimeError("not here")
+            return super().call(images)
 
-    assert gan(discriminator=Gated()).image_shape == SHAPE
+    assert gan(discriminator=Choosy(ops.sigmoid)).image_shape == SHAPE
+
+
+@pytest.mark.parametrize(
+    ("end", "data", "told"),
+    [
+        ("sigmoid", (-1, 1), "makes lie in [0, 1], whatever it learns, and the data in [-1, 1]"),
+        ("relu", (-1, 1), "makes lie in [0, inf], whatever it learns, and the data in [-1, 1]"),
+        ("tanh", (-2, 1), "makes lie in [-1, 1], whatever it learns, and the data in [-2, 1]"),
+        ("tanh", (0, 1), "makes lie in [-1, 1], and the data in [0, 1], all on one side of 0"),
+        ("tanh", (-1, 0), "makes lie in [-1, 1], and the data in [-1, 0], all on one side of 0"),
+        ("tanh", (-1, 1), None),
+        ("sigmoid", (0, 1), None),
+        ("linear", (0, 1), None),
+        ("linear", (5, 900), None),
+        ("softplus", (0, 7), None),
+    ],
+)
+def test_data_that_the_generator_cannot_make_are_warned_of(end, data, told, recwarn):
+    generator = keras.Sequential([keras.Input((3,)), layers.Dense(4), layers.Activation(end)])
+    critic = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+    networks.warn_of_range(gan(generator, critic), np.linspace(*data, 8).reshape(2, 4))
+    assert [told in str(warning.message) for warning in recwarn] == [True] * (told is not None)
+
+
+def test_fit_warns_of_what_the_generator_cannot_make():
+    generator = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(64, "sigmoid"), layers.Reshape(SHAPE)]
+    )
+    model = gan(generator)
+    model.compile("sgd", "sgd", run_eagerly=True)
+    with pytest.warns(UserWarning, match="it can never make the rest") as caught:
+        model.fit(np.linspace(-1, 1, 128, dtype="float32").reshape(2, *SHAPE), verbose=0)
+    # The warning points at the call of fit.
+    assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
 
 
 def test_an_embedding_under_spectral_norm_is_counted_too():
     images, labels = keras.Input(SHAPE), keras.Input((), dtype="int32")
-    embedding = keras.layers.Embedding(3, 64, name="classes")
-    x = kgan.layers.SpectralNorm(embedding)(labels) * keras.layers.Flatten()(images)
-    critic = keras.Model([images, labels], keras.layers.Dense(1)(x), name="critic")
+    embedding = layers.Embedding(3, 64, name="classes")
+    x = kgan.layers.SpectralNorm(embedding)(labels) * layers.Flatten()(images)
+    critic = keras.Model([images, labels], layers.Dense(1)(x), name="critic")
     generator = models.small_mlp_generator(SHAPE, 3, width=4, num_classes=5)
     with refuses("The discriminator 'critic' embeds 3 classes (in the layer 'classes')."):
         kgan.GAN(generator, critic, latent_dim=3, num_classes=5)
@@ -105,8 +242,8 @@ def test_networks_with_losses_of_their_own_are_refused():
     discriminator = keras.Sequential(
         [
             keras.Input(SHAPE),
-            keras.layers.Flatten(),
-            keras.layers.Dense(1, kernel_regularizer=regularizer),
+            layers.Flatten(),
+            layers.Dense(1, kernel_regularizer=regularizer),
         ]
     )
     with refuses("The discriminator 'critic' has 1 losses of its own"):
@@ -116,12 +253,12 @@ def test_networks_with_losses_of_their_own_are_refused():
 
 def test_what_is_no_model_is_refused():
     with refuses("The generator must be a keras.Model of latents of shape (None, 3). Received: "):
-        gan(generator=keras.layers.Dense(3))
+        gan(generator=layers.Dense(3))
 
 
 def test_a_generator_of_two_outputs_is_refused():
     latents = keras.Input((3,))
-    image = keras.layers.Reshape(SHAPE)(keras.layers.Dense(64)(latents))
+    image = layers.Reshape(SHAPE)(layers.Dense(64)(latents))
     with refuses("The generator 'two' must return one tensor. Received: a list."):
         gan(generator=keras.Model(latents, [image, image], name="two"))
 
