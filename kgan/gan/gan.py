@@ -28,10 +28,18 @@ from kgan.gan import networks
 from kgan.gan import replication
 from kgan.gan import saving
 from kgan.gan.minibatches import Minibatch
+from kgan.gan.optimizers import GANOptimizer
 from kgan.gan.optimizers import paired
 from kgan.gan.optimizers import trainable_variables
 from kgan.gan.resuming import parts_of_fit
 from kgan.penalties.by_name import get_all as get_penalties
+
+_MADE_ONCE = (
+    *("generator", "discriminator", "latent_dim", "num_classes", "condition_shape"),
+    "ema_halflife_images",
+)
+# What a compiled step holds as it was.
+_COMPILED = ("loss", "penalties", "discriminator_steps")
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -161,6 +169,17 @@ class GAN(keras.Model):
         # Every variable exists by now; Keras would otherwise refuse to save before the first call.
         self.built = True
 
+    def __setattr__(self, name, value):
+        if name in _MADE_ONCE and self.__dict__.get("built") and getattr(self, name) != value:
+            raise ValueError(
+                f"{name} of a GAN cannot be replaced: the average, the optimizers and what was "
+                f"checked and compiled are those of the first one. Received: {value!r}. Build a "
+                "new kgan.GAN with it; networks keep their weights."
+            )
+        if name in _COMPILED:
+            self.train_function = self.test_function = None
+        super().__setattr__(name, value)
+
     # What a user calls.
 
     def compile(
@@ -280,7 +299,8 @@ class GAN(keras.Model):
 
         Raises:
             ValueError: if there is no first batch, or it has a wrong shape, dtype, range or
-                structure, holds NaN or cannot be split; the same for the validation data.
+                structure, holds NaN or cannot be split; the same for the validation data; if other
+                weights are to be trained than at `compile`.
         """
         inspection.check_call(self, "fit", class_weight=class_weight, sample_weight=sample_weight)
         data = inspection.look(self, x, y, batch_size, shuffle, validation_split)
@@ -630,6 +650,12 @@ class GAN(keras.Model):
         return self.sampling_generator()(inputs, training=training)
 
     def make_train_function(self, force=False):
+        # A subclass may be compiled in another way.
+        if isinstance(self.optimizer, GANOptimizer):
+            self.optimizer.check_built_for(
+                trainable_variables(self.discriminator_networks()),
+                trainable_variables(self.generator_networks()),
+            )
         if self.train_function is None or force:
             self.train_function = training_loop.loop(self, self.train_step, self._steps_of_fit)
         return self.train_function

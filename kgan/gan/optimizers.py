@@ -81,7 +81,31 @@ class GANOptimizer(keras.optimizers.Optimizer):
         """
         self.d_optimizer.build(discriminator_variables)
         self.g_optimizer.build(generator_variables)
+        # By their ids: the optimizers keep the variables themselves.
+        self._built_for = _ids(discriminator_variables), _ids(generator_variables)
         self.built = True
+
+    def check_built_for(self, discriminator_variables: list, generator_variables: list) -> None:
+        """Raise if other variables are to be trained than those of `build_pair`.
+
+        Args:
+            discriminator_variables: the discriminator's trainable variables.
+            generator_variables: the generator's trainable variables.
+
+        Raises:
+            ValueError: with the player.
+        """
+        now = _ids(discriminator_variables), _ids(generator_variables)
+        for player, ids, before in zip(
+            ("discriminator", "generator"), now, self._built_for, strict=True
+        ):
+            if ids != before:
+                raise ValueError(
+                    f"What the {player} trains has changed since compile, and fit would go on as "
+                    f"it was. Expected: the {len(before)} weights of compile. Received: {len(ids)} "
+                    f"weights, {len(set(ids) - set(before))} of them others. Call compile again, "
+                    "with new optimizers, whenever trainable or a layer was changed."
+                )
 
     def build(self, variables):
         # Keras builds with all trainable variables of the model, which belong to two optimizers.
@@ -175,6 +199,10 @@ def trainable_variables(networks: list) -> list[keras.Variable]:
     """
     variables = [variable for network in networks for variable in network.trainable_variables]
     return list({id(variable): variable for variable in variables}.values())
+
+
+def _ids(variables: list) -> tuple:
+    return tuple(map(id, variables))
 
 
 def _computes_in_float16(network) -> bool:

@@ -545,3 +545,57 @@ def test_a_whole_step_compiles_for_xla_with_static_shapes():
     # A bounded dynamic dimension is written <=n; a call out of the program is one to the host.
     for absent in ("<=", "custom-call", "f64[", "while(", "outfeed"):
         assert absent not in program, absent
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("generator", models.small_mlp_generator(SHAPE, LATENT_DIM, width=4)),
+        ("discriminator", models.small_mlp_discriminator(SHAPE, width=4)),
+        ("latent_dim", 5),
+        ("num_classes", 4),
+        ("condition_shape", (2,)),
+        ("ema_halflife_images", 10.0),
+    ],
+)
+def test_what_a_gan_is_made_of_is_not_replaced(name, value):
+    gan = make_gan()
+    before = getattr(gan, name)
+    with pytest.raises(ValueError, match=f"^{name} of a GAN cannot be replaced: .* Build a new"):
+        setattr(gan, name, value)
+    assert getattr(gan, name) is before
+    # What is no replacement passes.
+    setattr(gan, name, before)
+
+
+@pytest.mark.parametrize("player", ["generator", "discriminator"])
+def test_other_weights_to_train_than_those_of_compile_are_refused(player):
+    gan = make_gan()
+    images = images_and_labels(4)[0]
+    gan.fit(images, verbose=0)
+    before = state(gan)
+    layer = next(part for part in getattr(gan, player).layers if part.weights)
+    layer.trainable = False
+    message = (
+        f"What the {player} trains has changed since compile, and fit would go on as it was. "
+        "Expected: the 4 weights of compile. Received: 2 weights, 0 of them others. Call compile"
+    )
+    for train in (gan.fit, gan.train_on_batch):
+        with pytest.raises(ValueError, match=message):
+            train(images)
+    assert_equal_states(before, state(gan))
+    gan.evaluate(images, verbose=0)
+    gan.compile("sgd", "sgd", run_eagerly=True)
+    frozen = [np.array(weight) for weight in layer.weights]
+    gan.fit(images, verbose=0)
+    for value, weight in zip(frozen, layer.weights, strict=True):
+        np.testing.assert_array_equal(value, weight)
+
+
+def test_a_compiled_step_is_made_anew_for_another_loss():
+    gan = make_gan()
+    images = images_and_labels(4)[0]
+    gan.fit(images, verbose=0)
+    assert gan.train_function is not None
+    gan.loss = kgan.losses.get("hinge")
+    assert gan.train_function is gan.test_function is None

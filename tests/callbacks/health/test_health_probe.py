@@ -275,11 +275,11 @@ def test_large_pictures_are_compared_by_pixels_of_a_grid():
     )
     references = RANDOM.standard_normal((16, 1, 2, 1)).astype("float32")
     small = make_gan(references=references)
-    gan = make_gan(references=references)
-    gan.generator = keras.Model(latents, x)
-    gan.discriminator = keras.Sequential(
+    judge = keras.Sequential(
         [keras.Input((130, 130, 1)), layers.GlobalAveragePooling2D(), layers.Dense(1)]
     )
+    gan = kgan.GAN(keras.Model(latents, x), judge, latent_dim=2)
+    gan.compile("sgd", "sgd", loss="wasserstein")
     gan.reference_images = references.repeat(130, axis=1).repeat(65, axis=2)
     probe = HealthProbe(gan)
     # Every third pixel of 130 is 44 of them.
