@@ -28,7 +28,7 @@ def update(average: keras.Model, model: keras.Model, images, halflife_images: fl
     Args:
         average: what `untrained_copy` made of `model`.
         model: the model in training.
-        images: int or integer tensor, the images seen since the last update.
+        images: int or integer tensor, the images seen since the last update; 0 changes nothing.
         halflife_images: float > 0.
 
     Reference:
@@ -37,4 +37,5 @@ def update(average: keras.Model, model: keras.Model, images, halflife_images: fl
     dtype = keras.backend.result_type(keras.config.floatx(), "float32")
     beta = ops.power(0.5, ops.cast(images, dtype) / halflife_images)
     for mean, weight in zip(average.weights, model.weights, strict=True):
-        mean.assign(weight + ops.cast(beta, weight.dtype) * (mean - weight))
+        moved = weight + ops.cast(beta, weight.dtype) * (mean - weight)
+        mean.assign(ops.where(images > 0, moved, mean))

@@ -1,6 +1,7 @@
 """The GAN: two networks, one `train_step`."""
 
 import contextlib
+import inspect
 import os
 from typing import Any
 
@@ -59,8 +60,10 @@ class GAN(keras.Model):
     `discriminate` what the discriminator sees, `discriminator_objective` and `generator_objective`
     what the players minimise, `discriminator_networks` and `generator_networks` what they train.
     A term that an objective adds is logged in the metric of its name, which the subclass makes, a
-    `keras.metrics.Mean`. Networks, variables, metrics and seed generators that are attributes are
-    saved, resumed and distributed like those of the GAN.
+    `keras.metrics.Mean`. Of a `train_step` of one's own the images are counted, the average is
+    moved and logs of these names are made running means all the same. Networks, variables,
+    metrics and seed generators that are attributes are saved, resumed and distributed like those of
+    the GAN.
 
     Args:
         generator: keras model of latents (batch, latent_dim), or of [latents, labels]; returns
@@ -245,6 +248,7 @@ class GAN(keras.Model):
         self.penalties = penalties
         self.loss = loss
         self.discriminator_steps = discriminator_steps
+        self._has_default_optimizers = d_optimizer is None and g_optimizer is None
         # As it begins: callbacks change the learning rates.
         self._compiled_with = self.get_compile_config()
 
@@ -486,7 +490,7 @@ class GAN(keras.Model):
             self._update_discriminator(minibatch)
         # Any minibatch will do for the generator: its fakes are fresh, its labels from the data.
         self._update_generator(minibatch)
-        self._update_average(rows)
+        self._count(ops.cast(rows, "int64") * replicas.num_replicas())
         return self.get_metrics_result()
 
     def test_step(self, data):
@@ -608,11 +612,19 @@ class GAN(keras.Model):
 
         self._minimise(play, self.optimizer.g_optimizer, self.generator_networks())
 
-    def _update_average(self, rows):
-        rows = ops.cast(rows, "int64") * replicas.num_replicas()
-        self.images_seen.assign(self.images_seen + rows)
+    def _count(self, images):
+        """Note that the step has used so many images, of all replicas; 0 changes nothing."""
+        self.images_seen.assign(self.images_seen + images)
         if self.ema_generator is not None:
-            averaging.update(self.ema_generator, self.generator, rows, self.ema_halflife_images)
+            averaging.update(self.ema_generator, self.generator, images, self.ema_halflife_images)
+
+    def _train_step_and_count(self, data):
+        """A `train_step` of a subclass, which may not have called that of the GAN."""
+        before = self.images_seen + 0
+        logs = self.train_step(data)
+        images = ops.cast(minibatches.rows(data), "int64") * replicas.num_replicas()
+        self._count(images - (self.images_seen - before))
+        return logs
 
     def _penalties(self, minibatch: Minibatch) -> dict:
         # Like the logits: 16 bits are too few for the square of a gradient.
@@ -657,12 +669,18 @@ class GAN(keras.Model):
                 trainable_variables(self.generator_networks()),
             )
         if self.train_function is None or force:
-            self.train_function = training_loop.loop(self, self.train_step, self._steps_of_fit)
+            step = self.train_step
+            if not _is(step, GAN.train_step):
+                step = logs.as_means(self, self._train_step_and_count)
+            self.train_function = training_loop.loop(self, step, self._steps_of_fit)
         return self.train_function
 
     def make_test_function(self, force=False):
         if self.test_function is None or force:
-            self.test_function = training_loop.loop(self, self.test_step, self._steps_of_evaluation)
+            step = self.test_step
+            if not _is(step, GAN.test_step):
+                step = logs.as_means(self, step)
+            self.test_function = training_loop.loop(self, step, self._steps_of_evaluation)
         return self.test_function
 
     def _maybe_symbolic_build(self, *args, **kwargs):
@@ -706,6 +724,13 @@ class GAN(keras.Model):
         }
 
     def compile_from_config(self, config):
+        try:
+            inspect.signature(self.compile).bind(**config)
+        except TypeError:
+            # The `compile` of a subclass that takes other arguments: Keras warns, and the user
+            # calls it.
+            super().compile_from_config(config)
+            return
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     # Saving.
@@ -758,3 +783,7 @@ class GAN(keras.Model):
                 "Expected: latents from N(0, I). Let the generator's first layer map them to the "
                 "other prior in place of sample_latents, or leave this out."
             )
+
+
+def _is(method, function) -> bool:
+    return getattr(method, "__func__", None) is function

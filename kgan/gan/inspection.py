@@ -49,14 +49,29 @@ def check_call(gan: keras.Model, call: str, **weights) -> None:
         **weights: the weights given to it.
 
     Raises:
-        ValueError: before compile, in the scope of other devices, or with weights.
+        ValueError: before compile, in the scope of other devices, with weights, or with optimizers
+            that `compile` was not given.
     """
-    if not gan.compiled:
+    # Keras takes a loaded model for compiled also where it could not compile it.
+    if not gan.compiled or gan.discriminator_steps is None:
         raise ValueError(
             f"You must call `compile()` before calling `{call}()`. Expected: a compiled GAN, "
             "gan.compile(loss=...). Received: one that was never compiled."
         )
     scopes.check_scope_of_call(gan.images_seen, call)
+    others = [
+        name
+        for name, value in vars(gan).items()
+        if isinstance(value, keras.optimizers.Optimizer) and value is not gan.optimizer
+    ]
+    if others and gan._has_default_optimizers:
+        raise ValueError(
+            f"{type(gan).__name__} has optimizers that GAN.compile was not given: it would train "
+            "with its default ones, and callbacks, backups and files would keep the state of those "
+            "alone. Expected: super().compile(d_optimizer, g_optimizer, ...), which keeps the two "
+            "as self.optimizer.d_optimizer and self.optimizer.g_optimizer. Received: "
+            f"super().compile() without optimizers, and the attributes {', '.join(others)}."
+        )
     for name, weight in weights.items():
         if weight is not None:
             raise ValueError(

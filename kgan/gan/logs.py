@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from kgan.gan import minibatches
+
 _PLAYERS = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc")
 
 
@@ -45,6 +47,42 @@ def update(metrics: list, terms: dict) -> None:
                 f"self.{name}_mean = keras.metrics.Mean(name={name!r})."
             )
         by_name[name].update_state(values)
+
+
+def as_means(gan, step):
+    """A step of a subclass, whose logs of the names that kgan has are running means like kgan's.
+
+    Where the step has not counted such a log in the GAN's own mean of that name, its value is
+    counted here, by the rows of the batch. So callbacks that reckon with means are right, and a
+    call of several steps, which logs means alone, does not log one in which nothing was counted.
+
+    Args:
+        gan: `kgan.GAN`.
+        step: function of a batch, a `train_step` or `test_step`.
+
+    Returns:
+        Function of a batch that returns the logs.
+    """
+
+    def run(batch):
+        # Of two of one name the last is logged.
+        means = {metric.name: metric for metric in gan.metrics}
+        own = {mean.name: mean for mean in gan.logs.metrics if means.get(mean.name) is mean}
+        before = {name: mean.count + 0 for name, mean in own.items()}
+        logs = step(batch)
+        if not isinstance(logs, dict):
+            return logs
+        for name, mean in own.items():
+            if name in logs:
+                value = ops.mean(ops.cast(logs[name], mean.dtype))
+                # Exactly nothing is added where the step has counted.
+                rows = ops.cast(minibatches.rows(batch), mean.dtype)
+                rows = ops.where(mean.count == before[name], rows, 0)
+                mean.total.assign(mean.total + ops.where(rows > 0, value * rows, 0))
+                mean.count.assign(mean.count + rows)
+        return {name: own[name].result() if name in own else logs[name] for name in logs}
+
+    return run
 
 
 def scores(minibatch, loss) -> dict:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 from typing import NamedTuple
 
+import keras
 from keras import ops
 
 
@@ -54,6 +55,11 @@ class Minibatch(NamedTuple):
         return self._replace(real_logits=of_real, fake_logits=of_fake)
 
 
+def rows(batch) -> Any:
+    """How many rows a batch of any structure has, an int or an integer tensor."""
+    return ops.shape(next(part for part in keras.tree.flatten(batch) if part is not None))[0]
+
+
 def deal(tensors: tuple, k: int) -> Iterator[tuple]:
     """Yield k tuples of minibatches: row j of each tensor goes to step j modulo k.
 
@@ -68,14 +74,14 @@ def deal(tensors: tuple, k: int) -> Iterator[tuple]:
     Yields:
         Tuples like `tensors`, with a k-th of the rows, rounded up.
     """
-    rows = ops.shape(next(tensor for tensor in tensors if tensor is not None))[0]
-    divisible = isinstance(rows, int) and rows % k == 0
+    count = rows(tensors)
+    divisible = isinstance(count, int) and count % k == 0
     for step in range(k):
         if divisible:
             # The same rows as below, by a slice, which costs less than looking them up.
             yield tuple(None if tensor is None else tensor[step::k] for tensor in tensors)
         else:
-            own = (ops.arange((rows + k - 1) // k) * k + step) % rows
+            own = (ops.arange((count + k - 1) // k) * k + step) % count
             yield tuple(
                 None if tensor is None else ops.take(tensor, own, axis=0) for tensor in tensors
             )

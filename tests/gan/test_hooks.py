@@ -164,3 +164,91 @@ def test_a_minibatch_holds_what_made_the_fakes():
         weight.assign(value)
     np.testing.assert_allclose(gan.generator(gan.seen.latents), gan.seen.fake, rtol=1e-5)
     assert ops.shape(gan.seen.latents) == (8, 3)
+
+
+class OwnStep(kgan.GAN):
+    """Trains nothing, and returns values of one batch, as Keras' guide does."""
+
+    def train_step(self, data):
+        images, *_ = data if isinstance(data, tuple) else [data]
+        d_real = self.logs.metrics[2]
+        d_real.update_state(ops.min(images))
+        return {"d_loss": ops.mean(images), "g_loss": ops.max(images), "d_real": d_real.result()}
+
+    def test_step(self, data):
+        images, *_ = data if isinstance(data, tuple) else [data]
+        return {"d_loss": ops.max(images)}
+
+
+def test_a_step_of_ones_own_is_counted_and_its_logs_are_means():
+    gan = OwnStep(*networks(), latent_dim=3, ema_halflife_images=5)
+    gan.compile(steps_per_execution=2)
+    halved = [0.5 * np.array(weight) for weight in gan.ema_generator.weights]
+    for weight in gan.generator.weights:
+        weight.assign(0 * weight)
+    batches = IMAGES[:3], IMAGES[3:6], IMAGES[6:]
+    logs = gan.fit(IMAGES, batch_size=3, shuffle=False, epochs=1, verbose=0).history
+    largest = np.average([batch.max() for batch in batches], weights=[3, 3, 2])
+    assert logs["d_loss"] == pytest.approx([IMAGES.mean()], rel=1e-5)
+    assert logs["g_loss"] == pytest.approx([largest], rel=1e-5)
+    # What the step counts itself is not counted again.
+    assert logs["d_real"] == pytest.approx([np.mean([batch.min() for batch in batches])], rel=1e-5)
+    assert int(gan.images_seen) == 8
+    gan.train_on_batch(IMAGES[:2])
+    assert int(gan.images_seen) == 10
+    # Ten images are two half-lives.
+    for weight, value in zip(gan.ema_generator.weights, halved, strict=True):
+        np.testing.assert_allclose(weight, value / 2, rtol=1e-5)
+    evaluated = gan.evaluate(IMAGES, batch_size=3, return_dict=True, verbose=0)
+    assert evaluated["d_loss"] == pytest.approx(largest, rel=1e-5)
+
+
+def test_a_step_that_calls_the_gans_is_counted_once():
+    class Calling(kgan.GAN):
+        def train_step(self, data):
+            return super().train_step(data)
+
+    def trained(kind):
+        keras.utils.set_random_seed(0)
+        generator = kgan.models.small_mlp_generator((2, 2, 1), 3, width=2)
+        discriminator = kgan.models.small_mlp_discriminator((2, 2, 1), width=2)
+        gan = kind(generator, discriminator, latent_dim=3, seed=0, ema_halflife_images=5)
+        gan.compile(run_eagerly=True)
+        return gan, gan.fit(IMAGES, batch_size=8, verbose=0).history
+
+    (gan, logs), (other, expected) = map(trained, (Calling, kgan.GAN))
+    assert logs == expected
+    for variable, value in zip(gan.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+@keras.saving.register_keras_serializable("tests")
+class OwnCompile(kgan.GAN):
+    def compile(self, d_optimizer, g_optimizer, loss_fn, passes_on=True):
+        super().compile(*([d_optimizer, g_optimizer] if passes_on else []), run_eagerly=True)
+        self.d_optimizer, self.g_optimizer, self.loss_fn = d_optimizer, g_optimizer, loss_fn
+
+
+def test_optimizers_that_the_gan_does_not_know_are_refused():
+    gan = OwnCompile(*networks(), latent_dim=3)
+    own = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), "mse"
+    gan.compile(*own, passes_on=False)
+    with pytest.raises(ValueError, match="the attributes d_optimizer, g_optimizer") as refused:
+        gan.fit(IMAGES, verbose=0)
+    assert "Expected: super().compile(d_optimizer, g_optimizer, ...)" in str(refused.value)
+    gan.compile(*own)
+    gan.fit(IMAGES, verbose=0)
+
+
+def test_a_gan_whose_compile_takes_other_arguments_can_be_loaded(tmp_path):
+    gan = OwnCompile(*networks(), latent_dim=3)
+    arguments = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), "mse"
+    gan.compile(*arguments)
+    gan.save(tmp_path / "gan.keras")
+    with pytest.warns(UserWarning, match=r"call `compile\(\)` manually after loading"):
+        loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(loaded.generate(2, seed=0), gan.generate(2, seed=0))
+    with pytest.raises(ValueError, match=r"^You must call `compile\(\)`"):
+        loaded.fit(IMAGES, verbose=0)
+    loaded.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), "mse")
+    loaded.fit(IMAGES, verbose=0)
