@@ -44,12 +44,12 @@ def generate(
     Raises:
         ValueError: for arguments that are out of range or do not apply.
     """
-    checks.check_positive_integer("n", n)
-    checks.check_positive_integer("batch_size", batch_size)
+    n = checks.check_positive_integer("n", n)
+    batch_size = checks.check_positive_integer("batch_size", batch_size)
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "little")
     # Keras' random generators take unsigned 32-bit numbers.
-    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
+    if not checks.is_integer(seed) or not 0 <= seed < 2**32:
         raise ValueError(f"seed must be an integer in [0, 2^32). Received: seed={seed!r}.")
     if sample_latents is None:
         latents = keras.random.normal((n, latent_dim), seed=int(seed))
@@ -66,6 +66,38 @@ def generate(
         chunk = network_inputs(latents[rows], None if conditions is None else conditions[rows])
         images.append(ops.convert_to_numpy(generator(chunk, training=False)).astype("float32"))
     return np.concatenate(images)
+
+
+class OwnRandomState(keras.StatelessScope):
+    """A scope whose random draws leave the states of seed generators as they are.
+
+    The states are not written, and so need not be restored: a training in another thread may draw
+    meanwhile. All other variables that change in the scope are written when it ends.
+
+    Args:
+        states: variables, the states of seed generators.
+        moved: int or integer tensor, by how many draws they are ahead in the scope. Default 0.
+    """
+
+    # So far apart that no layer comes to the draws of another scope.
+    _FAR = 1_000_003
+
+    def __init__(self, states, moved=0):
+        ahead = ops.cast(ops.stack([0, moved * self._FAR]), states[0].dtype) if states else 0
+        super().__init__([(state, state.value + ahead) for state in states])
+        self._states = {id(state) for state in states}
+        self._changed = {}
+
+    def add_update(self, update):
+        """Keras calls this in place of an assignment."""
+        super().add_update(update)
+        self._changed[id(update[0])] = update[0]
+
+    def __exit__(self, *exception):
+        super().__exit__(*exception)
+        for key, variable in self._changed.items():
+            if key not in self._states:
+                variable.assign(self.get_current_value(variable))
 
 
 def restart(seeds: keras.random.SeedGenerator) -> None:

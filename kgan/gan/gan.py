@@ -356,8 +356,9 @@ class GAN(keras.Model):
         """Losses and scores on held-out images: `keras.Model.evaluate`, after a look at the data.
 
         Two calls on the same data give the same numbers, and a later `fit` trains as if there had
-        been none. A discriminator with batch norm scores in inference mode, with moving statistics
-        over reals and fakes, and so differs from the logs of training.
+        been none; in another thread than a `fit` both count in the same running means. A
+        discriminator with batch norm scores in inference mode, with moving statistics over reals
+        and fakes, and so differs from the logs of training.
 
         Args:
             x: as in `fit`; batches need not be divisible by `discriminator_steps`.
@@ -381,18 +382,21 @@ class GAN(keras.Model):
         if not private.is_validation_of_fit(kwargs):
             x = inspection.look_at_held_out(self, x, y, batch_size)
         self._steps_of_evaluation.begin(steps)
-        with self.unchanged_random_state(), uncounted(x):
+        with uncounted(x):
             sampling.restart(self.evaluation_seeds)
-            return super().evaluate(
-                x,
-                y,
-                batch_size=batch_size,
-                verbose=verbose,
-                steps=steps,
-                callbacks=callbacks,
-                return_dict=return_dict,
-                **kwargs,
-            )
+            try:
+                return super().evaluate(
+                    x,
+                    y,
+                    batch_size=batch_size,
+                    verbose=verbose,
+                    steps=steps,
+                    callbacks=callbacks,
+                    return_dict=return_dict,
+                    **kwargs,
+                )
+            finally:
+                sampling.restart(self.evaluation_seeds)
 
     def generate(
         self,
@@ -626,6 +630,14 @@ class GAN(keras.Model):
         self._count(images - (self.images_seen - before))
         return logs
 
+    def _test_step_alone(self, data):
+        """`test_step` without a trace in the random state of training."""
+        own = self.evaluation_seeds.state
+        states = [state for state in saving.random_states(self) if state is not own]
+        # Other batches, other draws.
+        with sampling.OwnRandomState(states, moved=ops.convert_to_tensor(own)[1]):
+            return self.test_step(data)
+
     def _penalties(self, minibatch: Minibatch) -> dict:
         # Like the logits: 16 bits are too few for the square of a gradient.
         dtype = keras.backend.result_type(minibatch.real.dtype, minibatch.fake.dtype, "float32")
@@ -677,8 +689,8 @@ class GAN(keras.Model):
 
     def make_test_function(self, force=False):
         if self.test_function is None or force:
-            step = self.test_step
-            if not _is(step, GAN.test_step):
+            step = self._test_step_alone
+            if not _is(self.test_step, GAN.test_step):
                 step = logs.as_means(self, step)
             self.test_function = training_loop.loop(self, step, self._steps_of_evaluation)
         return self.test_function
@@ -765,16 +777,9 @@ class GAN(keras.Model):
             for index, variable in enumerate(penalty.variables)
         }
 
-    @contextlib.contextmanager
-    def unchanged_random_state(self):
-        """What happens in the block leaves the random state as it was."""
-        states = saving.random_states(self)
-        before = [ops.convert_to_numpy(state) for state in states]
-        try:
-            yield
-        finally:
-            for state, value in zip(states, before, strict=True):
-                state.assign(value)
+    def unchanged_random_state(self) -> contextlib.AbstractContextManager:
+        """What is drawn in the block leaves the random state as it was, also in other threads."""
+        return sampling.OwnRandomState(saving.random_states(self))
 
     def _check_normal_prior(self, why: str) -> None:
         if type(self).sample_latents is not GAN.sample_latents:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import threading
 import warnings
 
 import keras
@@ -196,22 +197,23 @@ class Noise(keras.layers.Layer):
         return inputs + keras.random.normal(keras.ops.shape(inputs), seed=self.seeds)
 
 
-def test_sampling_and_evaluating_leave_a_noisy_generator_alone():
-    def noisy_gan():
-        keras.utils.set_random_seed(1)
-        latents = keras.Input((LATENT_DIM,))
-        x = Noise()(keras.layers.Dense(16)(latents))
-        images = keras.layers.Reshape(SHAPE)(keras.layers.Dense(64, "tanh")(x))
-        gan = kgan.GAN(
-            keras.Model(latents, images),
-            models.small_mlp_discriminator(SHAPE, width=4),
-            latent_dim=LATENT_DIM,
-            seed=3,
-        )
-        rates = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.2)
-        gan.compile(*rates, run_eagerly=True)
-        return gan
+def noisy_gan(kind=kgan.GAN):
+    keras.utils.set_random_seed(1)
+    latents = keras.Input((LATENT_DIM,))
+    x = Noise()(keras.layers.Dense(16)(latents))
+    images = keras.layers.Reshape(SHAPE)(keras.layers.Dense(64, "tanh")(x))
+    gan = kind(
+        keras.Model(latents, images),
+        models.small_mlp_discriminator(SHAPE, width=4),
+        latent_dim=LATENT_DIM,
+        seed=3,
+    )
+    rates = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.2)
+    gan.compile(*rates, run_eagerly=True)
+    return gan
 
+
+def test_sampling_and_evaluating_leave_a_noisy_generator_alone():
     gan, undisturbed = noisy_gan(), noisy_gan()
     np.testing.assert_array_equal(gan.generate(3, seed=0), gan.generate(3, seed=0))
     gan.evaluate(dataset(8, 4), verbose=0)
@@ -219,6 +221,46 @@ def test_sampling_and_evaluating_leave_a_noisy_generator_alone():
         model.fit(dataset(8, 4), verbose=0)
     for weight, value in zip(gan.weights, undisturbed.weights, strict=True):
         np.testing.assert_array_equal(weight, value)
+
+
+def test_what_a_training_draws_meanwhile_is_not_taken_back():
+    """Another thread trains while samples are made and losses measured."""
+
+    class Disturbed(kgan.GAN):
+        def sample_latents(self, n, seed):
+            thread = threading.Thread(target=draw)
+            thread.start()
+            thread.join()
+            return super().sample_latents(n, seed)
+
+    gan = noisy_gan(Disturbed)
+    states = gan.training_seeds.state, gan.generator.layers[2].seeds.state
+    before = [np.array(state) for state in states]
+
+    def draw():
+        for state in states:
+            state.assign_add([0, 1])
+
+    gan.generate(2, seed=0)
+    gan.evaluate(dataset(8, 4), verbose=0)
+    # Once for the samples, and for either batch.
+    for state, value in zip(states, before, strict=True):
+        np.testing.assert_array_equal(state - value, [0, 3])
+    np.testing.assert_array_equal(gan.evaluation_seeds.state, [3, 0])
+
+
+def test_every_batch_of_an_evaluation_has_noise_of_its_own():
+    gan, noisy = noisy_gan(), []
+    gan.sample_latents = lambda n, seed: 0 * kgan.GAN.sample_latents(gan, n, seed)
+    layer = gan.generator.layers[2]
+
+    def call(inputs, call=layer.call):
+        noisy.append(call(inputs))
+        return noisy[-1]
+
+    layer.call = call
+    gan.evaluate(dataset(8, 4), verbose=0)
+    assert np.abs(noisy[0] - noisy[1]).min() > 0
 
 
 @pytest.mark.smoke

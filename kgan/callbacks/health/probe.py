@@ -75,9 +75,8 @@ class HealthProbe:
         """
         if self._gan.condition_shape is not None and self._gan.reference_labels is None:
             return {}
-        with self._gan.unchanged_random_state():
-            evidence = self._gradient()
-            samples = self._samples()
+        evidence = self._gradient()
+        samples = self._samples()
         if not np.isfinite(samples).all():
             return {**evidence, "diversity": float("nan")}
         if samples.ndim == 4:
@@ -98,7 +97,8 @@ class HealthProbe:
         return np.concatenate([ops.convert_to_numpy(chunk) for chunk in chunks]).astype("float32")
 
     def _samples_of(self, latents, labels=None):
-        return self._gan.generator(sampling.network_inputs(latents, labels), training=False)
+        with self._gan.unchanged_random_state():
+            return self._gan.generator(sampling.network_inputs(latents, labels), training=False)
 
     def _gradient(self) -> dict[str, float]:
         """The norm of the generator's gradient on as many samples as a minibatch has, about."""
@@ -123,8 +123,10 @@ class HealthProbe:
         def objective():
             fake = self._samples_of(latents, labels)
             minibatch = Minibatch(real, fake, latents, labels, training=False)
-            minibatch = minibatch.judged(gan.discriminate, reals_too=gan.loss.compares_with_reals)
-            terms = gan.generator_objective(minibatch)
+            with gan.unchanged_random_state():
+                reals_too = gan.loss.compares_with_reals
+                minibatch = minibatch.judged(gan.discriminate, reals_too=reals_too)
+                terms = gan.generator_objective(minibatch)
             return sum(ops.mean(term) for term in terms.values()), None
 
         variables = trainable_variables(gan.generator_networks())
