@@ -61,6 +61,26 @@ def made_by(tensor: keras.KerasTensor) -> tuple:
     return operation, arguments.args, arguments.kwargs, index
 
 
+def computing_layers(model: keras.Layer) -> list[keras.Layer]:
+    """A model or layer, and all the layers in it, but for those that only connect others.
+
+    The dtype policy of a functional or sequential model and of an input says nothing: no config
+    keeps it, and it is that of the moment when the model was made or loaded.
+
+    Args:
+        model: keras model or layer.
+
+    Returns:
+        List of layers.
+    """
+    return [
+        layer
+        for layer in walk_layers(model)
+        if not isinstance(layer, (keras.Sequential, keras.layers.InputLayer))
+        and not (isinstance(layer, keras.Model) and getattr(layer, "inputs", None))
+    ]
+
+
 def is_validation_of_fit(kwargs: dict) -> bool:
     """Whether `evaluate` was called by `fit`, for its validation data.
 

@@ -19,7 +19,7 @@ def float32_twin(model: keras.Model) -> keras.Model:
     Returns:
         `model` itself if all of it is float32 already, else a new model.
     """
-    layers = private.walk_layers(model)
+    layers = private.computing_layers(model)
     if all(layer.compute_dtype == layer.variable_dtype == "float32" for layer in layers):
         return model
     config = _in_float32(keras.saving.serialize_keras_object(model))

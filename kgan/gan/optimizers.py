@@ -206,8 +206,7 @@ def _ids(variables: list) -> tuple:
 
 
 def _computes_in_float16(network) -> bool:
-    # Layer by layer: the policy of a model is that of the moment when it was made or loaded.
-    return any(layer.compute_dtype == "float16" for layer in private.walk_layers(network))
+    return any(layer.compute_dtype == "float16" for layer in private.computing_layers(network))
 
 
 def _with_loss_scale(optimizer):

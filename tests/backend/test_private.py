@@ -63,6 +63,13 @@ def test_a_symbolic_tensor_tells_the_call_that_made_it():
     assert given is once, message
 
 
+def test_what_only_connects_layers_computes_nothing():
+    model = keras.Sequential([keras.Input((3, 4)), Nested()])
+    outer = keras.Model(model.inputs, model(model.inputs[0]))
+    names = [type(layer).__name__ for layer in private.computing_layers(outer)]
+    assert names == ["Nested", "TimeDistributed", "Dense"]
+
+
 class Recording(keras.Model):
     def __init__(self):
         super().__init__()
