@@ -92,9 +92,10 @@ def export_generator(
     is the last part of `output`. They belong to the newest version and are replaced with it.
 
     Before any of it is in place, the SavedModel is opened afresh, what it holds is checked, its
-    functions are compared with Keras and its warm-up requests replayed; every other file is run by
-    its own interpreter and compared. Layers under `kgan.layers.SpectralNorm` are written with their
-    normalised kernels, as plain layers.
+    functions are compared with the generator and its warm-up requests replayed; every other file is
+    run by its own interpreter and compared. A generator in 16 bits is compared with its float32
+    form, which `float32_twin` has found to be the same function. Layers under
+    `kgan.layers.SpectralNorm` are written with their normalised kernels, as plain layers.
 
     Args:
         generator: functional or sequential keras model of latents, (batch, latent_dim), or of
@@ -134,7 +135,10 @@ def export_generator(
             f"file. Received: tflite={tflite!r}."
         )
     interface = read_interface(generator, num_classes)
-    twin = float32_twin(without_spectral_norm(generator))
+    plain = without_spectral_norm(generator)
+    twin = float32_twin(plain)
+    # What is written is compared with what was given, or, of 16 bits, with its float32 form.
+    original = generator if twin is plain else twin
     found = {}
 
     @full_float32()
@@ -142,12 +146,14 @@ def export_generator(
         saved_model = folder / "version"
         write_saved_model(twin, saved_model, interface)
         check_contents(saved_model, twin)
-        found["differences"] = compare_saved_model(twin, saved_model, interface)
+        found["differences"] = compare_saved_model(original, saved_model, interface)
         write_warmup(saved_model, twin, interface, name=name)
-        reference = frechet.reference(twin, interface) if frechet and tflite else None
+        reference = frechet.reference(original, interface) if frechet and tflite else None
         found["distance"] = reference.distance if reference else None
         found["files"] = {
-            file_format: _write_checked_file(twin, folder, interface, name, file_format, reference)
+            file_format: _write_checked_file(
+                twin, original, folder, interface, name, file_format, reference
+            )
             for file_format in ((*tflite, "onnx") if onnx else tflite)
         }
         files = {file.name: _on_card(file) for file in found["files"].values()}
@@ -184,7 +190,9 @@ def _check_name(name: str) -> None:
         )
 
 
-def _write_checked_file(twin, folder, interface, name, file_format, reference) -> ExportedFile:
+def _write_checked_file(
+    twin, original, folder, interface, name, file_format, reference
+) -> ExportedFile:
     if file_format == "onnx":
         content, ending, reference = convert_to_onnx(folder / "version"), ".onnx", None
     else:
@@ -193,7 +201,7 @@ def _write_checked_file(twin, folder, interface, name, file_format, reference) -
     path = folder / f"{name}{ending}"
     path.write_bytes(content)
     difference, distance = check_file(
-        path, twin, interface, file_format=file_format, frechet=reference
+        path, original, interface, file_format=file_format, frechet=reference
     )
     digest = hashlib.sha256(content).hexdigest()
     return ExportedFile(path.name, False, len(content), digest, *difference, distance)

@@ -3,6 +3,7 @@
 import keras
 
 from kgan.backend import private
+from kgan.backend.rebuilding import rebuilt
 
 
 def float32_twin(model: keras.Model) -> keras.Model:
@@ -18,20 +19,20 @@ def float32_twin(model: keras.Model) -> keras.Model:
 
     Returns:
         `model` itself if all of it is float32 already, else a new model.
+
+    Raises:
+        ValueError: if the config of the model makes another function.
     """
     layers = private.computing_layers(model)
     if all(layer.compute_dtype == layer.variable_dtype == "float32" for layer in layers):
         return model
-    config = _in_float32(keras.saving.serialize_keras_object(model))
     # A layer whose config leaves its dtype out is built with the global policy.
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
-        twin = keras.saving.deserialize_keras_object(config)
+        return rebuilt(model, change=_in_float32)
     finally:
         keras.config.set_dtype_policy(policy)
-    twin.set_weights(model.get_weights())
-    return twin
 
 
 def _in_float32(config):

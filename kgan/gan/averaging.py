@@ -3,19 +3,24 @@
 import keras
 from keras import ops
 
+from kgan.backend.rebuilding import rebuilt
 
-def untrained_copy(model: keras.Model) -> keras.Model:
+
+def untrained_copy(model: keras.Model, inputs=None) -> keras.Model:
     """A second model with the same layers and weights, which no optimizer will train.
 
     Args:
         model: a serialisable keras model.
+        inputs: array or list of arrays that it can be called with; None, the default, if the model
+            itself says what it takes.
 
     Returns:
         A new keras model, not trainable.
+
+    Raises:
+        ValueError: if the config of the model makes another function.
     """
-    config = keras.saving.serialize_keras_object(model)
-    copy = keras.saving.deserialize_keras_object(config)
-    copy.set_weights(model.get_weights())
+    copy = rebuilt(model, inputs=inputs)
     copy.trainable = False
     return copy
 

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import os
+import warnings
 from typing import Any
 
 import keras
@@ -93,7 +94,8 @@ class GAN(keras.Model):
             that depend on each other: Keras tells none of the others.
 
     Raises:
-        ValueError: if the networks do not fit each other, the latents or the labels.
+        ValueError: if the networks do not fit each other, the latents or the labels, or if
+            an average cannot be made by the generator's config.
 
     Example:
         >>> gan = kgan.GAN(
@@ -150,9 +152,10 @@ class GAN(keras.Model):
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
         self.image_shape = networks.check_networks(self)
-        self.ema_generator = (
-            None if ema_halflife_images is None else averaging.untrained_copy(generator)
-        )
+        self.ema_generator = None
+        if ema_halflife_images is not None:
+            inputs = sampling.network_inputs(*saving.example_inputs(self))
+            self.ema_generator = averaging.untrained_copy(generator, inputs)
         self.discriminator_steps = None
         self.penalties = []
         self.images_seen = self.add_weight(
@@ -251,6 +254,11 @@ class GAN(keras.Model):
         self._has_default_optimizers = d_optimizer is None and g_optimizer is None
         # As it begins: callbacks change the learning rates.
         self._compiled_with = self.get_compile_config()
+        self.file_fault = saving.fault(self)
+        if self.file_fault:
+            warnings.warn(f"save will refuse this GAN. {self.file_fault}", stacklevel=2)
+        elif needs := saving.loading_needs(self):
+            warnings.warn(needs, stacklevel=2)
 
     def fit(
         self,
@@ -757,7 +765,9 @@ class GAN(keras.Model):
             **kwargs: as in `keras.Model.save`.
 
         Raises:
-            ValueError: for another file format, which would not keep everything.
+            ValueError: for another file format, which would not keep everything, and for a GAN
+                whose config makes another one, of which `compile` has warned. All weights and
+                states are then kept in a file that ends in .weights.h5.
         """
         with saving.destination(self, filepath, overwrite=overwrite, zipped=zipped) as path:
             super().save(path, overwrite=overwrite, zipped=zipped, **kwargs)

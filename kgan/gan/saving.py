@@ -5,12 +5,16 @@ and saves none of them, so that a restored run draws other numbers.
 """
 
 import contextlib
+import random
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import ops
 
 from kgan._utils.files import replacing
+from kgan.backend import rebuilding
+from kgan.sampling import network_inputs
 
 
 def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool | None):
@@ -27,7 +31,8 @@ def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool |
         `filepath` itself where that is not possible.
 
     Raises:
-        ValueError: for another file format, which would not keep everything.
+        ValueError: for another file format, which would not keep everything, and for a GAN that
+            the file would not give back, whose weights are then kept in a file beside it.
     """
     in_one_file = zipped is not False
     if in_one_file and Path(filepath).suffix != ".keras":
@@ -35,9 +40,136 @@ def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool |
             f"A {type(model).__name__} is saved in Keras' own format, which alone keeps "
             f"everything. Expected: a path that ends in .keras. Received: {filepath}."
         )
+    found = model.file_fault if model.compiled else fault(model)
+    if found:
+        weights = Path(filepath).with_suffix(".weights.h5")
+        model.save_weights(weights)
+        raise ValueError(
+            f"{filepath} is not written, since a file would not give back this GAN. {found} "
+            f"Nothing is lost: {weights} has all weights and states, for load_weights of a GAN "
+            "that the same code builds and compiles."
+        )
     if not (overwrite and in_one_file) or "://" in str(filepath):
         return contextlib.nullcontext(filepath)
     return replacing(filepath)
+
+
+def example_inputs(gan, rows: int = 4) -> tuple:
+    """Latents and labels that a GAN's networks can be called with.
+
+    Args:
+        gan: `kgan.GAN`.
+        rows: int, how many, default 4.
+
+    Returns:
+        (latents, labels): float32 array (rows, latent_dim), and an array (rows, ...), or None for a
+        GAN without labels.
+    """
+    draws = np.random.default_rng(0)
+    latents = draws.standard_normal((rows, gan.latent_dim), "float32")
+    if gan.num_classes is not None:
+        return latents, np.arange(rows, dtype="int32") % gan.num_classes
+    if gan.condition_shape is not None:
+        return latents, draws.standard_normal((rows, *gan.condition_shape), "float32")
+    return latents, None
+
+
+def loading_needs(gan) -> str | None:
+    """What a file of a GAN needs when it is loaded, of which Keras knows nothing by itself.
+
+    Args:
+        gan: a compiled `kgan.GAN`.
+
+    Returns:
+        A sentence for each need, or None.
+    """
+    needs, foreign = [], rebuilding.foreign_objects(*_parts(gan))
+    unknown = [
+        found.__name__
+        for name, found in foreign.items()
+        if keras.saving.get_registered_object(name) is None and name != "<lambda>"
+    ]
+    if unknown:
+        needs.append(
+            f"Keras cannot find {', '.join(sorted(unknown))} when it loads a file of this GAN. "
+            "Decorate each with @keras.saving.register_keras_serializable(), or load the file "
+            "in keras.saving.custom_object_scope({...}) with them by their names."
+        )
+    if "<lambda>" in foreign:
+        needs.append(
+            "A file of this GAN holds a lambda, which Keras loads only after "
+            "keras.config.enable_unsafe_deserialization(). Write a registered function or a layer "
+            "in its place."
+        )
+    return " ".join(needs) or None
+
+
+def fault(gan) -> str | None:
+    """Why a file of a GAN would not give back the GAN, found without a file.
+
+    Only what is not Keras' or kgan's is looked at: the GAN is made anew by its config, and its
+    networks, loss and penalties are compared.
+
+    Args:
+        gan: `kgan.GAN`, compiled or not.
+
+    Returns:
+        What is wrong and the remedy, or None.
+    """
+    foreign = rebuilding.foreign_objects(*_parts(gan))
+    # A subclass that only overrides methods is made like the GAN.
+    own_constructor = not type(gan).__init__.__module__.startswith("kgan.")
+    if all(found is type(gan) and not own_constructor for found in foreign.values()):
+        return None
+    # Where new layers draw the seeds of their first weights.
+    before = random.getstate()
+    try:
+        with keras.saving.custom_object_scope(foreign):
+            config = keras.saving.serialize_keras_object(gan)
+            learns = config.pop("compile_config", None)
+            copy, learns = keras.saving.deserialize_keras_object([config, learns], safe_mode=False)
+            copy.set_weights(gan.get_weights())
+            found = _difference(gan, copy, learns)
+    # Constructors of users raise what they like.
+    except Exception as error:
+        found = rebuilding.in_words(error)
+    finally:
+        random.setstate(before)
+    return found and (
+        f"The config of this GAN makes another one: {found} {rebuilding.advice(foreign)}"
+    )
+
+
+def _parts(gan) -> list:
+    """The GAN, and what it was compiled with."""
+    if not gan.compiled:
+        return [gan]
+    optimizers = [gan.optimizer.d_optimizer, gan.optimizer.g_optimizer]
+    inner = [getattr(optimizer, "inner_optimizer", optimizer) for optimizer in optimizers]
+    return [gan, gan.loss, *gan.penalties, *inner]
+
+
+def _difference(gan, copy, learns: dict | None) -> str | None:
+    if len(random_states(gan)) != len(random_states(copy)):
+        return "seed generators that layers share are made anew for each of them."
+    latents, labels = example_inputs(gan)
+    sizes = [size or 16 for size in gan.image_shape]
+    images = np.random.default_rng(1).uniform(-1, 1, (len(latents), *sizes))
+    for role, samples in (("generator", latents), ("discriminator", images.astype("float32"))):
+        own, made = getattr(gan, role), getattr(copy, role)
+        for training in (False, True) if rebuilding.foreign_objects(own) else ():
+            inputs = network_inputs(samples, labels)
+            found = rebuilding.difference(own, made, inputs, training=training)
+            if found:
+                return f"of the {role}, {found}"
+    made_anew = (learns["loss"], *learns["penalties"]) if learns else ()
+    for own, made in zip((gan.loss, *gan.penalties) if learns else (), made_anew, strict=True):
+        for name, value in vars(own).items():
+            if isinstance(value, (bool, int, float, str)) and vars(made).get(name) != value:
+                return (
+                    f"{type(own).__name__} has {name}={value!r}, and {vars(made).get(name)!r} anew."
+                )
+    return None
 
 
 def random_states(model: keras.Model) -> list[keras.Variable]:

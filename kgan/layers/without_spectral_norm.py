@@ -3,6 +3,7 @@
 import keras
 
 from kgan.backend import private
+from kgan.backend.rebuilding import rebuilt
 from kgan.layers.spectral_norm import SpectralNorm
 
 _REGISTERED_NAME = keras.saving.get_registered_name(SpectralNorm)
@@ -20,7 +21,8 @@ def without_spectral_norm(model: keras.Model) -> keras.Model:
 
     Returns:
         A new model. `model` itself if it holds no `SpectralNorm`, or one that its config does not
-        show, such as an attribute of a subclassed model or layer; that still computes the same.
+        show, such as an attribute of a subclassed model or layer, or if its config makes another
+        function; that still computes the same.
 
     Example:
         >>> plain = kgan.layers.without_spectral_norm(generator)
@@ -28,20 +30,16 @@ def without_spectral_norm(model: keras.Model) -> keras.Model:
     normalised = _normalised_layers(model)
     if not normalised:
         return model
+    weights = _plain_weights(model, normalised)
     try:
         config = keras.saving.serialize_keras_object(model)
-    except NotImplementedError:
-        # A subclassed model whose constructor takes what only Python knows.
+        if _with_plain_layers(config) == config:
+            return model
+        plain = rebuilt(model, change=_with_plain_layers, weights=weights)
+    # A subclassed model whose constructor takes what only Python knows, or forgets what it took.
+    except (NotImplementedError, ValueError):
         return model
-    plain_config = _with_plain_layers(config)
-    if plain_config == config:
-        return model
-    plain = keras.saving.deserialize_keras_object(plain_config)
-    weights = _plain_weights(model, normalised)
-    if _normalised_layers(plain) or len(plain.weights) != len(weights):
-        return model
-    plain.set_weights(weights)
-    return plain
+    return model if _normalised_layers(plain) else plain
 
 
 def _normalised_layers(model) -> list[SpectralNorm]:

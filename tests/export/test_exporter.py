@@ -303,6 +303,15 @@ def test_a_failed_comparison_leaves_everything_as_it_was(
     assert (names(output), (output / "digits.tflite").stat().st_mtime_ns) == before
 
 
+def test_what_is_written_is_compared_with_what_was_given(build_generator, tmp_path, monkeypatch):
+    given, other = build_generator(), build_generator()
+    other.set_weights([weight * 0.5 for weight in other.get_weights()])
+    monkeypatch.setattr(exporter, "without_spectral_norm", lambda _: other)
+    with pytest.raises(ValueError, match=r"^The SavedModel's images differ from those of Keras by"):
+        export_generator(given, tmp_path / "digits", tflite=())
+    assert names(tmp_path / "digits") == []
+
+
 @pytest.mark.slow
 def test_a_generator_that_tflite_cannot_run_writes_nothing(tmp_path):
     inputs = keras.Input((6,))

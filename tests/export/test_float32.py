@@ -74,6 +74,28 @@ class Silent(keras.layers.Layer):
         return {"name": self.name}
 
 
+@keras.saving.register_keras_serializable("test_float32")
+class Forgetful(keras.layers.Layer):
+    """A layer whose config leaves its argument out."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs):
+        return self.factor * inputs
+
+    def get_config(self):
+        return super().get_config()
+
+
+def test_a_twin_that_would_be_another_function_is_refused():
+    inputs = keras.Input((4,))
+    rows = keras.layers.Dense(3, dtype="mixed_float16")(inputs)
+    with pytest.raises(ValueError, match=r"cannot be made anew.*differ by.*Received.*Forgetful"):
+        float32_twin(keras.Model(inputs, Forgetful(3.0, dtype="mixed_float16")(rows)))
+
+
 def test_layers_that_do_not_say_their_dtype_are_float32_too():
     keras.config.set_dtype_policy("mixed_float16")
     try:

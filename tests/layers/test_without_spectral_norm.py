@@ -122,15 +122,31 @@ class NotRegistered(Subclassed):
         super().__init__(None)
 
 
+@keras.saving.register_keras_serializable("kgan_tests")
+class Forgetful(layers.Layer):
+    """A layer whose config leaves its argument out."""
+
+    def __init__(self, factor=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, inputs):
+        return self.factor * inputs
+
+    def get_config(self):
+        return super().get_config()
+
+
 @pytest.mark.parametrize(
     "model",
     [
         keras.Sequential([SpectralNorm(layers.Dense(4)), Block()]),
+        keras.Sequential([keras.Input((4,)), SpectralNorm(layers.Dense(4)), Forgetful(3.0)]),
         keras.Sequential([Block()]),
         NotRegistered(),
         Subclassed(object()),
     ],
-    ids=["partly", "in_a_layer", "not_registered", "without_config"],
+    ids=["partly", "forgetful", "in_a_layer", "not_registered", "without_config"],
 )
 def test_a_model_that_hides_it_is_returned_itself(model):
     model(np.zeros((1, 4)))
