@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kgan.backend import private
 from kgan.backend.rebuilding import rebuilt
 
 
@@ -15,14 +16,30 @@ def untrained_copy(model: keras.Model, inputs=None) -> keras.Model:
             itself says what it takes.
 
     Returns:
-        A new keras model, not trainable.
+        A new keras model without trainable variables. Its layers are as trainable as those of the
+        model, so that it can be trained once it is saved and loaded, or after `release`.
 
     Raises:
         ValueError: if the config of the model makes another function.
     """
     copy = rebuilt(model, inputs=inputs)
-    copy.trainable = False
+    for variable in copy.variables:
+        variable.trainable = False
     return copy
+
+
+def release(model: keras.Model) -> None:
+    """Let a model that was an average be trained, as far as its layers are trainable.
+
+    Args:
+        model: keras model. One with trainable variables is left as it is.
+    """
+    if not model.trainable_variables:
+        # The first are the outer ones, which set those in them.
+        for layer, trainable in [(one, one.trainable) for one in private.walk_layers(model)]:
+            # Keras leaves an attribute alone that is set to what it is.
+            layer.trainable = not trainable
+            layer.trainable = trainable
 
 
 def update(average: keras.Model, model: keras.Model, images, halflife_images: float) -> None:

@@ -152,6 +152,8 @@ class GAN(keras.Model):
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
         self.image_shape = networks.check_networks(self)
+        # The average of another GAN is trained as its file would be.
+        averaging.release(generator)
         self.ema_generator = None
         if ema_halflife_images is not None:
             inputs = sampling.network_inputs(*saving.example_inputs(self))
@@ -679,6 +681,8 @@ class GAN(keras.Model):
     # What Keras calls.
 
     def call(self, inputs, training=False):
+        # Statistics of an average are averages too.
+        training = training and self.ema_generator is None
         return self.sampling_generator()(inputs, training=training)
 
     def make_train_function(self, force=False):

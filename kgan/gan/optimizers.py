@@ -1,5 +1,7 @@
 """The two optimizers of a GAN behind the one that Keras knows."""
 
+import warnings
+
 import keras
 from keras import ops
 
@@ -184,7 +186,16 @@ def paired(d_optimizer, g_optimizer, d_networks: list, g_networks: list) -> GANO
     if any(map(_computes_in_float16, (*d_networks, *g_networks))):
         d_optimizer, g_optimizer = map(_with_loss_scale, (d_optimizer, g_optimizer))
     optimizer = GANOptimizer(d_optimizer, g_optimizer)
-    optimizer.build_pair(trainable_variables(d_networks), trainable_variables(g_networks))
+    variables = [trainable_variables(networks) for networks in (d_networks, g_networks)]
+    for role, trained in zip(("discriminator", "generator"), variables, strict=True):
+        if not trained:
+            warnings.warn(
+                f"The {role} has nothing to train: it has no weights, or all of them are frozen. "
+                f"If it is to learn, set {role}.trainable = True before the GAN is compiled.",
+                # The user's call of compile.
+                stacklevel=3,
+            )
+    optimizer.build_pair(*variables)
     return optimizer
 
 

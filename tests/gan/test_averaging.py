@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import kgan
 from kgan.gan import averaging
 
 
@@ -21,6 +22,54 @@ def test_a_copy_has_equal_weights_of_its_own_and_is_not_trained():
         np.testing.assert_array_equal(weight, other)
     assert copy.trainable_variables == []
     assert len(original.trainable_variables) == 4
+
+
+def test_a_released_average_is_as_trainable_as_the_model():
+    original = model()
+    original.layers[1].trainable = False
+    copy = averaging.untrained_copy(original)
+    averaging.release(copy)
+    assert [v.name for v in copy.trainable_variables] == ["kernel", "bias"]
+    assert [layer.trainable for layer in copy.layers] == [True, False]
+    original.trainable = False
+    averaging.release(original)
+    assert original.trainable_variables == []
+
+
+def gan(generator, **arguments):
+    layers = keras.layers
+    images = [keras.Input((2, 2, 1)), layers.Flatten(), layers.Dense(1)]
+    return kgan.GAN(generator, keras.Sequential(images), latent_dim=3, **arguments)
+
+
+def test_an_average_and_its_file_can_be_trained_on(tmp_path):
+    layers = keras.layers
+    network = [keras.Input((3,)), layers.Dense(4), layers.BatchNormalization()]
+    old = gan(keras.Sequential([*network, layers.Reshape((2, 2, 1))]), ema_halflife_images=9)
+    # Of the discriminator, and of the generator, but not of the average.
+    assert len(old.trainable_variables) == 2 + 4
+    statistics = [np.array(weight) for weight in old.ema_generator.weights]
+    old(np.ones((2, 3)), training=True)
+    for weight, value in zip(old.ema_generator.weights, statistics, strict=True):
+        np.testing.assert_array_equal(weight, value)
+    old.sampling_generator().save(tmp_path / "average.keras")
+    loaded = keras.saving.load_model(tmp_path / "average.keras")
+    for generator in (loaded, old.sampling_generator()):
+        tuned = gan(generator)
+        tuned.compile(run_eagerly=True)
+        before = np.array(generator.weights[0])
+        tuned.train_on_batch(np.zeros((4, 2, 2, 1), "float32"))
+        assert np.abs(generator.weights[0] - before).max() > 0
+
+
+@pytest.mark.parametrize("role", ["generator", "discriminator"])
+def test_a_player_with_nothing_to_train_is_warned_of(role):
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    frozen = gan(keras.Sequential([network, keras.layers.Reshape((2, 2, 1))]))
+    getattr(frozen, role).trainable = False
+    message = f"^The {role} has nothing to train.* set {role}.trainable = True before the GAN is"
+    with pytest.warns(UserWarning, match=message):
+        frozen.compile()
 
 
 @pytest.mark.parametrize(("images", "beta"), [(0, 1.0), (10, 0.5), (20, 0.25), (5, 0.5**0.5)])
