@@ -94,8 +94,8 @@ class GAN(keras.Model):
             that depend on each other: Keras tells none of the others.
 
     Raises:
-        ValueError: if the networks do not fit each other, the latents or the labels, or if
-            an average cannot be made by the generator's config.
+        ValueError: if the networks do not fit each other, the latents or the labels, if they share
+            a layer, or if an average cannot be made by the generator's config.
 
     Example:
         >>> gan = kgan.GAN(
@@ -152,6 +152,7 @@ class GAN(keras.Model):
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
         self.image_shape = networks.check_networks(self)
+        saving.check_apart(generator, discriminator)
         # The average of another GAN is trained as its file would be.
         averaging.release(generator)
         self.ema_generator = None

@@ -54,6 +54,27 @@ def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool |
     return replacing(filepath)
 
 
+def check_apart(generator: keras.Model, discriminator: keras.Model) -> None:
+    """Raise if the players share variables, which a file could not give back as shared.
+
+    Args:
+        generator: keras model.
+        discriminator: keras model.
+
+    Raises:
+        ValueError: with the variables.
+    """
+    own = {id(variable) for variable in generator.variables}
+    shared = [variable.path for variable in discriminator.variables if id(variable) in own]
+    if shared:
+        raise ValueError(
+            "Generator and discriminator must have no layer in common: each is trained against "
+            "the other, and a saved GAN gives each its own. Received: two networks that share "
+            f"{', '.join(shared[:3])}{' and more' * (len(shared) > 3)}. Make a layer for each, or "
+            "two networks by two calls of the function that builds them."
+        )
+
+
 def example_inputs(gan, rows: int = 4) -> tuple:
     """Latents and labels that a GAN's networks can be called with.
 

@@ -226,6 +226,26 @@ def test_an_average_of_another_function_is_refused():
         kgan.GAN(generator(Gain(3.0)), discriminator(), latent_dim=3, ema_halflife_images=9)
 
 
+def test_players_with_a_layer_in_common_are_refused():
+    dense, dropout = layers.Dense(16), layers.Dropout(0.5)
+    both = keras.Sequential([keras.Input((3,)), layers.Dense(3)])
+    for players, shared in (
+        ((generator(dense), discriminator(dense)), dense.kernel.path),
+        ((generator(dropout), discriminator(dropout)), "seed_generator_state"),
+        ((both, both), "kernel"),
+    ):
+        message = f"must have no layer in common: .* Received: two networks that share .*{shared}"
+        with pytest.raises(ValueError, match=message):
+            kgan.GAN(*players, latent_dim=3)
+
+
+def test_what_holds_nothing_may_be_in_both_players(tmp_path):
+    activation = layers.LeakyReLU()
+    gan = compiled((generator(activation), discriminator(activation)))
+    gan.save(tmp_path / "gan.keras")
+    assert equal_states(gan, keras.saving.load_model(tmp_path / "gan.keras"))
+
+
 def test_float32_networks_keep_their_optimizers_whatever_the_policy_at_loading(tmp_path):
     gan = compiled((generator(), keras.Sequential([discriminator()])))
     gan.optimizer.iterations.assign(5)
