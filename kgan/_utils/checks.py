@@ -8,7 +8,7 @@ import numbers
 import numpy as np
 
 # Rounding of a resize or of a 16-bit source may step over the end of the range by this much.
-_RANGE_TOLERANCE = 1e-3
+RANGE_TOLERANCE = 1e-3
 
 # Of a sum of many probabilities that a model computed in 16 bits.
 _SUM_TOLERANCE = 1e-2
@@ -164,7 +164,7 @@ def check_range(images: np.ndarray, what: str = "Images") -> None:
         ValueError: for values outside.
     """
     low, high = float(images.min()), float(images.max())
-    if low < -1 - _RANGE_TOLERANCE or high > 1 + _RANGE_TOLERANCE:
+    if low < -1 - RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
         raise ValueError(
             f"{what} must lie in [-1, 1]. Received: values from {low:g} to {high:g}. "
             "Scale them with images / 127.5 - 1 if they lie in [0, 255], with 2 * images - 1 if "

@@ -1,25 +1,47 @@
 """A look at the data that a `fit` or an `evaluate` would see."""
 
+import contextlib
+import itertools
+import re
 import types
+from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+# What is wrong with a batch, in the words of an error that TensorFlow or Keras has passed on.
+_REFUSAL = re.compile(r"ValueError: (In batch \d.*?)\n *Traceback", re.DOTALL)
+
+
+def as_array(x):
+    """What is like an array, such as a table of pandas or a data set in an HDF5 file, as an array.
+
+    Args:
+        x: anything.
+
+    Returns:
+        NumPy array or tensor; `x` itself if it has no shape.
+    """
+    if isinstance(x, tf.Tensor | tf.RaggedTensor) or not hasattr(x, "shape"):
+        return x
+    # Keras, too, holds all of them in memory.
+    return np.asarray(x if hasattr(x, "__array__") else x[:])
 
 
 def first_batch(x, y=None, batch_size: int | None = None) -> tuple:
     """Look at the first batch that `fit` or `evaluate` would see.
 
     Args:
-        x: whatever `fit` takes.
-        y: whatever `fit` takes beside arrays.
+        x: whatever `fit` takes, after `as_array`.
+        y: whatever `fit` takes beside arrays, after `as_array`.
         batch_size: rows per batch of arrays; Keras' 32 if None.
 
     Returns:
         (batch, x, shuffled). The batch is a NumPy array or a nested structure of them, or None for
         a distributed dataset, which cannot be looked into. `x` is to be used in place of the one
-        given: a generator is continued from its first batch. `shuffled` tells whether `x` comes in
-        an order of its own, which Keras cannot change.
+        given: a generator becomes a dataset that begins with its first batch. `shuffled` tells
+        whether `x` comes in an order of its own, which Keras cannot change.
 
     Raises:
         ValueError: if there are no data, or none in them, or if they are a list or a tuple.
@@ -43,7 +65,12 @@ def first_batch(x, y=None, batch_size: int | None = None) -> tuple:
         batch, shuffled = next(x, None), True
         x = _continued(batch, x)
     elif isinstance(x, keras.utils.PyDataset):
-        batch = x[0] if len(x) else None
+        batch = None if x.num_batches == 0 else x[0]
+    elif isinstance(x, tf.RaggedTensor | tf.SparseTensor):
+        raise ValueError(
+            "The data must be one array of images of one size. Received: a "
+            f"{type(x).__name__}. Pass x.to_tensor() or tf.sparse.to_dense(x) if that is one."
+        )
     elif isinstance(x, np.ndarray | tf.Tensor):
         rows = slice(batch_size or 32)
         batch = None if len(x) == 0 else (x[rows], *(() if y is None else (y[rows],)))
@@ -54,7 +81,113 @@ def first_batch(x, y=None, batch_size: int | None = None) -> tuple:
             "The dataset is empty: it yields no batch at all. Check the folder or split it reads, "
             "and that one batch is not larger than all the images while drop_remainder=True."
         )
-    return tf.nest.map_structure(np.asarray, batch), x, shuffled
+    return tf.nest.map_structure(np.asarray, _without_none(batch)), x, shuffled
+
+
+def checked(x, name: str, shapes: list, is_sound: Callable, check: Callable):
+    """The same data, each batch of which is looked at on its way to the model.
+
+    It happens where the batches are made, beside the steps: under XLA nothing in a step could
+    refuse them, and on a GPU each step would wait for the answer. A batch that is refused ends the
+    training before the step that would have taken it.
+
+    Args:
+        x: what `first_batch` returned; arrays and distributed datasets are returned as they are.
+        name: str, what the data are, for the message.
+        shapes: of the parts of a batch, each with None for the rows and for what may have any size.
+        is_sound: function of a batch in a graph: a boolean tensor, False for what might be wrong.
+        check: function of a batch of NumPy arrays that raises a ValueError for what is wrong.
+
+    Returns:
+        What is to be used in place of `x`.
+    """
+
+    def check_on_host(index, batch):
+        try:
+            check(batch)
+        except ValueError as error:
+            raise ValueError(f"In batch {index} of {name}, counted from 0: {error}") from None
+        return True
+
+    # What processes of its own make is beyond reach.
+    if isinstance(x, keras.utils.PyDataset) and not x.use_multiprocessing:
+        return _CheckedPyDataset(x, check_on_host)
+    if not isinstance(x, tf.data.Dataset):
+        return x
+
+    @tf.autograph.experimental.do_not_convert
+    def look(index, *batch):
+        batch = _without_none(batch if len(batch) > 1 else batch[0])
+        parts = tf.nest.flatten(batch)
+
+        def of_arrays(index, *parts):
+            return check_on_host(index, tf.nest.pack_sequence_as(batch, parts))
+
+        fits = map(_has_shape, parts, shapes)
+        rows = (tf.shape(part)[:1] == tf.shape(parts[0])[:1] for part in parts[1:])
+        sound = tf.reduce_all([is_sound(batch), *fits, *map(tf.reduce_all, rows)])
+        refusal = tf.cond(
+            sound,
+            lambda: True,
+            lambda: tf.numpy_function(of_arrays, [index, *parts], tf.bool),
+        )
+        with tf.control_dependencies([refusal]):
+            parts = [
+                tf.ensure_shape(part, shape) for part, shape in zip(parts, shapes, strict=True)
+            ]
+        return index + 1, tf.nest.pack_sequence_as(batch, parts)
+
+    # Counts the batches of a pass, in whichever process and however they are shared out then.
+    return x.scan(np.int64(0), look).prefetch(1)
+
+
+@contextlib.contextmanager
+def refused_in_plain_words():
+    """What `checked` has refused in the block is a ValueError, not an error of TensorFlow's."""
+    try:
+        yield
+    except (tf.errors.InvalidArgumentError, ValueError) as error:
+        refusal = _REFUSAL.search(str(error))
+        if refusal is None:
+            raise
+        raise ValueError(refusal[1]) from None
+
+
+class _CheckedPyDataset(keras.utils.PyDataset):
+    """A PyDataset whose batches are checked where they are made."""
+
+    def __init__(self, source: keras.utils.PyDataset, check: Callable):
+        super().__init__(source.workers, max_queue_size=source.max_queue_size)
+        self._source, self._check = source, check
+
+    @property
+    def num_batches(self):
+        return self._source.num_batches
+
+    def __getitem__(self, index):
+        batch = self._source[index]
+        self._check(index, tf.nest.map_structure(np.asarray, batch))
+        return batch
+
+    def on_epoch_begin(self):
+        self._source.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self._source.on_epoch_end()
+
+
+def _has_shape(part, shape: tuple):
+    """In a graph: whether a tensor has a shape; None stands for any size."""
+    if part.shape.rank == len(shape) and all(
+        size in (None, known) for size, known in zip(shape, part.shape, strict=True)
+    ):
+        return True
+    sizes, wanted = tf.shape(part), np.int32([-1 if size is None else size for size in shape])
+    return tf.cond(
+        tf.rank(part) == len(shape),
+        lambda: tf.reduce_all((sizes == wanted) | (wanted < 0)),
+        lambda: False,
+    )
 
 
 def are_all_full(x, batch_size: int | None = None) -> bool:
@@ -95,7 +228,25 @@ def _rows(dataset) -> list:
     return [spec.shape[0] for spec in tf.nest.flatten(dataset.element_spec, expand_composites=True)]
 
 
-def _continued(first, others):
-    # A generator expression would be another type, which Keras does not take for a generator.
-    yield first
-    yield from others
+def _continued(first, others) -> tf.data.Dataset | None:
+    """A generator from its first batch on, as a dataset of batches of any shape."""
+
+    def batches():
+        for batch in itertools.chain([first], others):
+            yield tf.nest.map_structure(np.asarray, _without_none(batch))
+
+    def spec(part):
+        return tf.TensorSpec(None, np.asarray(part).dtype)
+
+    if first is None:
+        return None
+    signature = tf.nest.map_structure(spec, _without_none(first))
+    return tf.data.Dataset.from_generator(batches, output_signature=signature)
+
+
+def _without_none(batch):
+    """A batch without the empty places that Keras' own generators have for absent parts."""
+    if not isinstance(batch, tuple | list):
+        return batch
+    parts = tuple(part for part in batch if part is not None)
+    return batch if isinstance(batch, tuple) and len(parts) == len(batch) else parts

@@ -12,6 +12,22 @@ from kgan.data import memory
 from kgan.data.epochs import Epochs
 from kgan.data.epochs import digest
 
+# How a dataset of `Images` carries the number of its classes, 0 without labels.
+_CLASSES = "kgan_classes"
+
+
+def is_sound_for(dataset, num_classes: int | None) -> bool:
+    """Whether a dataset is known to hold images in [-1, 1], and labels below a number of classes.
+
+    Args:
+        dataset: anything.
+        num_classes: int, or None for a GAN without classes.
+
+    Returns:
+        bool: True for what `Images.batches` returned, not for what was derived from it.
+    """
+    return getattr(dataset, _CLASSES, np.inf) <= (num_classes or 0)
+
 
 class Images:
     """Decoded images of one size, and their labels if there are any.
@@ -147,7 +163,10 @@ class Images:
         # There are no files to share out among several workers.
         sharding = tf.data.experimental.AutoShardPolicy.DATA
         options.experimental_distribute.auto_shard_policy = sharding
-        return epochs.carried_by(batches.with_options(options).prefetch(tf.data.AUTOTUNE))
+        batches = batches.with_options(options).prefetch(tf.data.AUTOTUNE)
+        has_labels = labels and self.labels is not None
+        setattr(batches, _CLASSES, self.num_classes if has_labels else 0)
+        return epochs.carried_by(batches)
 
     def _order(self, seed: int | None, epoch) -> tf.data.Dataset:
         """The indices of an epoch, in their own order without a seed."""

@@ -7,30 +7,64 @@ import warnings
 
 import keras
 import numpy as np
+from keras import ops
 
+from kgan._utils.checks import RANGE_TOLERANCE
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_range
 
 
-def check_batch(batch, gan, discriminator_steps: int = 1, num_replicas: int = 1) -> None:
-    """Check the first batch of a dataset, on the host.
+def check_batch(batch, gan, *, where: str = "") -> None:
+    """Check a batch, or a whole array, on the host.
 
     Args:
         batch: NumPy array of images, or a tuple (images,) or (images, labels).
         gan: the `kgan.GAN` that is to learn from it.
-        discriminator_steps: the number of minibatches this batch is to be split into.
-        num_replicas: the number of replicas that share each of them.
+        where: str, what follows the number of a row in a message.
 
     Raises:
         ValueError: for a wrong structure, shape, dtype or range, for NaN or infinity, for labels
-            that are missing, unexpected, of the wrong shape or dtype, or out of range, and for a
-            batch that cannot be split.
+            that are missing, unexpected, of the wrong shape or dtype, or out of range.
     """
     images, labels = images_and_labels(batch, gan)
-    _check_images(np.asarray(images), gan.image_shape)
+    _check_images(np.asarray(images), gan.image_shape, where)
     if labels is not None:
         check_labels_of(gan, np.asarray(labels), len(images))
-    check_rows(len(images), discriminator_steps, num_replicas)
+
+
+def is_sound(batch, gan):
+    """In a graph: whether a batch is one in which `check_batch` finds nothing, but for its shape.
+
+    Args:
+        batch: tensor of images, or a tuple (images,) or (images, labels).
+        gan: the `kgan.GAN` that is to learn from it.
+
+    Returns:
+        Boolean tensor; False also for a batch that `check_batch` would just let pass.
+    """
+    images, labels = images_and_labels(batch, gan)
+    # Not true of NaN.
+    is_fine = (
+        ops.abs(images) <= 1 + RANGE_TOLERANCE
+        if len(gan.image_shape) == 3
+        else ops.isfinite(images)
+    )
+    sound = ops.all(is_fine)
+    if labels is None:
+        return sound
+    if gan.num_classes is None:
+        return ops.logical_and(sound, ops.all(ops.isfinite(labels)))
+    classes = ops.cast(labels, "int64")
+    known = ops.logical_and(classes >= 0, classes < gan.num_classes)
+    return ops.logical_and(sound, ops.all(known))
+
+
+def shapes_of_batch(gan) -> list[tuple]:
+    """The shapes of images and labels in a batch, None for what may have any size."""
+    shapes = [(None, *gan.image_shape)]
+    if gan.num_classes is not None:
+        shapes.append((None,))
+    return shapes if gan.condition_shape is None else [*shapes, (None, *gan.condition_shape)]
 
 
 def check_labels_of(gan, labels: np.ndarray, rows: int) -> None:
@@ -127,12 +161,12 @@ def images_and_labels(batch, gan) -> tuple:
             "a pair. Drop the second part with dataset.map(lambda images, labels: images), or "
             "build the GAN and its networks with num_classes=."
         )
-    dtype = keras.backend.standardize_dtype(images.dtype)
-    if not keras.backend.is_float_dtype(dtype):
-        raise ValueError(
-            f"Images must be floats in [-1, 1]. Received: dtype {dtype}. "
-            "Scale them with tf.cast(images, tf.float32) / 127.5 - 1, or let kgan.data do it."
-        )
+    dtype = str(getattr(images.dtype, "name", images.dtype))
+    if not dtype.startswith(("float", "bfloat")):
+        remedy = "Scale them with tf.cast(images, tf.float32) / 127.5 - 1, or let kgan.data do it."
+        if not dtype.startswith(("bool", "int", "uint")):
+            remedy = "Make them one array of numbers, pictures of one size: numpy.stack(images)."
+        raise ValueError(f"Images must be floats in [-1, 1]. Received: dtype {dtype}. {remedy}")
     return images, labels
 
 
@@ -161,7 +195,7 @@ def check_rows(rows: int, discriminator_steps: int, num_replicas: int) -> None:
     )
 
 
-def _check_images(images: np.ndarray, image_shape: tuple) -> None:
+def _check_images(images: np.ndarray, image_shape: tuple, where: str) -> None:
     sizes = zip(image_shape, images.shape[1:], strict=False)
     if images.ndim != len(image_shape) + 1 or any(
         expected not in (None, received) for expected, received in sizes
@@ -172,21 +206,32 @@ def _check_images(images: np.ndarray, image_shape: tuple) -> None:
             f"Received: {images.shape}. Resize the images (image_size= in kgan.data, and a channel "
             "axis at the end), or build the networks for this image_shape."
         )
-    if not np.isfinite(images).all():
-        row = int(np.argwhere(~np.isfinite(images))[0][0])
+    if not len(images):
+        return
+    # NaN and infinity pass into the minimum or the maximum, which need no memory.
+    if not np.isfinite([images.min(), images.max()]).all():
+        row = next(row for row, image in enumerate(images) if not np.isfinite(image).all())
         raise ValueError(
-            f"The images hold NaN or infinity, first in row {row} of the first batch. "
+            f"The images hold NaN or infinity, first in row {row}{where}. "
             "Remove or repair those images: one of them would turn every weight into NaN."
         )
-    if len(image_shape) != 3:
-        return
-    check_range(images)
+    if len(image_shape) == 3:
+        check_range(images)
+
+
+def warn_of_one_side(images: np.ndarray, image_shape: tuple) -> None:
+    """Warn of images that were perhaps not scaled to [-1, 1], on the line of a `fit`.
+
+    Args:
+        images: float array (batch, ...), the first batch.
+        image_shape: tuple, the shape of one image.
+    """
     low, high = float(images.min()), float(images.max())
-    if low >= 0:
+    if len(image_shape) == 3 and low >= 0:
         warnings.warn(
             f"No value of the first batch is negative (they lie in [{low:g}, {high:g}]). kgan's "
             "generators make images in [-1, 1]; scale yours with 2 * images - 1 if they lie in "
             "[0, 1].",
             # The user's call of fit or evaluate.
-            stacklevel=6,
+            stacklevel=5,
         )

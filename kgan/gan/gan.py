@@ -15,6 +15,7 @@ from kgan import sampling
 from kgan._utils.checks import check_positive_integer
 from kgan._utils.tensors import Tensor
 from kgan.backend import autodiff
+from kgan.backend import batches
 from kgan.backend import private
 from kgan.backend import replicas
 from kgan.backend import scopes
@@ -289,7 +290,8 @@ class GAN(keras.Model):
         those of `kgan.data`, do not count it.
 
         Args:
-            x: a `tf.data.Dataset` of images or (images, labels), or an array of images. A batch
+            x: a `tf.data.Dataset`, generator or `keras.utils.PyDataset` of images or (images,
+                labels), or an array of images, or what NumPy makes one of. A batch
                 holds `discriminator_steps` minibatches: `.batch(k * m)`. Row j of it goes to
                 discriminator step j modulo k.
             y: array of labels, beside an array of images.
@@ -314,8 +316,11 @@ class GAN(keras.Model):
 
         Raises:
             ValueError: if there is no first batch, or it has a wrong shape, dtype, range or
-                structure, holds NaN or cannot be split; the same for the validation data; if other
-                weights are to be trained than at `compile`.
+                structure, holds NaN or cannot be split; the same for the validation data. Arrays
+                are looked at as a whole, later batches of other data before the step that would
+                take them; but not those that processes of a PyDataset's own make, or a dataset
+                that was distributed already. Also if other weights are to be trained than at
+                `compile`.
         """
         inspection.check_call(self, "fit", class_weight=class_weight, sample_weight=sample_weight)
         data = inspection.look(self, x, y, batch_size, shuffle, validation_split)
@@ -336,7 +341,7 @@ class GAN(keras.Model):
             verbose=verbose,
         )
         # However the training ends, it is told.
-        with contextlib.closing(parts):
+        with contextlib.closing(parts), batches.refused_in_plain_words():
             for part in parts:
                 self._steps_of_fit.begin(part["steps_per_epoch"])
                 super().fit(
@@ -391,9 +396,9 @@ class GAN(keras.Model):
         inspection.check_call(self, "evaluate", sample_weight=sample_weight)
         # `fit` has looked at its validation data, and evaluates an iterator that it keeps.
         if not private.is_validation_of_fit(kwargs):
-            x = inspection.look_at_held_out(self, x, y, batch_size)
+            x, y = inspection.look_at_held_out(self, x, y, batch_size)
         self._steps_of_evaluation.begin(steps)
-        with uncounted(x):
+        with uncounted(x), batches.refused_in_plain_words():
             sampling.restart(self.evaluation_seeds)
             try:
                 return super().evaluate(
@@ -408,6 +413,45 @@ class GAN(keras.Model):
                 )
             finally:
                 sampling.restart(self.evaluation_seeds)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One step: `keras.Model.train_on_batch`, after a look at the batch.
+
+        Args:
+            x: images, `discriminator_steps` minibatches of them.
+            y: their labels, or None.
+            sample_weight: must be None.
+            class_weight: must be None.
+            return_dict: as in `keras.Model.train_on_batch`.
+
+        Returns:
+            List of the logs' values, or a dict with `return_dict=True`.
+
+        Raises:
+            ValueError: as `fit`.
+        """
+        weights = {"sample_weight": sample_weight, "class_weight": class_weight}
+        x, y = inspection.look_at_one_batch(self, "train_on_batch", x, y, **weights)
+        return super().train_on_batch(x, y, return_dict=return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """Losses and scores of one batch: `keras.Model.test_on_batch`, after a look at it.
+
+        Args:
+            x: images.
+            y: their labels, or None.
+            sample_weight: must be None.
+            return_dict: as in `keras.Model.test_on_batch`.
+
+        Returns:
+            List of the logs' values, or a dict with `return_dict=True`.
+
+        Raises:
+            ValueError: as `evaluate`.
+        """
+        weights = {"sample_weight": sample_weight}
+        x, y = inspection.look_at_one_batch(self, "test_on_batch", x, y, **weights)
+        return super().test_on_batch(x, y, return_dict=return_dict)
 
     def generate(
         self,

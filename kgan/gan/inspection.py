@@ -10,6 +10,7 @@ from kgan.backend import replicas
 from kgan.backend import scopes
 from kgan.data.epochs import digest
 from kgan.data.epochs import uncounted
+from kgan.data.store import is_sound_for
 from kgan.gan import checks
 from kgan.gan.replication import check_groups
 
@@ -108,7 +109,7 @@ def look(gan, x, y, batch_size: int | None, shuffle, validation_split: float) ->
             "arrays, batch_size must divide the number of rows, and validation_data take the place "
             "of a validation_split."
         )
-    batch, x, ordered = _first_batch(gan, x, y, batch_size, gan.discriminator_steps, num_replicas)
+    batch, x, y, ordered = _look(gan, x, y, batch_size, gan.discriminator_steps, num_replicas)
     if num_replicas > 1:
         _check_shares(gan, batch, x, num_replicas)
     if replicas.worker(gan)[1] > 1:
@@ -124,7 +125,7 @@ def look(gan, x, y, batch_size: int | None, shuffle, validation_split: float) ->
     return TrainingData(x, y, batch_size, shuffle, validation_split, images, labels)
 
 
-def look_at_held_out(gan, x, y, batch_size: int | None):
+def look_at_held_out(gan, x, y, batch_size: int | None) -> tuple:
     """Check the data of an `evaluate`.
 
     Args:
@@ -134,13 +135,13 @@ def look_at_held_out(gan, x, y, batch_size: int | None):
         batch_size: rows per batch of arrays; Keras' 32 if None.
 
     Returns:
-        `x`, or what is to be used in its place.
+        (x, y), or what is to be used in their place.
 
     Raises:
         ValueError: as `look`.
     """
-    _, x, _ = _first_batch(gan, x, y, batch_size)
-    return x
+    _, x, y, _ = _look(gan, x, y, batch_size)
+    return x, y
 
 
 def look_at_validation_data(gan, data, batch_size: int | None):
@@ -160,7 +161,7 @@ def look_at_validation_data(gan, data, batch_size: int | None):
     x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
     check_call(gan, "fit", **{"The sample weight of validation_data": weights})
     try:
-        _, x, _ = _first_batch(gan, x, y, batch_size)
+        _, x, y, _ = _look(gan, x, y, batch_size, name="validation_data")
     except ValueError as error:
         raise ValueError(f"validation_data: {error}") from error
     return x if y is None else (x, y)
@@ -179,21 +180,55 @@ def flat(callbacks) -> tuple:
     return tuple(keras.tree.flatten(getattr(callbacks, "callbacks", callbacks) or ()))
 
 
-def _first_batch(
-    gan, x, y, batch_size: int | None, discriminator_steps: int = 1, num_replicas: int = 1
-) -> tuple:
-    """Check the first batch of the data, and all labels that stand beside an array.
+def look_at_one_batch(gan, call: str, x, y, **weights) -> tuple:
+    """Check the batch of a `train_on_batch` or `test_on_batch`.
+
+    Args:
+        gan: `kgan.GAN`.
+        call: str, the method's name.
+        x: a batch of images.
+        y: their labels, or None.
+        **weights: the weights given to it.
 
     Returns:
-        (batch, x, ordered), as `kgan.backend.batches.first_batch`.
+        (x, y), or what is to be used in their place.
+
+    Raises:
+        ValueError: as `check_call`, or for a batch that this GAN cannot learn from.
     """
+    check_call(gan, call, **weights)
+    x, y = batches.as_array(x), None if y is None else batches.as_array(y)
+    checks.check_batch((x, y), gan)
+    return x, y
+
+
+def _look(gan, x, y, batch_size, discriminator_steps=1, num_replicas=1, name="the data") -> tuple:
+    """Check arrays, or the first batch of other data, whose later batches are checked on their way.
+
+    Returns:
+        (batch, x, y, ordered): the first batch, or None if it could not be looked at, what is to be
+        used in place of `x` and `y`, and whether `x` has an order of its own.
+    """
+    x, y = batches.as_array(x), None if y is None else np.asarray(y)
     with uncounted(x):
         batch, x, ordered = batches.first_batch(x, y, batch_size)
-    if batch is not None:
-        checks.check_batch(batch, gan, discriminator_steps, num_replicas)
-    if y is not None and gan.num_classes is not None:
-        checks.check_labels_of(gan, np.asarray(y), len(x))
-    return batch, x, ordered
+    if batch is None:
+        return batch, x, y, ordered
+    is_array = hasattr(x, "shape")
+    whole = (x, y) if is_array else batch
+    checks.check_batch(whole, gan, where="" if is_array else " of the first batch")
+    images, _ = checks.images_and_labels(batch, gan)
+    checks.check_rows(len(images), discriminator_steps, num_replicas)
+    checks.warn_of_one_side(images, gan.image_shape)
+    if not is_sound_for(x, gan.num_classes):
+        x = batches.checked(
+            x,
+            name,
+            checks.shapes_of_batch(gan),
+            lambda batch: checks.is_sound(batch, gan),
+            lambda batch: checks.check_batch(batch, gan),
+        )
+    return batch, x, y, ordered
 
 
 def _check_shares(gan, batch, x, num_replicas: int) -> None:

@@ -24,7 +24,7 @@ def watch(quick_gan):
     return callback
 
 
-def test_a_nan_in_the_data_stops_the_training_and_names_the_step(quick_gan, make_dataset, capsys):
+def test_a_nan_stops_the_training_and_names_the_step(quick_gan, make_dataset, capsys):
     watch = StopOnNonFinite()
     gan = quick_gan()
     gan.fit(make_dataset(48), epochs=2, verbose=0)

@@ -133,7 +133,7 @@ def test_a_batch_that_k_does_not_divide_is_refused_with_the_batch_to_write():
 
 def test_the_batch_to_write_is_one_that_the_rows_fill():
     with refuses(".batch(3 * 2, drop_remainder=True)"):
-        checks.check_batch(IMAGES[[0, 1, 2, 3, 4, 5, 0, 1]], gan(), 3)
+        checks.check_rows(8, 3, 1)
 
 
 def test_a_batch_that_replicas_cannot_share_is_refused_with_the_batch_to_write():
@@ -144,8 +144,8 @@ def test_a_batch_that_replicas_cannot_share_is_refused_with_the_batch_to_write()
         "drop_remainder=True), or fit arrays with batch_size=2 * 2."
     )
     with refuses(told):
-        checks.check_batch(IMAGES, gan(), 2, 2)
-    checks.check_batch(IMAGES[:4], gan(), 2, 2)
+        checks.check_rows(6, 2, 2)
+    checks.check_rows(4, 2, 2)
 
 
 @pytest.mark.parametrize("call", ["fit", "evaluate"])
@@ -224,11 +224,50 @@ def test_wrong_labels_are_refused(labels, message):
         fit(untrained_gan(4), IMAGES, labels)
 
 
-def test_all_labels_beside_an_array_are_checked_before_the_first_step():
-    labels = LABELS.copy()
-    labels[-1] = 4
-    with refuses("Labels must lie in 0..3, since num_classes=4. Received: 4."):
-        untrained_gan(4).fit(IMAGES, labels, batch_size=2, verbose=0)
+def with_row_5(value, of=IMAGES):
+    changed = of.copy()
+    changed[5] = value
+    return changed
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate"])
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (with_row_5(np.nan), LABELS, "The images hold NaN or infinity, first in row 5. Remove"),
+        (with_row_5(50), LABELS, "Images must lie in [-1, 1]. Received: values from -1 to 50."),
+        (IMAGES, with_row_5(-1, LABELS), "Labels must lie in 0..3, since num_classes=4. Received"),
+        (IMAGES, LABELS[:5], "Labels must have the shape (6,). Received: (5,)."),
+        (np.array([*IMAGES, "x"], object)[:6], LABELS, "Received: dtype object. Make them one"),
+        (np.array(["a", "b"]), LABELS, "Make them one array of numbers, pictures of one size"),
+        (tf.ragged.constant([[0.0], []]), LABELS, "images of one size. Received: a RaggedTensor."),
+    ],
+)
+def test_all_of_an_array_is_checked_before_the_first_step(call, images, labels, message):
+    with refuses(message):
+        getattr(untrained_gan(4), call)(images, labels, batch_size=2, verbose=0)
+
+
+@pytest.mark.parametrize("call", ["train_on_batch", "test_on_batch"])
+def test_a_single_batch_is_checked_like_those_of_fit(call):
+    with refuses("Images must lie in [-1, 1]. Received: values from -1 to 50."):
+        getattr(untrained_gan(4), call)(with_row_5(50), LABELS)
+    with refuses("Labels must lie in 0..3, since num_classes=4. Received: -1."):
+        getattr(untrained_gan(4), call)(IMAGES, LABELS - 1)
+    with refuses("sample_weight has no meaning for a GAN"):
+        getattr(untrained_gan(4), call)(IMAGES, LABELS, sample_weight=np.ones(6))
+
+
+@pytest.mark.parametrize("scale", [1.0005, 1.002, 50, np.nan, np.inf])
+@pytest.mark.parametrize("labels", [LABELS, with_row_5(-1, LABELS), LABELS + np.int64(2**32)])
+def test_the_graph_lets_nothing_pass_that_the_host_refuses(scale, labels):
+    batch = (scale * IMAGES, labels)
+    try:
+        checks.check_batch(batch, untrained_gan(4))
+        refused = False
+    except ValueError:
+        refused = True
+    assert bool(checks.is_sound(tuple(map(tf.constant, batch)), untrained_gan(4))) is not refused
 
 
 def test_a_generator_is_looked_into_and_loses_nothing():
@@ -240,7 +279,9 @@ def test_a_generator_is_looked_into_and_loses_nothing():
     with refuses("Images must lie in [-1, 1]."):
         model.fit(batches(200.0), verbose=0)
     model.fit(batches(1.0), verbose=0)
-    assert int(model.images_seen) == 12
+    # Bare arrays too, which Keras takes from no generator.
+    model.fit((images for (images,) in batches(1.0)), verbose=0)
+    assert int(model.images_seen) == 24
 
 
 def test_a_single_batch_of_integers_is_refused_too():

@@ -74,6 +74,146 @@ def test_neither_a_look_nor_an_evaluation_counts_as_an_epoch_of_the_data():
     assert epochs_of(batches).next == 1
 
 
+class Batches(keras.utils.PyDataset):
+    """Batches of two rows.
+
+    Args:
+        images: array.
+    """
+
+    def __init__(self, images):
+        super().__init__()
+        self.images = images
+
+    def __len__(self):
+        return len(self.images) // 2
+
+    def __getitem__(self, index):
+        return self.images[2 * index : 2 * index + 2]
+
+
+def of_unknown_rank(images):
+    """A dataset that tells TensorFlow nothing of its shapes."""
+    as_they_are = lambda image: tf.numpy_function(lambda x: x, [image], tf.float32)  # noqa: E731
+    return tf.data.Dataset.from_tensor_slices(images).map(as_they_are).batch(2)
+
+
+def spoilt_after_kgan(images):
+    """Batches of kgan.data, to which something is done afterwards."""
+    found = lambda x: tf.where(tf.reduce_any(x < -0.9), np.nan, 1.0) * x  # noqa: E731
+    sound = np.where(np.isfinite(images), images, -1)
+    return kgan.data.from_arrays(sound).batches(2, shuffle=False).map(found)
+
+
+STREAMS = {
+    "dataset": lambda images: tf.data.Dataset.from_tensor_slices(images).batch(2),
+    "unknown rank": of_unknown_rank,
+    "generator": lambda images: (images[row : row + 2] for row in range(0, len(images), 2)),
+    "PyDataset": Batches,
+    "after kgan.data": spoilt_after_kgan,
+}
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_later_batch_is_refused_by_its_number_before_its_step(stream):
+    images = IMAGES[:8] / 2
+    images[5] = np.nan
+    told = "In batch 2 of the data, counted from 0: The images hold NaN or infinity, first in row "
+    gan = make_gan()
+    with pytest.raises(ValueError, match=told):
+        gan.fit(STREAMS[stream](images), shuffle=False, verbose=0)
+    assert int(gan.images_seen.numpy()) == 4
+    gan.fit(STREAMS[stream](images[:4]), verbose=0)
+    assert int(gan.images_seen.numpy()) == 8
+
+
+def test_a_later_batch_of_another_shape_is_refused():
+    batches = [IMAGES[:2], IMAGES[:2, :, :7]]
+    told = r"In batch 1 of the data, counted from 0: The images do not fit .* \(2, 8, 7, 1\)"
+    with pytest.raises(ValueError, match=told):
+        make_gan().fit(iter_of(batches), verbose=0)
+
+
+def iter_of(batches):
+    yield from batches
+
+
+def test_a_later_batch_of_held_out_images_is_refused():
+    held_out = STREAMS["dataset"](np.concatenate([IMAGES[:4], 50 * IMAGES[:2]]))
+    told = "In batch 2 of {}, counted from 0: Images must lie in"
+    with pytest.raises(ValueError, match=told.format("the data")):
+        make_gan().evaluate(held_out, verbose=0)
+    with pytest.raises(ValueError, match=told.format("validation_data")):
+        make_gan().fit(IMAGES[:2], validation_data=held_out, verbose=0)
+
+
+def test_data_of_unknown_rank_come_to_a_step_with_their_shapes():
+    seen = []
+
+    class Watched(kgan.GAN):
+        def train_step(self, data):
+            seen.append(tuple(data.shape))
+            return {}
+
+    gan = Watched(make_gan().generator, make_gan().discriminator, 2)
+    gan.compile("sgd", "sgd")
+    gan.fit(of_unknown_rank(IMAGES[:4]), verbose=0)
+    assert seen == [(None, *SHAPE)]
+
+
+class ArrayLike:
+    """What NumPy can read, as a table of pandas is.
+
+    Args:
+        values: array.
+    """
+
+    def __init__(self, values):
+        self.values, self.shape = values, values.shape
+
+    def __len__(self):
+        return len(self.values)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+
+class FileLike:
+    """What NumPy reads by its slices, as a data set in a file is.
+
+    Args:
+        values: array.
+    """
+
+    def __init__(self, values):
+        self.values, self.shape, self.dtype = values, values.shape, values.dtype
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, key):
+        return self.values[key]
+
+
+@pytest.mark.parametrize("kind", [ArrayLike, FileLike])
+def test_what_is_like_an_array_is_shuffled_and_looked_at(kind):
+    seen = []
+
+    class Watched(kgan.GAN):
+        def train_step(self, data):
+            seen.extend(np.ravel(data)[::64].tolist())
+            return {}
+
+    gan = Watched(make_gan().generator, make_gan().discriminator, 2)
+    gan.compile("sgd", "sgd", run_eagerly=True)
+    gan.fit(kind(IMAGES), batch_size=50, verbose=0)
+    first = IMAGES[:, 0, 0, 0].tolist()
+    assert sorted(seen) == sorted(first)
+    assert seen != first
+    with pytest.raises(ValueError, match="The images hold NaN or infinity, first in row 70"):
+        gan.fit(kind(np.where(np.arange(100)[:, None, None, None] < 70, IMAGES, np.nan)))
+
+
 def test_what_is_kept_is_not_saved(tmp_path):
     gan = make_gan()
     gan.fit(IMAGES, batch_size=50, verbose=0)
