@@ -4,6 +4,7 @@ import gzip
 import math
 import os
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from kgan.data.store import Images
 _PREFIXES = {"train": "train", "test": "t10k"}
 _SPLIT = re.compile(r"(train|test)(?:\[(\d*):(\d*)\])?")
 _UINT8 = 8
+# Deflate packs at most so many bytes into one.
+_MOST_PACKED = 1032
 
 
 def from_idx(
@@ -87,25 +90,30 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
         ValueError: if it is no IDX file of bytes, or has not as many as it states.
     """
     path = Path(path)
+    is_packed = path.suffix == ".gz"
+    # No more is read than the file states, nor than it can hold.
+    most = path.stat().st_size * (_MOST_PACKED if is_packed else 1)
     try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
-    except (EOFError, gzip.BadGzipFile) as error:
+        with gzip.open(path) if is_packed else path.open("rb") as file:
+            start = file.read(4)
+            if len(start) < 4 or start[:2] != b"\0\0" or start[2] != _UINT8:
+                raise ValueError(
+                    f"{path} is no IDX file of bytes: it must begin with 0, 0, {_UINT8}. "
+                    f"Received: {list(start[:3])}."
+                )
+            sizes = file.read(4 * start[3])
+            shape = tuple(np.frombuffer(sizes, ">u4", len(sizes) // 4).tolist())
+            stated = math.prod(shape)
+            content = file.read(min(stated, most) + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is damaged: {error}. Fetch it again.") from None
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != _UINT8:
+    if len(content) != stated or len(shape) != start[3]:
+        held = f"{len(content):,}" if len(content) <= stated else "more"
         raise ValueError(
-            f"{path} is no IDX file of bytes: it must begin with 0, 0, {_UINT8}. "
-            f"Received: {list(content[:3])}."
+            f"{path} states {start[3]} dimensions, the shape {shape}, {stated:,} bytes, and holds "
+            f"{held}. It is damaged: fetch it again."
         )
-    dimensions = content[3]
-    shape = tuple(np.frombuffer(content, ">u4", dimensions, offset=4).tolist())
-    values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
-    if len(values) != math.prod(shape):
-        raise ValueError(
-            f"{path} states the shape {shape}, {math.prod(shape):,} bytes, and holds "
-            f"{len(values):,}. It is damaged: fetch it again."
-        )
-    return values.reshape(shape)
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def _file(folder: str | os.PathLike, name: str) -> Path:

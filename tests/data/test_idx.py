@@ -1,5 +1,6 @@
 import gzip
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -111,10 +112,41 @@ def test_a_file_that_lost_its_end_is_refused(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(idx(IMAGES)[:-1])
     message = (
-        f"{path} states the shape (7, 4, 3), 84 bytes, and holds 83. It is damaged: fetch it again."
+        f"{path} states 3 dimensions, the shape (7, 4, 3), 84 bytes, and holds 83. It is damaged: "
+        "fetch it again."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         read_idx(path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ([0, 0, 8, 4, *[255] * 16], f"({', '.join(['4294967295'] * 4)})"),
+        ([0, 0, 8, 255, 0, 0, 0, 1], "states 255 dimensions, the shape (1,)"),
+        ([0, 0, 8, 1, 0, 0, 0, 2, 7, 7, 7], "the shape (2,), 2 bytes, and holds more"),
+        ([0, 0, 8, 3], "states 3 dimensions, the shape ()"),
+    ],
+)
+def test_a_header_that_the_file_cannot_keep_is_refused(tmp_path, header, told, packed):
+    path = tmp_path / ("file.gz" if packed else "file")
+    path.write_bytes(gzip.compress(bytes(header)) if packed else bytes(header))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=re.escape(told)):
+        read_idx(path)
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()
+
+
+def test_an_archive_is_unpacked_no_further_than_it_states(tmp_path):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(idx(np.zeros(5, np.uint8)) + bytes(20_000_000)))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="5 bytes, and holds more"):
+        read_idx(path)
+    assert tracemalloc.get_traced_memory()[1] < 10**6
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
