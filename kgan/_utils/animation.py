@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from kgan._utils.files import replacing
+from kgan._utils.images import open_picture
 
 # What a viewer will sit through: at most so many pictures in at most so many milliseconds.
 _MOST_FRAMES = 200
@@ -42,7 +43,7 @@ def write_animation(pictures: Sequence[str | os.PathLike], path: str | os.PathLi
 
 def _size(picture: str | os.PathLike) -> tuple[int, int] | None:
     try:
-        with Image.open(picture) as image:
+        with open_picture(picture) as image:
             return image.size
     except OSError:
         return None
@@ -53,13 +54,13 @@ def _film(frames: list) -> Image.Image:
 
     Given a list of images, Pillow would keep every one of them in memory.
     """
-    with Image.open(frames[0]) as first:
+    with open_picture(frames[0]) as first:
         film = Image.new(first.mode, first.size)
 
     def seek(frame: int) -> None:
         if frame >= len(frames):
             raise EOFError("The film has no more frames.")
-        with Image.open(frames[frame]) as picture:
+        with open_picture(frames[frame]) as picture:
             film.paste(picture)
 
     film.n_frames = len(frames)

@@ -3,6 +3,29 @@
 import numpy as np
 from PIL import Image
 
+# What kgan reads, by the content of a file and not by its name. Pillow would let an EPS, under any
+# name, start Ghostscript.
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+
+
+def open_picture(source, formats: tuple = PICTURE_FORMATS) -> Image.Image:
+    """Open a picture, as `PIL.Image.open`, if it is of one of these formats.
+
+    Args:
+        source: path or binary file.
+        formats: names of Pillow's formats.
+
+    Returns:
+        The Pillow image, not read yet.
+
+    Raises:
+        PIL.UnidentifiedImageError: an OSError, if it is of none of them.
+
+    Example:
+        >>> open_picture("samples.png").size
+    """
+    return Image.open(source, formats=formats)
+
 
 def are_pixels(images: np.ndarray) -> bool:
     """Whether images are pixels, and not floats to be made into pixels.

@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 from keras import ops
-from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from kgan._utils.files import replacing
+from kgan._utils.images import open_picture
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.base import batches_done
 from kgan.callbacks.pictures.curve_picture import DRAWN
@@ -126,7 +126,7 @@ def _curves_of(logs: dict | None) -> dict:
 def _read_points(path: Path) -> dict:
     """The points that a picture carries, none if it is not there or not one of these."""
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             return json.loads(picture.text[_POINTS])
     except (OSError, SyntaxError, AttributeError, KeyError, ValueError):
         return {}

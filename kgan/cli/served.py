@@ -14,8 +14,8 @@ import urllib.error
 import urllib.request
 
 import numpy as np
-from PIL import Image
 
+from kgan._utils.images import open_picture
 from kgan.cli.generators import count_classes
 
 # One model of a server: its newest version, one version, or the version of a label.
@@ -113,7 +113,7 @@ def ask(address: str, body: dict | None = None) -> dict:
 def decode(row) -> np.ndarray:
     """The pixels in a row of an answer: PNG in base64, or nested lists of uint8."""
     if isinstance(row, dict):
-        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(row["b64"]))))
+        pixels = np.asarray(open_picture(io.BytesIO(base64.b64decode(row["b64"])), ("PNG",)))
     else:
         pixels = np.array(row, "uint8")
     # A grey picture has no channels.

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from kgan._utils.images import open_picture
 from kgan.data import memory
 from kgan.data.resize import Resize
 from kgan.data.resize import has_colour
@@ -118,7 +119,7 @@ def _decoded(paths: Sequence[Path], resize: Resize) -> Iterator[np.ndarray]:
 
 def _read(path: Path, convert):
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             return convert(picture)
     except PermissionError:
         raise

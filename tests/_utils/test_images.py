@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,3 +86,10 @@ def test_channels_that_no_picture_has_are_refused():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         images.to_picture(np.zeros((3, 3, 2), "uint8"))
+
+
+def test_nothing_else_opens_pictures():
+    # Pillow's own function would try every format it knows.
+    package = Path(images.__file__).parents[1]
+    users = [path for path in package.rglob("*.py") if "Image.open(" in path.read_text()]
+    assert users == [Path(images.__file__)]

@@ -113,6 +113,16 @@ def test_photographs_are_turned_upright(tmp_path):
     np.testing.assert_array_equal(from_folder(tmp_path).images[0, ..., 0], np.rot90(pixels, -1))
 
 
+def test_a_program_of_another_kind_is_not_started(tmp_path, monkeypatch):
+    # Pillow gives an EPS, whatever its name, to Ghostscript.
+    (tmp_path / "a.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
+    )
+    assert Image.open(tmp_path / "a.png").format == "EPS"
+    with pytest.raises(ValueError, match=re.escape(f"{tmp_path}/a.png cannot be read: cannot id")):
+        from_folder(tmp_path)
+
+
 def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     write(tmp_path / "photos" / "a.png", noise(2, 2))
