@@ -3,7 +3,7 @@
     kgan evaluate --run_dir=runs/digits
     kgan evaluate --model=exported/digits --dataset=digits
     kgan evaluate --model=exported/digits/digits.tflite --dataset=digits --num_repeats=5
-    kgan evaluate --run_dir=runs/photos --extractor=classifier --held_out=folder:others
+    kgan evaluate --run_dir=runs/photos --extractor=inception:classify_image_graph_def.pb
 
 A run folder, a .keras file, an exported SavedModel (of a folder of versions the newest), a .tflite
 or an .onnx file, against real images: by default those the run was trained on. All formats of a
@@ -12,6 +12,10 @@ generator get the same latents and labels for a seed, and so the same numbers, t
 It leaves metrics.json and report.html in <run>/evaluation, or evaluation-2 and so on where there is
 one already. The page needs no other file: samples, the training images nearest to them, the way
 from one latent to another, classes, and every number with its uncertainty and its protocol.
+
+Distances, precision, recall and classes need an extractor, which makes features of images: the
+package has one for digits and one for fashion, and trains one where a data set has labels. Without
+any the page has all the rest.
 
 Where enough real images are left over, they are measured in place of the samples too: what no
 generator can be expected to surpass.
@@ -34,8 +38,15 @@ from kgan._version import __version__
 from kgan.cli import generators
 from kgan.cli import real_images
 from kgan.cli.command import Flags
+from kgan.cli.command import in_one_line
 from kgan.cli.run_folder import RunFolder
 from kgan.cli.run_folder import check_new
+
+# What is left, and what is not, where no extractor is at hand.
+WITHOUT = (
+    "So the page has samples, ways between latents and the nearest training images by pixels, but "
+    "no distances, precision, recall and classes."
+)
 
 
 def define(flags: Flags) -> None:
@@ -65,13 +76,9 @@ def main(flags: Flags) -> int:
     training, held_out = real_images.load_images(options, flags.held_out)
     generator = generators.open_generator(path, flags, training.num_classes)
     real_images.check_shape(generator.image_shape, training)
-    extractor = real_images.choose_extractor(
-        flags.extractor, training, options["dataset"], flags.cache_dir
-    )
-    right = extractor.accuracy and f", right on {extractor.accuracy:.1%} of held-out images"
+    extractor, doubts = choose_extractor(flags, training, options["dataset"])
     print(
-        f"{path} against {len(training):,} images of {training.name}, by the extractor "
-        f"{extractor.name!r}{right or ''}.",
+        f"{path} against {len(training):,} images of {training.name}, {by_what(extractor)}.",
         flush=True,
     )
     with warnings.catch_warnings(record=True) as caught:
@@ -86,9 +93,9 @@ def main(flags: Flags) -> int:
             repeats=flags.num_repeats,
             cache_dir=Path(flags.cache_dir).expanduser(),
         )
-    doubts = list(dict.fromkeys(str(warning.message) for warning in caught))
-    for doubt in doubts:
+    for doubt in dict.fromkeys(str(warning.message) for warning in caught):
         print(f"warning: {doubt}", file=sys.stderr)
+        doubts.append(doubt)
     print(f"\n{report.as_text(findings)}")
     # Whatever the package is called that brought it: Keras has imported it.
     packages = {name: sys.modules[name].__version__ for name in ("keras", "tensorflow", "numpy")}
@@ -99,15 +106,37 @@ def main(flags: Flags) -> int:
         "dataset": training.name,
         "dataset_images": len(training),
         "image_shape": list(training.image_shape),
-        "extractor": extractor.name,
-        "extractor_accuracy": extractor.accuracy,
-        "extractor_sha256": extractor.fingerprint,
+        "extractor": findings.extractor,
+        "extractor_accuracy": getattr(extractor, "accuracy", None),
+        "extractor_sha256": getattr(extractor, "fingerprint", None),
         "seed": flags.seed,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"kgan": __version__, **packages, "python": platform.python_version()},
     }
     write(findings, facts, doubts, output)
     return 0
+
+
+def choose_extractor(flags: Flags, training, dataset: str) -> tuple:
+    """What looks at the images; or None, where nothing was asked for, and a list that says why."""
+    try:
+        found = real_images.choose_extractor(flags.extractor, training, dataset, flags.cache_dir)
+        return found, []
+    except ValueError as error:
+        if flags.extractor is not None:
+            raise
+        others = real_images.other_extractors(training.image_shape)
+        doubt = f"{in_one_line(error)} {WITHOUT} {others}"
+        print(f"warning: {doubt}", file=sys.stderr)
+        return None, [doubt]
+
+
+def by_what(extractor) -> str:
+    """The extractor in words."""
+    if extractor is None:
+        return "by their pixels alone"
+    right = extractor.accuracy and f", right on {extractor.accuracy:.1%} of held-out images"
+    return f"by the extractor {extractor.name!r}{right or ''}"
 
 
 def new_folder(output: str | None, generator: Path, run: RunFolder | None) -> Path:

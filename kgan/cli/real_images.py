@@ -127,12 +127,11 @@ def choose_extractor(name: str | None, training, dataset: str, cache_dir: str):
     """
     if name is None:
         name = shipped_extractor(dataset, training.image_shape) or "classifier"
-        if name == "classifier" and training.labels is None:
-            raise ValueError(
-                f"{training.name!r} has no labels, so no classifier can be trained to look at its "
-                "images. Name one: --extractor=inception:<path> for colour, digits or fashion for "
-                "28x28 grey images, or a .keras file."
-            )
+    if name == "classifier" and training.labels is None:
+        raise ValueError(
+            f"{training.name!r} has no labels, so no classifier can be trained to look at its "
+            "images."
+        )
     if name != "classifier":
         return features.by_name.get(name, image_shape=tuple(training.image_shape))
     return features.train_classifier(
@@ -141,6 +140,17 @@ def choose_extractor(name: str | None, training, dataset: str, cache_dir: str):
         num_classes=training.num_classes,
         cache_dir=Path(cache_dir).expanduser(),
     )
+
+
+def other_extractors(image_shape) -> str:
+    """What to give as --extractor for images of a shape that nothing at hand can look at."""
+    kinds = ["<path>.keras, a saved Keras model that makes features (batch, dim) of such images"]
+    if image_shape[2] == 3:
+        network = "classify_image_graph_def.pb of TensorFlow's inception-2015-12-05.tgz"
+        kinds.insert(0, f"inception:<path>, the FID paper's network in {network}")
+    if tuple(image_shape) == (28, 28, 1):
+        kinds.insert(0, "digits or fashion")
+    return f"For these give --extractor={', or '.join(kinds)}."
 
 
 def frechet_gate(flags: Flags, run: RunFolder | None, image_shape) -> export.FrechetGate | None:

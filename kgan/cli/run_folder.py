@@ -109,7 +109,8 @@ class RunFolder:
         for path in sorted(self.path.glob("evaluation*/metrics.json")):
             try:
                 found = json.loads(path.read_text())
-                if found["generator_sha256"] == digest:
+                # One without extractor has looked, and measured nothing.
+                if found["metrics"] and found["generator_sha256"] == digest:
                     of_this.append((found["date"], {name: found[name] for name in _MEASURED}))
             except (OSError, ValueError, KeyError, TypeError):
                 print(f"{path} is damaged or of another program, and is left out.", file=sys.stderr)

@@ -59,7 +59,8 @@ class Evaluator:
             None if only pixels are measured.
         metrics: measures of `kgan.metrics`, without extractors of their own, or their names (see
             `kgan.metrics.get`). Default: Frechet distance, precision and recall, and where the
-            extractor has classes how many of them there are.
+            extractor has classes how many of them there are. An empty list without extractor: the
+            Evaluator only makes samples.
         num_images: int, how many reals to take at most. Of an iterable the first; of an array or an
             `Images` with more a random choice, the same every time. Many measures are biased by
             their number of images, so generate as many.
@@ -233,6 +234,8 @@ class Evaluator:
             ValueError: as `sample`.
         """
         check_positive_integer("repeats", repeats)
+        if not self._metrics:
+            return {}
         source = {"latent_dim": latent_dim, "num_classes": num_classes}
         sets = []
         for number in range(repeats):
@@ -380,7 +383,7 @@ def get_all(
         identifiers = [identifiers]
     found = [copy.copy(get_metric(identifier)) for identifier in identifiers]
     kinds = [type(metric).__name__ for metric in found]
-    if not found or len(set(kinds)) < len(kinds):
+    if len(set(kinds)) < len(kinds) or not (found or extractor is None):
         raise ValueError(
             "An evaluation takes at least one measure, and no two of one kind, whose values would "
             f"have the same names. Received: {kinds}. Make an Evaluator for each."

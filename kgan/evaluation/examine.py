@@ -36,7 +36,7 @@ _SAME_DIRECTION = 1e-4
 def examine(
     generator: Callable,
     reals: Reals | Images,
-    extractor: Extractor | str,
+    extractor: Extractor | str | None,
     *,
     latent_dim: int,
     num_classes: int | None = None,
@@ -56,11 +56,13 @@ def examine(
             training=False), such as a keras model; returns images in [-1, 1].
         reals: a `kgan.data.Images`, all images that the generator was trained on, or the `Reals`
             that `kgan.evaluation.divide` makes of them.
-        extractor: a `kgan.features.Extractor`, or its name as `kgan.features.get` takes it.
+        extractor: a `kgan.features.Extractor`, or its name as `kgan.features.get` takes it; None to
+            find what needs none: samples, the images between latents and neighbours by pixels.
         latent_dim: int, width of the latents.
         num_classes: int, or None for a generator of latents alone.
         seed: int in [0, 2^32), of everything that is drawn.
-        metrics: as `kgan.evaluation.Evaluator` takes them; None for its default.
+        metrics: as `kgan.evaluation.Evaluator` takes them; None for its default, which is none at
+            all without extractor.
         repeats: int, how many sets of samples are measured.
         cache_dir: folder for the features of real images; None, the default, for none.
         verbose: 0 to say nothing; 1, the default, to say what comes next, with progress bars.
@@ -82,6 +84,9 @@ def examine(
     say = tell if verbose else lambda words: None
     count, source = len(reals.measured), {"latent_dim": latent_dim, "num_classes": num_classes}
     say(f"Looking at {count:,} real images.")
+    if extractor is None and metrics is None:
+        # The default measures compare features.
+        metrics, repeats = [], 1
     evaluator = Evaluator(
         reals.measured_images,
         extractor,
@@ -91,13 +96,15 @@ def examine(
         cache_dir=cache_dir,
         verbose=verbose,
     )
-    say(f"Making and measuring {count:,} samples, {repeats} times.")
+    times = "" if metrics == [] else f" and measuring them, {repeats} times"
+    say(f"Making {count:,} samples{times}.")
     first = evaluator.sample(generator, **source, seed=seed)
     numbers = evaluator.evaluate(generator, **source, seed=seed, repeats=repeats, first=first)
     others = None
-    if reals.others is not None:
+    if reals.others is not None and numbers:
         say("Measuring other real images in their place.")
-        others = evaluator.extract(reals.others.images)
+        if evaluator.extractor is not None:
+            others = evaluator.extract(reals.others.images)
         scores = evaluator.measure(reals.others.images, others)
         numbers = {name: number._replace(real=scores[name]) for name, number in numbers.items()}
     say(f"Searching {len(reals.training.images):,} training images for neighbours by pixels.")
@@ -110,7 +117,7 @@ def examine(
     return Findings(
         numbers=numbers,
         reals=reals,
-        extractor=evaluator.extractor.name,
+        extractor=None if evaluator.extractor is None else evaluator.extractor.name,
         seed=seed,
         classes=_classes(first, evaluator, reals),
         samples=first.pixels[:SEARCHED],
@@ -171,6 +178,8 @@ def spherical_path(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray
 
 
 def _classes(first: SampleSet, evaluator: Evaluator, reals: Reals) -> ClassShares | None:
+    if first.features is None:
+        return None
     seen, known = first.features.probabilities, reals.training.num_classes
     # The classes of an extractor for other data say nothing about this data set.
     of_other_data = known is None and evaluator.extractor.name == "inception"
@@ -184,17 +193,20 @@ def _neighbours(
     first: SampleSet, others: Features | None, evaluator: Evaluator, reals: Reals, verbose: int
 ) -> list[Closeness]:
     """By pixels among all training images, by features among those whose features are known."""
-    training, rows, known = reals.training.images, reals.measured, evaluator.real.features
+    training, rows, pixels_of = reals.training.images, reals.measured, {"own": reals.measured}
+    if reals.are_held_out:
+        pixels_of = {"held_out": reals.others.images}
+    everyone, options = np.arange(len(training)), {"space": "pixels", "verbose": verbose}
+    by_pixels = measure_closeness(first.pixels, training, everyone, **pixels_of, **options)
+    if evaluator.extractor is None:
+        return [by_pixels]
+    known, space = evaluator.real.features, f"features of {evaluator.extractor.name!r}"
     if reals.other_rows is not None:
         rows = np.concatenate([rows, reals.other_rows])
         known = np.concatenate([known, others.features])
-    pixels_of, features_of = {"own": reals.measured}, {"own": np.arange(len(rows))}
+    features_of = {"own": np.arange(len(rows))}
     if reals.are_held_out:
-        pixels_of = {"held_out": reals.others.images}
         features_of = {"held_out": others.features}
-    everyone, space = np.arange(len(training)), f"features of {evaluator.extractor.name!r}"
-    options = {"space": "pixels", "verbose": verbose}
-    by_pixels = measure_closeness(first.pixels, training, everyone, **pixels_of, **options)
     by_features = measure_closeness(
         first.features.features, known, rows, **features_of, space=space
     )

@@ -19,11 +19,12 @@ class Findings:
     Attributes:
         numbers: dict of `Measurement` by name, with what other real images score where they do.
         reals: the `Reals` that the generator was measured against.
-        extractor: str, name of the extractor.
+        extractor: str, name of the extractor; None without one.
         seed: int, of everything that was drawn.
         classes: `ClassShares`, or None without a classifier for these images.
         samples: images (samples, ...) whose nearest training images were searched for.
-        neighbours: list of `Closeness` of these samples, by pixels first, then by features.
+        neighbours: list of `Closeness` of these samples, by pixels first, then by features if
+            there is an extractor.
         grid: images (rows, columns, ...), samples to look at.
         grid_labels: int array (rows,), the class of each row; None without classes.
         linear: images (rows, steps, ...) along straight lines between latents.
@@ -40,7 +41,7 @@ class Findings:
 
     numbers: dict[str, Measurement]
     reals: Reals
-    extractor: str
+    extractor: str | None
     seed: int
     classes: ClassShares | None
     samples: np.ndarray
@@ -53,10 +54,9 @@ class Findings:
 
     def as_dict(self) -> dict:
         """The numbers without the images, as plain numbers, texts, lists and dicts for JSON."""
-        first = next(iter(self.numbers.values()))
         return {
-            "num_images": first.num_fake,
-            "num_repeats": first.sample_sets,
+            "num_images": len(self.reals.measured),
+            "num_repeats": max((number.sample_sets for number in self.numbers.values()), default=1),
             "metrics": {name: number.as_dict() for name, number in self.numbers.items()},
             "classes": None if self.classes is None else self.classes.as_dict(),
             "neighbours": [space.as_dict() for space in self.neighbours],

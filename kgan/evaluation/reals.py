@@ -66,7 +66,8 @@ def divide(
         The `Reals`.
 
     Raises:
-        ValueError: if there are not so many, or the held-out ones have another shape.
+        ValueError: if there are not so many, or the held-out ones have another shape; for a single
+            training image, which has no neighbour.
 
     Example:
         >>> reals = kgan.evaluation.divide(kgan.data.digits(), num_images=100)
@@ -74,6 +75,12 @@ def divide(
         "100 other training images of 'digits'"
     """
     total = len(training.images)
+    if total < 2:
+        raise ValueError(
+            f"{training.name!r} has one image. Expected: two or more, since samples are compared "
+            "with what lies between real images. Measure with all that the generator was trained "
+            "on."
+        )
     if held_out is not None and held_out.images.shape[1:] != training.images.shape[1:]:
         raise ValueError(
             "Held-out images must have the shape of the training images. Expected: "

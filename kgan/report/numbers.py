@@ -18,6 +18,7 @@ class Meaning(NamedTuple):
     words: str
 
 
+UNMEASURED = "Nothing was measured: distances, precision, recall and classes need an extractor."
 _DISTANCE = "how far the features of the samples are from those of real images"
 # By `Measurement.key`.
 _MEANINGS = {
@@ -62,6 +63,9 @@ def numbers_section(findings: Findings, warnings: Sequence[str] = ()) -> str:
         HTML.
     """
     numbers, real_images = findings.numbers, findings.reals.words()
+    doubts = [elements.paragraph(f"Warning: {warning}") for warning in warnings]
+    if not numbers:
+        return elements.section("Numbers", *doubts, elements.paragraph(UNMEASURED))
     rows = []
     for number in numbers.values():
         title, better, words = meaning(number)
@@ -79,7 +83,7 @@ def numbers_section(findings: Findings, warnings: Sequence[str] = ()) -> str:
         )
     return elements.section(
         "Numbers",
-        *(elements.paragraph(f"Warning: {warning}") for warning in warnings),
+        *doubts,
         elements.table(["", "samples", "real images", "better"], rows),
         elements.paragraph(words, quiet=True),
         *_protocols(numbers),

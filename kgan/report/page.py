@@ -50,7 +50,7 @@ def write(
     if provenance is None:
         provenance = {
             "data set": f"{len(training):,} images of {training.name!r}",
-            "extractor": findings.extractor,
+            "extractor": findings.extractor or "none",
             "seed": str(findings.seed),
         }
     parts = [

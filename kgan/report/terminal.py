@@ -1,6 +1,7 @@
 """Findings as text in aligned columns, for a terminal or a notebook's print."""
 
 from kgan.evaluation import Findings
+from kgan.report.numbers import UNMEASURED
 from kgan.report.numbers import meaning
 from kgan.report.numbers import shown
 from kgan.report.numbers import shown_real
@@ -31,7 +32,9 @@ def as_text(findings: Findings) -> str:
         f"{name:{widths[0]}}  {value:>{widths[1]}}  {real:>{widths[2]}}  {better}".rstrip()
         for name, value, real, better in rows
     ]
-    if findings.reals.others is not None:
+    if not findings.numbers:
+        lines = [UNMEASURED]
+    elif findings.reals.others is not None:
         lines.append(f"real images: {findings.reals.words()}, in place of the samples")
     if (shares := findings.classes) is not None:
         width = max(len("class"), *map(len, shares.names))

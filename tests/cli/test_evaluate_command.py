@@ -1,6 +1,7 @@
 """kgan evaluate: numbers and a page of a generator in any file, and errors in one line."""
 
 import json
+import re
 import shutil
 import signal
 import time
@@ -13,6 +14,7 @@ from PIL import Image
 
 import kgan
 from kgan.cli import generators
+from kgan.cli import real_images
 from kgan.cli.command import Flags
 from kgan.export import export_generator
 
@@ -258,21 +260,53 @@ def test_an_export_knows_how_many_classes_it_has(work, name):
         generators.open_generator(path, flags, 2)
 
 
-def test_a_data_set_without_labels_needs_a_named_extractor(refused, work, tmp_path):
+@pytest.mark.parametrize("folder", ["pictures/class0", "labelled"])
+def test_where_no_extractor_is_at_hand_the_page_has_what_needs_none(
+    evaluate, work, tmp_path, folder
+):
     latents = keras.Input((LATENT_DIM,))
     pixels = keras.layers.Dense(64, activation="tanh")(latents)
     keras.Model(latents, keras.layers.Reshape((8, 8, 1))(pixels)).save(tmp_path / "a.keras")
-    refused(
-        "evaluate",
-        f"--model={tmp_path}/a.keras",
-        f"--dataset=folder:{work}/pictures/class0",
-        f"--output={tmp_path}/out",
-        message=(
-            "'class0' has no labels, so no classifier can be trained to look at its images. Name "
-            "one: --extractor=inception:<path> for colour, digits or fashion for 28x28 grey "
-            "images, or a .keras file."
-        ),
-    )
+    # Labels of too few images for a classifier.
+    for number in "01":
+        shutil.copytree(work / "pictures/class0", work / "labelled" / number, dirs_exist_ok=True)
+    arguments = [f"--model={tmp_path}/a.keras", f"--dataset=folder:{work}/{folder}"]
+    found = evaluate(*arguments, f"--output={tmp_path}/out")
+    assert found.returncode == 0, found.stderr
+    (line,) = [line for line in found.stderr.splitlines() if "warning: " in line]
+    assert "no distances, precision, recall and classes. For these give --extractor=<path>." in line
+    assert "by their pixels alone" in found.stdout
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert (found["metrics"], found["extractor"], found["num_repeats"]) == ({}, None, 1)
+    assert [f"warning: {warning}" for warning in found["warnings"]] == [line]
+    assert [space["space"] for space in found["neighbours"]] == ["pixels"]
+    page = (tmp_path / "out" / "report.html").read_text()
+    for title in ("Nearest training images", "Between two latents"):
+        assert f"<h2>{title}</h2>" in page
+    # As the line says: a saved Keras model that makes features of such images.
+    found = evaluate(*arguments, f"--extractor={work}/eye.keras", "--metrics=frechet_distance")
+    assert found.returncode == 0, found.stderr
+
+
+def test_measures_and_a_classifier_that_cannot_be_are_refused(refused, work, tmp_path):
+    run = ["--run_dir=runs/mine", "--dataset=folder:pictures/class0", f"--output={tmp_path}/out"]
+    message = "error: PrecisionRecall reads features. Expected: an extractor that makes them."
+    refused("evaluate", *run, "--metrics=precision_recall", message=message, folder=work)
+    message = "error: 'class0' has no labels, so no classifier can be trained to look at its ima"
+    refused("evaluate", *run, "--extractor=classifier", message=message, folder=work)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kinds"),
+    [
+        ((8, 8, 1), ["<path>.keras"]),
+        ((28, 28, 1), ["digits", "<path>.keras"]),
+        ((28, 28, 3), ["inception:<path>", "<path>.keras"]),
+    ],
+)
+def test_only_extractors_for_images_of_a_shape_are_recommended(shape, kinds):
+    advice = real_images.other_extractors(shape)
+    assert re.findall(r"digits\b|inception:<path>|<path>\.keras", advice) == kinds
 
 
 def test_ctrl_c_leaves_nothing_behind(forks, work, tmp_path):

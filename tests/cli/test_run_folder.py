@@ -97,6 +97,10 @@ def test_the_newest_evaluation_of_the_model_as_it_is_counts(tmp_path, capsys):
     for name, text in contents.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "metrics.json").write_text(text)
+    # It looked at samples without an extractor.
+    unmeasured = {**measured, "metrics": {}, "date": "2020-01-04", "generator_sha256": "mine"}
+    (tmp_path / "evaluation-2b").mkdir()
+    (tmp_path / "evaluation-2b" / "metrics.json").write_text(json.dumps(unmeasured))
     assert run.measured("mine") == measured
     damaged = capsys.readouterr().err.splitlines()
     assert damaged == [

@@ -563,13 +563,13 @@ def test_one_needs_no_list(make_extractor, identifiers):
         (["mode_count", ModeCount(min_samples=2)], "['ModeCount', 'ModeCount']"),
     ],
 )
-def test_none_or_two_of_a_kind(identifiers, received):
+def test_none_or_two_of_a_kind(identifiers, received, make_extractor):
     message = (
         "An evaluation takes at least one measure, and no two of one kind, whose values would have "
         f"the same names. Received: {received}. Make an Evaluator for each."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        get_all(identifiers, None)
+        get_all(identifiers, make_extractor())
 
 
 def test_a_measure_with_an_extractor_of_its_own():

@@ -14,6 +14,7 @@ from kgan.evaluation import examine
 from kgan.evaluation.examine import linear_path
 from kgan.evaluation.examine import spherical_path
 from kgan.features import Extractor
+from kgan.metrics import SampleMetric
 
 CLASSES = 3
 SHAPE = (8, 8, 1)
@@ -50,6 +51,13 @@ def make_images(count, *, labels=True, seed=3):
     classes = np.arange(count) % CLASSES if labels else None
     names = ["one", "two", "three"] if labels else None
     return Images(pixels, classes, class_names=names, name="noise")
+
+
+class Brightness(SampleMetric):
+    reads = "images"
+
+    def values(self):
+        return {"brightness": float(self.fake.all().mean() - self.real.all().mean())}
 
 
 def look(reals, *, conditional=True, extractor=None, seed=7, repeats=1, **options):
@@ -174,6 +182,26 @@ def test_without_labels_held_out_images_or_classes_what_is_left_is_found():
     assert found.as_dict()["classes"] is None
 
 
+def test_without_extractor_what_needs_none_is_found(capsys):
+    reals, options = divide(make_images(20)), {"latent_dim": 4, "num_classes": CLASSES}
+    generator = make_generator(conditional=True)
+    found = examine(generator, reals, None, **options)
+    assert (found.numbers, found.extractor, found.classes) == ({}, None, None)
+    assert [space.space for space in found.neighbours] == ["pixels"]
+    assert found.grid.shape == (CLASSES, 10, *SHAPE)
+    assert "Making 10 samples.\n" in capsys.readouterr().out
+    # What reads pixels is measured all the same.
+    seen = examine(generator, reals, None, metrics=[Brightness()], repeats=2, **options)
+    (number,) = seen.numbers.values()
+    assert (number.sample_sets, number.real is None) == (2, False)
+    np.testing.assert_array_equal(seen.samples, found.samples)
+
+
+def test_a_single_training_image_is_refused():
+    with pytest.raises(ValueError, match=r"'noise' has one image\. Expected: two or more"):
+        divide(make_images(1, labels=False))
+
+
 def test_held_out_images_are_what_samples_are_compared_with():
     training, held_out = make_images(30), make_images(30, seed=4)
     found = look(divide(training, held_out))
@@ -198,7 +226,7 @@ def test_copies_are_told(capsys):
     found = examine(copier, training, make_extractor(), latent_dim=4, repeats=1)
     assert [space.close_share for space in found.neighbours] == [1, 1]
     assert not found.neighbours[0].ratios.any()
-    assert capsys.readouterr().out.startswith("Looking at 30 real images.\nMaking and measuring 30")
+    assert capsys.readouterr().out.startswith("Looking at 30 real images.\nMaking 30 samples and")
 
 
 def test_a_line_goes_in_equal_steps_from_one_end_to_the_other():

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from kgan.evaluation.classes import count_classes
+from kgan.report import as_text
 from kgan.report import write
 from kgan.report.elements import percent
+from kgan.report.numbers import UNMEASURED
 from kgan.report.page import classes_section
 from kgan.report.page import in_short
 
@@ -44,6 +46,21 @@ def test_what_was_not_found_is_left_out(page, make_findings):
     assert "<h2>Classes</h2>" not in html
     assert "<strong>Quality</strong>" not in html
     assert "12 samples, not chosen: seed 7." in html
+
+
+def test_findings_without_numbers_make_a_page_and_a_text_that_say_so(page, make_findings):
+    parts = {"classes": None, "numbers": {}, "extractor": None}
+    parts["neighbours"] = make_findings().neighbours[:1]
+    html = page(parts)
+    assert f"<p>{UNMEASURED}</p>" in html
+    assert "<dt>extractor</dt><dd>none</dd>" in html
+    assert "<h2>Nearest training images</h2>" in html
+    assert as_text(make_findings(**parts)).splitlines() == [
+        UNMEASURED,
+        "",
+        "samples as near to a training image as the nearest 1 % of real images:",
+        "   4.0%  by pixels",
+    ]
 
 
 def test_in_short_each_answer_has_what_real_images_have(make_findings):
