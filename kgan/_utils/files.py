@@ -4,8 +4,42 @@ import contextlib
 import errno
 import os
 import secrets
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+
+# A foreign archive may unpack to so many bytes, or to so many times its own size. What Keras and
+# NumPy write is hardly compressed.
+_ALWAYS_UNPACKED, _TIMES_UNPACKED = 2**28, 20
+
+
+def archive_members(path: str | os.PathLike) -> list[str]:
+    """The names in a zip archive that it is safe to unpack.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        List of str.
+
+    Raises:
+        ValueError: if it is damaged or no archive, or if it would unpack to far more than it is.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except PermissionError:
+        raise
+    # What random bytes make zipfile raise is not written down anywhere.
+    except Exception as error:
+        raise ValueError(f"{path} is damaged or no archive. Copy it anew.") from error
+    size, held = sum(member.file_size for member in members), os.path.getsize(path)
+    if size > max(_ALWAYS_UNPACKED, _TIMES_UNPACKED * held):
+        raise ValueError(
+            f"{path} would unpack to {size / 1e9:.1f} GB. Expected: at most {_TIMES_UNPACKED} "
+            f"times its own {held / 1e6:.1f} MB. Whoever made it wants to fill the memory."
+        )
+    return [member.filename for member in members]
 
 
 @contextlib.contextmanager

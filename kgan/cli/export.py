@@ -40,7 +40,7 @@ def define(flags: Flags) -> None:
     define("integer", "num_classes", None, "Classes of a plain generator. Default: as it says.", 1)
     define("list", "quantize", ["float32"], f"Which TFLite files: some of {', '.join(MODES)}.")
     define("bool", "tflite", True, "Whether to write TFLite files at all.")
-    define("bool", "onnx", False, "Whether to write an ONNX file too; needs kgan[onnx].")
+    define("bool", "onnx", False, "Write an ONNX file too; needs tf2onnx, onnx and onnxruntime.")
     # For the Frechet distance of the smaller files.
     real_images.define(flags, None)
     real_images.define_extractor(flags)

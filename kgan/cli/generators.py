@@ -5,7 +5,6 @@ import hashlib
 import importlib
 import re
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +13,10 @@ import keras
 import numpy as np
 
 from kgan import sampling
+from kgan._utils.files import archive_members
 from kgan._utils.images import to_uint8
 from kgan.cli.command import Flags
+from kgan.cli.command import in_one_line
 from kgan.cli.run_folder import contents
 from kgan.export import float32_twin
 from kgan.export.interface import read_interface
@@ -64,7 +65,8 @@ def define(flags: Flags, other: str, place: str) -> None:
     flags.define("string", "model", None, "Run folder, .keras file, export, .tflite or .onnx file.")
     flags.define("string", other, None, f"In place of --model: {place}.")
     flags.define("list", "imports", [], "Modules or .py files that register layers of a .keras.")
-    flags.define("bool", "safe_mode", True, "Refuse .keras files with Python code, in a Lambda.")
+    words = "Refuse .keras files with Python code and exports that do more than compute."
+    flags.define("bool", "safe_mode", True, words)
     flags.check(
         ["model", other],
         lambda one, other: bool(one) != bool(other),
@@ -111,7 +113,7 @@ def open_generator(path: Path, flags: Flags, num_classes: int | None = None) -> 
         ImportError: a package or a module of --imports cannot be imported.
     """
     if path.is_dir() or path.suffix in (".tflite", ".onnx"):
-        generator = _exported(path)
+        generator = _exported(path, flags)
     else:
         generator = _from_keras(path, flags, num_classes)
     if None not in (num_classes, generator.num_classes) and num_classes != generator.num_classes:
@@ -142,12 +144,21 @@ def digest(path: Path) -> str:
     return found.hexdigest()
 
 
-def _exported(path: Path) -> Generator:
-    model = load_exported(path)
+def _exported(path: Path, flags: Flags) -> Generator:
+    model = load_exported(path, safe_mode=flags.safe_mode)
     num_classes = count_classes(model.knows) if model.conditional else None
     latents = np.zeros((1, model.latent_dim), "float32")
-    shape = model([latents, [0]] if model.conditional else latents).shape[1:]
-    return Generator(model, model.latent_dim, num_classes, shape)
+    try:
+        images = model([latents, [0]] if model.conditional else latents)
+    # Each engine has errors of its own.
+    except Exception as error:
+        raise ValueError(f"{path} makes no images of latents: {in_one_line(error)}") from error
+    if images.ndim != 4 or images.dtype.kind != "f":
+        raise ValueError(
+            f"{path} makes {images.dtype} of shape {images.shape} from one latent vector. "
+            "Expected: an image, floats (1, height, width, channels)."
+        )
+    return Generator(model, model.latent_dim, num_classes, images.shape[1:])
 
 
 def _from_keras(path: Path, flags: Flags, num_classes: int | None) -> Generator:
@@ -171,8 +182,8 @@ def _from_keras(path: Path, flags: Flags, num_classes: int | None) -> Generator:
 
 def _load_keras_file(path: Path, flags: Flags):
     # Keras calls a file that was cut short "not found".
-    if not zipfile.is_zipfile(path) or "config.json" not in zipfile.ZipFile(path).namelist():
-        raise ValueError(f"{path} is damaged or no .keras file. Copy it anew.")
+    if "config.json" not in archive_members(path):
+        raise ValueError(f"{path} is no .keras file. Expected: an archive that Keras has saved.")
     for name in flags.imports:
         if name.endswith(".py"):
             sys.path.insert(0, str(Path(name).parent))

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import sys
+from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -64,6 +65,8 @@ _STATEFUL = {
     "changes a variable": ("Assign", "Resource", "Stateful"),
     "draws numbers that no seed repeats": ("Random", "Normal"),
 }
+# What does not reach beyond the model, if it is only looked at here and not served.
+WITHIN = ("changes a variable", "draws numbers that no seed repeats")
 
 
 def check_contents(folder: str | os.PathLike, generator: keras.Model) -> None:
@@ -92,14 +95,31 @@ def check_operations(folder: str | os.PathLike) -> None:
         ValueError: an operation reads or writes files, calls Python, talks to other machines,
             changes a variable, draws numbers without a seed or is unknown to a plain TensorFlow.
     """
+    found = doubtful_operation(folder)
+    if found:
+        raise ValueError(
+            f"The SavedModel {found}. A server must only compute images. Remove the layer that "
+            "brings it."
+        )
+
+
+def doubtful_operation(folder: str | os.PathLike, allowed: Container[str] = ()) -> str | None:
+    """The first operation that does more than compute images from inputs and weights.
+
+    Args:
+        folder: a SavedModel's folder.
+        allowed: what an operation may do all the same, such as `WITHIN`.
+
+    Returns:
+        Str such as "holds the operation WriteFile in node a, which reads or writes files"; None if
+        there is no such operation.
+    """
     for meta_graph in read_saved_model(folder).meta_graphs:
         for name, place in _operations(meta_graph):
             reason = _reason_against(name)
-            if reason:
-                raise ValueError(
-                    f"The SavedModel holds the operation {name} in {place}, which {reason}. A "
-                    "server must only compute images. Remove the layer that brings it."
-                )
+            if reason and reason not in allowed:
+                return f"holds the operation {name} in {place}, which {reason}"
+    return None
 
 
 def check_variables(folder: str | os.PathLike, generator: keras.Model) -> None:
@@ -186,9 +206,21 @@ def _operations(meta_graph: tf.compat.v1.MetaGraphDef) -> Iterator[tuple[str, st
 
 
 def _functions_of_the_saver(meta_graph: tf.compat.v1.MetaGraphDef) -> set[str]:
-    saver = meta_graph.saver_def
+    """The functions that the saver calls, and nothing else."""
+    graph, saver = meta_graph.graph_def, meta_graph.saver_def
     names = {name.partition(":")[0] for name in (saver.save_tensor_name, saver.restore_op_name)}
-    return {node.attr["f"].func.name for node in meta_graph.graph_def.node if node.name in names}
+    # What Python may call.
+    called = {False: set(meta_graph.object_graph_def.concrete_functions), True: set()}
+    for node in graph.node:
+        called[node.name in names] |= _called_by(node)
+    for function in graph.library.function:
+        called[False].update(*map(_called_by, function.node_def))
+    return called[True] - called[False]
+
+
+def _called_by(node: tf.compat.v1.NodeDef) -> set[str]:
+    held = (function for value in node.attr.values() for function in (value.func, *value.list.func))
+    return {function.name for function in held}
 
 
 def _reason_against(operation: str) -> str | None:

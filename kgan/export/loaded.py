@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from kgan._utils.checks import is_integer
+from kgan.export.graph_checks import WITHIN
+from kgan.export.graph_checks import doubtful_operation
 from kgan.export.publish import versions
 from kgan.export.signatures import LATENTS_TO_IMAGES
 
@@ -18,6 +22,7 @@ class ExportedGenerator:
         path: the version's folder, or the .tflite or .onnx file.
         function: of named arrays, latents and, where it takes them, label; returns the images.
         inputs: dict of the shape of each input by its name.
+        outputs: the names of what `function` computes.
         refusal: the exception that `function` raises for a label out of range.
 
     Attributes:
@@ -29,11 +34,25 @@ class ExportedGenerator:
         >>> sampling.generate(generator, 16, latent_dim=generator.latent_dim, num_classes=10)
     """
 
-    def __init__(self, path: Path, function: Callable, inputs: dict, refusal: type[Exception]):
-        if "latents" not in inputs:
-            raise ValueError(f"it has no input named latents. Its inputs: {', '.join(inputs)}")
+    def __init__(
+        self,
+        path: Path,
+        function: Callable,
+        inputs: dict,
+        outputs: Iterable[str],
+        refusal: type[Exception],
+    ):
+        if {*inputs} not in ({"latents"}, {"latents", "label"}) or "images" not in outputs:
+            raise ValueError(
+                "it is no generator of images from latents, or from latents and label. Its inputs: "
+                f"{', '.join(inputs) or 'none'}. Its outputs: {', '.join(outputs) or 'none'}"
+            )
+        shape = tuple(inputs["latents"])
+        # An ONNX file gives names to sizes that it leaves open.
+        if len(shape) != 2 or not is_integer(shape[1]) or shape[1] < 1:
+            raise ValueError(f"its latents have no fixed width. Their shape: {shape}")
         self.path = path
-        self.latent_dim = int(inputs["latents"][-1])
+        self.latent_dim = int(shape[1])
         self.conditional = "label" in inputs
         self._function = function
         self._refusal = refusal
@@ -90,13 +109,17 @@ class ExportedGenerator:
         return True
 
 
-def load_exported(path: str | os.PathLike, *, threads: int | None = None) -> ExportedGenerator:
+def load_exported(
+    path: str | os.PathLike, *, threads: int | None = None, safe_mode: bool = True
+) -> ExportedGenerator:
     """Open what `export_generator` wrote, for comparing and measuring it in Python.
 
     Args:
         path: a .tflite or .onnx file, a version's folder, or the folder of the versions, of which
             the newest is taken.
         threads: int, how many cores run a .tflite or .onnx file; None, the default, for all.
+        safe_mode: bool, whether to refuse a SavedModel that would do more than compute images, such
+            as read or write files: it is a program, which runs with your rights.
 
     Returns:
         An `ExportedGenerator`.
@@ -104,14 +127,17 @@ def load_exported(path: str | os.PathLike, *, threads: int | None = None) -> Exp
     Raises:
         FileNotFoundError: nothing exported is there.
         ImportError: it is an .onnx file, and onnxruntime is not installed.
-        ValueError: it is damaged, or has not the signature `serving_default` of latents.
+        ValueError: it is damaged, has not the signature `serving_default` of latents to images, or
+            does more than that in safe mode.
 
     Example:
         >>> load_exported("exported/digits/digits.tflite")
     """
     path = find_exported(path)
     try:
-        return _OPENERS.get(path.suffix, _open_saved_model)(path, threads or os.cpu_count())
+        found = doubtful_operation(path, WITHIN) if safe_mode and path.is_dir() else None
+        if found is None:
+            return _OPENERS.get(path.suffix, _open_saved_model)(path, threads or os.cpu_count())
     except ImportError:
         raise
     # Each loader has errors of its own for a damaged file.
@@ -121,6 +147,10 @@ def load_exported(path: str | os.PathLike, *, threads: int | None = None) -> Exp
             f"{path} cannot be opened: {reason.rstrip('.')}. It is damaged, or kgan has not "
             "exported it. Export it anew."
         ) from error
+    raise ValueError(
+        f"{path} {found}. Expected: a generator, which only computes images. If you made "
+        "the file, or trust whoever did, open it with safe_mode=False."
+    )
 
 
 def find_exported(path: str | os.PathLike) -> Path:
@@ -152,7 +182,8 @@ def find_exported(path: str | os.PathLike) -> Path:
 def _open_saved_model(folder: Path, threads: int) -> ExportedGenerator:
     # TensorFlow's threads are those of the process.
     loaded = tf.saved_model.load(str(folder))
-    inputs = loaded.signatures[LATENTS_TO_IMAGES].structured_input_signature[1]
+    signature = loaded.signatures[LATENTS_TO_IMAGES]
+    inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
 
     def images(**named):
         # The signature only borrows the variables of `loaded`, which this function keeps.
@@ -160,7 +191,7 @@ def _open_saved_model(folder: Path, threads: int) -> ExportedGenerator:
         return signature(**{name: tf.constant(value) for name, value in named.items()})["images"]
 
     shapes = {name: spec.shape for name, spec in inputs.items()}
-    return ExportedGenerator(folder, images, shapes, tf.errors.InvalidArgumentError)
+    return ExportedGenerator(folder, images, shapes, outputs, tf.errors.InvalidArgumentError)
 
 
 def _open_tflite(path: Path, threads: int) -> ExportedGenerator:
@@ -170,7 +201,13 @@ def _open_tflite(path: Path, threads: int) -> ExportedGenerator:
     interpreter = Interpreter(model_path=str(path), num_threads=threads)
     runner = interpreter.get_signature_runner(LATENTS_TO_IMAGES)
     shapes = {name: each["shape"] for name, each in runner.get_input_details().items()}
-    return ExportedGenerator(path, lambda **named: runner(**named)["images"], shapes, RuntimeError)
+    return ExportedGenerator(
+        path,
+        lambda **named: runner(**named)["images"],
+        shapes,
+        runner.get_output_details(),
+        RuntimeError,
+    )
 
 
 def _open_onnx(path: Path, threads: int) -> ExportedGenerator:
@@ -178,7 +215,7 @@ def _open_onnx(path: Path, threads: int) -> ExportedGenerator:
         import onnxruntime
     except ImportError as error:
         raise ImportError(
-            "Running an ONNX file takes onnxruntime: pip install 'kgan[onnx]'"
+            "Running an ONNX file takes onnxruntime: pip install onnxruntime"
         ) from error
     from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
@@ -189,7 +226,11 @@ def _open_onnx(path: Path, threads: int) -> ExportedGenerator:
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     shapes = {each.name: each.shape for each in session.get_inputs()}
     return ExportedGenerator(
-        path, lambda **named: session.run(["images"], named)[0], shapes, InvalidArgument
+        path,
+        lambda **named: session.run(["images"], named)[0],
+        shapes,
+        [each.name for each in session.get_outputs()],
+        InvalidArgument,
     )
 
 

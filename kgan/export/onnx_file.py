@@ -9,7 +9,7 @@ from kgan.export.signatures import LATENTS_TO_IMAGES
 # The newest that tf2onnx writes.
 OPSET = 18
 
-_REMEDY = "Use layers that ONNX has, or leave the file out with onnx=False, or without --onnx."
+_REMEDY = "Use layers that ONNX has, or leave the file out with onnx=False."
 
 
 def convert_to_onnx(saved_model: str | os.PathLike) -> bytes:
@@ -33,7 +33,8 @@ def convert_to_onnx(saved_model: str | os.PathLike) -> bytes:
         import tf2onnx
     except ImportError as error:
         raise ImportError(
-            "Writing an ONNX file takes tf2onnx and onnx: pip install 'kgan[onnx]'"
+            "Writing an ONNX file takes tf2onnx, onnx and onnxruntime: pip install tf2onnx onnx "
+            "onnxruntime"
         ) from error
     # The function only borrows the variables of `loaded`, which must outlive it.
     loaded = tf.saved_model.load(str(saved_model))

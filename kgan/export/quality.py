@@ -32,7 +32,7 @@ REMEDIES = {
     "float16": "Choose float32, which rounds no weights.",
     "dynamic": "Choose float16, which is twice as large and nearer to Keras.",
     "int8": "Choose dynamic, which is as small, or float16, which is nearer to Keras.",
-    "onnx": "Leave the file out with onnx=False, or without --onnx.",
+    "onnx": "Leave the file out with onnx=False.",
 }
 
 # Images lie in [-1, 1].

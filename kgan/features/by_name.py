@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from kgan._utils.files import archive_members
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import check_name_is_free
 from kgan.features.inception import inception
@@ -63,6 +64,7 @@ def _saved(path: Path) -> Extractor:
     name = re.sub(r"[^A-Za-z0-9_]+", "_", path.stem)
     check_name_is_free(name)
     try:
+        archive_members(path)
         model = keras.saving.load_model(path, compile=False)
     # What a damaged archive raises has many names, and Keras' own says that there is no file.
     except Exception as error:

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kgan._utils.files import archive_members
+
 # A torch file is a pickle, which may run anything when it is loaded: torch itself reads it best.
 FILES = (
     "classify_image_graph_def.pb (the frozen TensorFlow graph, inside inception-2015-12-05.tgz), "
@@ -167,6 +169,7 @@ def _stored(path: Path) -> dict[str, np.ndarray]:
     content = path.read_bytes()
     try:
         if content.startswith(b"PK"):
+            archive_members(path)
             with np.load(path, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files if _place(name) is not None}
         # The first field of a graph is a node.

@@ -3,9 +3,12 @@
 import errno
 import fcntl
 import os
+import zipfile
 
 import pytest
 
+from kgan._utils import files
+from kgan._utils.files import archive_members
 from kgan._utils.files import flush_to_disk
 from kgan._utils.files import locked
 from kgan._utils.files import replacing
@@ -105,3 +108,31 @@ def test_a_folder_that_cannot_be_flushed_is_passed_over_and_a_file_is_not(tmp_pa
         flush_to_disk(path)
     with pytest.raises(FileNotFoundError):
         flush_to_disk(tmp_path / "missing")
+
+
+def test_an_archive_that_would_fill_the_memory_is_refused_before_it_is_opened(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", bytes(2**20))
+    # A small one may be packed as tightly as one likes.
+    assert archive_members(path) == ["a"]
+    monkeypatch.setattr(files, "_ALWAYS_UNPACKED", 2**16)
+    message = r"/bomb.keras would unpack to 0\.0 GB\. Expected: at most 20 times its own 0\.0 MB"
+    with pytest.raises(ValueError, match=message):
+        archive_members(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a", bytes(2**20))
+    assert archive_members(path) == ["a"]
+
+
+def test_what_is_no_archive_is_refused(tmp_path):
+    whole = tmp_path / "whole.zip"
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("a", "b" * 100)
+    content = whole.read_bytes()
+    for harm in (b"", b"text", content[:-30], content[:-22] + b"PK\5\6" + b"\xff" * 18):
+        whole.write_bytes(harm)
+        with pytest.raises(ValueError, match=r"whole\.zip is damaged or no archive\. Copy it anew"):
+            archive_members(whole)

@@ -103,7 +103,10 @@ def values(folder):
             "--output must be a new or empty folder. Received: --output=kept, which holds "
             "metrics.json. Nothing was changed.",
         ),
-        (["--model=a.keras", "--dataset=digits"], "a.keras is damaged or no .keras file. Copy it"),
+        (
+            ["--model=a.keras", "--dataset=digits"],
+            "a.keras is damaged or no archive. Copy it",
+        ),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(refused, arguments, message, tmp_path):

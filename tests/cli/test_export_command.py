@@ -63,8 +63,11 @@ def export(kgan_command, tmp_path):
         ),
         (["--run_dir=runs/digits"], "runs holds nothing, for it is not there. Train first: kgan"),
         (["--model=exported/digits"], "Only a .keras file can be exported. Received: exported/dig"),
-        (["--model=short.keras"], "short.keras is damaged or no .keras file. Copy it anew."),
-        (["--model=other.keras"], "other.keras is damaged or no .keras file. Copy it anew."),
+        (["--model=short.keras"], "short.keras is damaged or no archive. Copy it anew."),
+        (
+            ["--model=other.keras"],
+            "other.keras is no .keras file. Expected: an archive that Keras has saved.",
+        ),
         (
             ["--model=mine.keras", "--output=a_file/digits"],
             "cannot write to a_file/digits: Not a directory. Choose another output folder",

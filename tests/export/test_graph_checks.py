@@ -143,6 +143,26 @@ def test_only_the_saver_may_restore(tmp_path):
         check_operations(tmp_path)
 
 
+@pytest.mark.parametrize("caller", ["a function", "the graph", "Python"])
+def test_what_more_than_the_saver_calls_is_found(tmp_path, caller):
+    variable = tf.Variable(tf.zeros((5,)))
+    save_function(tmp_path, lambda latents: {"images": latents + variable}, variable)
+    check_operations(tmp_path)
+    path = tmp_path / "saved_model.pb"
+    model = SavedModel.FromString(path.read_bytes())
+    (held,) = model.meta_graphs
+    library = held.graph_def.library.function
+    (saver,) = [each.signature.name for each in library if "traced_save" in each.signature.name]
+    if caller == "Python":
+        held.object_graph_def.concrete_functions[saver].SetInParent()
+    else:
+        nodes = held.graph_def.node if caller == "the graph" else library[0].node_def
+        nodes.add(name="hidden", op="PartitionedCall").attr["f"].func.name = saver
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match=f"holds the operation .* in function {saver}"):
+        check_operations(tmp_path)
+
+
 def test_an_operation_of_another_library_is_found(tmp_path):
     save_function(tmp_path, lambda latents: {"images": tf.nn.relu(latents)})
     path = tmp_path / "saved_model.pb"

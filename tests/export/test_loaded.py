@@ -19,7 +19,7 @@ TOLERANCE = 1e-4
 
 WITH_ONNX = pytest.mark.skipif(
     importlib.util.find_spec("tf2onnx") is None or importlib.util.find_spec("onnxruntime") is None,
-    reason="needs pip install 'kgan[onnx]'",
+    reason="needs pip install tf2onnx onnx onnxruntime",
 )
 
 
@@ -154,7 +154,10 @@ def test_an_onnx_file_of_another_program_is_refused(tmp_path):
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     path = tmp_path / "other.onnx"
     path.write_bytes(model.SerializeToString())
-    reason = re.escape("it has no input named latents. Its inputs: a")
+    reason = re.escape(
+        "it is no generator of images from latents, or from latents and label. Its inputs: a. Its "
+        "outputs: b"
+    )
     with pytest.raises(ValueError, match=f"^{damaged(path, reason)}$"):
         load_exported(path)
 
@@ -163,7 +166,7 @@ def test_an_onnx_file_without_onnxruntime_says_what_to_install(monkeypatch, tmp_
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     path = tmp_path / "a.onnx"
     path.touch()
-    message = "Running an ONNX file takes onnxruntime: pip install 'kgan[onnx]'"
+    message = "Running an ONNX file takes onnxruntime: pip install onnxruntime"
     with pytest.raises(ImportError, match=f"^{re.escape(message)}$"):
         load_exported(path)
 
@@ -179,4 +182,58 @@ def test_a_model_of_another_program_is_refused(tmp_path):
     module = tf.Module()
     tf.saved_model.save(module, str(tmp_path / "1"))
     with pytest.raises(ValueError, match=f"^{damaged(tmp_path / '1', '.*serving_default.*')}$"):
+        load_exported(tmp_path)
+
+
+def save_function(folder, function, width=4):
+    """A SavedModel of a function of latents, (n, width), and of a variable."""
+    module = tf.Module()
+    module.variable = tf.Variable(tf.zeros((4,)))
+    spec = tf.TensorSpec((None, width), tf.float32, "latents")
+    module.serve = tf.function(lambda latents: function(latents, module.variable), [spec])
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+
+
+def images_of(latents):
+    return tf.reshape(latents, (-1, 2, 2, 1))
+
+
+def test_a_model_that_writes_files_is_opened_only_if_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def writing(latents, variable):
+        with tf.control_dependencies([tf.io.write_file("seen", "latents")]):
+            return {"images": images_of(latents + variable)}
+
+    save_function("1", writing)
+    message = (
+        r"1 holds the operation WriteFile in function \S+, node WriteFile, which reads or writes "
+        r"files\. Expected: a generator, which only computes images\. If you made the file, or "
+        r"trust whoever did, open it with safe_mode=False\."
+    )
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        load_exported("1")
+    load_exported("1", safe_mode=False)(np.zeros((1, 4)))
+    assert (tmp_path / "seen").exists()
+
+
+def test_a_model_that_changes_its_own_variable_is_opened(tmp_path):
+    def counting(latents, variable):
+        return {"images": images_of(latents + variable.assign_add(tf.ones((4,))))}
+
+    save_function(tmp_path, counting)
+    # 0 + 1.
+    assert (load_exported(tmp_path)(np.zeros((1, 4))) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("output", "width", "reason"),
+    [
+        ("pictures", 4, "it is no generator .* Its inputs: latents. Its outputs: pictures"),
+        ("images", None, r"its latents have no fixed width\. Their shape: \(None, None\)"),
+    ],
+)
+def test_a_model_of_other_inputs_or_outputs_is_refused(tmp_path, output, width, reason):
+    save_function(tmp_path, lambda latents, variable: {output: images_of(latents)}, width)
+    with pytest.raises(ValueError, match=f"^{damaged(tmp_path, reason)}$"):
         load_exported(tmp_path)
