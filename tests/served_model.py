@@ -53,7 +53,13 @@ class ServedModel:
                 "inputs": {
                     key: {"dtype": spec.dtype.name}
                     for key, spec in function.structured_input_signature[1].items()
-                }
+                },
+                "outputs": {
+                    key: {
+                        "tensor_shape": {"dim": [{"size": str(size or -1)} for size in spec.shape]}
+                    }
+                    for key, spec in function.structured_outputs.items()
+                },
             }
             for name, function in self.loaded.signatures.items()
         }

@@ -5,23 +5,33 @@ deploy/serving/grpc_client.py is for those who have them.
 """
 
 import base64
+import concurrent.futures
 import contextlib
 import http.client
 import io
 import json
+import math
 import re
+import threading
 import urllib.error
 import urllib.request
 
 import numpy as np
 
 from kgan._utils.images import open_picture
+from kgan.cli.command import in_one_line
 from kgan.cli.generators import count_classes
 
 # One model of a server: its newest version, one version, or the version of a label.
 ADDRESS = re.compile(r"https?://[^/\s]+/v1/models/[^/\s:]+(/versions/\d+|/labels/[^/\s:]+)?")
-# Seconds until a server that says nothing is given up.
-PATIENCE = 60
+# Seconds until a server that says nothing is given up, and one that is still saying it.
+PATIENCE, PATIENCE_IN_ALL = 60, 300
+# Bytes of an answer: without images, for each value of an image in digits, and at most.
+FEW_BYTES, BYTES_OF_A_VALUE, MOST_BYTES = 2**22, 16, 2**29
+# Letters of what a server says of an error.
+MOST_LETTERS = 1000
+MOST_PIXELS_A_SIDE = 4096
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 class ServedGenerator:
@@ -33,11 +43,13 @@ class ServedGenerator:
 
     Attributes:
         num_classes: int, None for a generator of latents alone.
+        image_shape: (height, width, channels).
     """
 
     def __init__(self, address: str):
         self.address = address
         self._signatures = read_signatures(address)
+        self.image_shape = image_shape_of(self._signatures, address)
         takes_labels = "label" in self._signatures["generate"]["inputs"]
         self.num_classes = count_classes(self._knows) if takes_labels else None
 
@@ -50,16 +62,18 @@ class ServedGenerator:
         name = "generate_png" if "generate_png" in self._signatures else "generate"
         if truncation is not None:
             name, inputs["truncation"] = "generate_truncated", [truncation] * len(seeds)
-        answer = ask(f"{self.address}:predict", {"signature_name": name, "inputs": inputs})
+        body = {"signature_name": name, "inputs": inputs}
+        expected = (len(seeds), *self.image_shape)
+        most = min(MOST_BYTES, FEW_BYTES + BYTES_OF_A_VALUE * math.prod(expected))
+        answer = ask(f"{self.address}:predict", body, most)
         try:
-            images = np.stack([decode(row) for row in answer["outputs"]])
-        except (KeyError, TypeError, ValueError, OSError) as error:
-            raise OSError(f"{self.address} answers with something else than images.") from error
-        if len(images) != len(seeds):
+            return decode(answer["outputs"], expected)
+        # What lists and pictures can be wrong in has many names.
+        except Exception as error:
             raise OSError(
-                f"{self.address} answers with {len(images)} images. Asked for: {len(seeds)}."
-            )
-        return images
+                f"{self.address} answers with something else than {len(seeds)} images of the shape "
+                f"{self.image_shape}: {in_one_line(error)}."
+            ) from error
 
     def _knows(self, label: int) -> bool:
         try:
@@ -84,8 +98,31 @@ def read_signatures(address: str) -> dict:
     raise OSError(f"{address} has no signature 'generate' of seeds: kgan has not exported it.")
 
 
-def ask(address: str, body: dict | None = None) -> dict:
+def image_shape_of(signatures: dict, address: str) -> tuple[int, int, int]:
+    """The shape of the images that a served model makes, as its signatures say it.
+
+    Raises:
+        OSError: they do not say it, or it is none of images.
+    """
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        dims = signatures["generate"]["outputs"]["images"]["tensor_shape"]["dim"]
+        _, *shape = (int(dim["size"]) for dim in dims)
+        height, width, channels = shape
+        if 0 < min(height, width) <= max(height, width) <= MOST_PIXELS_A_SIDE and channels in MODES:
+            return height, width, channels
+    raise OSError(
+        f"{address} does not say that its images are of one size, of at most {MOST_PIXELS_A_SIDE} "
+        "pixels a side, in grey or colour."
+    )
+
+
+def ask(address: str, body: dict | None = None, most: int = FEW_BYTES) -> dict:
     """The server's answer to a GET, or to a POST of `body`.
+
+    Args:
+        address: str, of one thing to ask for.
+        body: dict, what is asked; None for nothing.
+        most: int, how many bytes the answer may have.
 
     Raises:
         ValueError: the answer is 400, for instance because a label is out of range.
@@ -93,29 +130,72 @@ def ask(address: str, body: dict | None = None) -> dict:
     """
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    # In a thread that can be left to itself: a server may go on with a byte a second for ever.
+    asked = concurrent.futures.Future()
+    threading.Thread(target=_send, args=(request, most + 1, asked), daemon=True).start()
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        kind = ValueError if error.code == 400 else OSError
-        said = " ".join(error.read().decode(errors="replace").split())
-        raise kind(f"{address} answers {error.code}: {said}") from error
-    except ValueError as error:
-        raise OSError(f"{address} answers, but not as TensorFlow Serving does.") from error
-    except (OSError, http.client.HTTPException) as error:
+        code, content = asked.result(PATIENCE_IN_ALL)
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
+        if not asked.done():
+            reason = f"no whole answer came in {PATIENCE_IN_ALL} s"
         raise OSError(
             f"{address} cannot be reached: {reason}. Is the server running, and is this its port "
             "for REST, 8501 if nothing else was said?"
         ) from error
+    if code != 200:
+        said = " ".join(content[:MOST_LETTERS].decode(errors="replace").split())
+        raise (ValueError if code == 400 else OSError)(f"{address} answers {code}: {said}")
+    with contextlib.suppress(ValueError, RecursionError):
+        answer = json.loads(content) if len(content) <= most else None
+        if isinstance(answer, dict):
+            return answer
+    raise OSError(
+        f"{address} answers, but not as TensorFlow Serving does. Expected: a JSON object of at "
+        f"most {most:,} bytes."
+    )
 
 
-def decode(row) -> np.ndarray:
-    """The pixels in a row of an answer: PNG in base64, or nested lists of uint8."""
-    if isinstance(row, dict):
-        pixels = np.asarray(open_picture(io.BytesIO(base64.b64decode(row["b64"])), ("PNG",)))
-    else:
-        pixels = np.array(row, "uint8")
+def _send(request: urllib.request.Request, most: int, asked: concurrent.futures.Future) -> None:
+    """Put the status of the answer and its first bytes into `asked`."""
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            asked.set_result((answer.status, answer.read(most)))
+    except urllib.error.HTTPError as error:
+        asked.set_result((error.code, error.read(MOST_LETTERS)))
+    except BaseException as error:
+        asked.set_exception(error)
+
+
+def decode(rows: list, expected: tuple[int, int, int, int]) -> np.ndarray:
+    """The pixels of an answer's rows: PNG in base64 each, or nested lists of whole numbers.
+
+    Args:
+        rows: list of dicts or lists.
+        expected: (rows, height, width, channels).
+
+    Returns:
+        uint8 array of this shape.
+
+    Raises:
+        ValueError: of another kind or shape. A picture is not unpacked then.
+        Exception: what a broken row makes of itself.
+    """
+    count, height, width, channels = expected
+    if len(rows) != count:
+        raise ValueError(f"{len(rows)} of them")
+    if not isinstance(rows[0], dict):
+        pixels = np.asarray(rows)
+        if pixels.shape != expected or pixels.dtype.kind != "i":
+            raise ValueError(f"{pixels.dtype} of the shape {pixels.shape}")
+        if pixels.min() < 0 or pixels.max() > 255:
+            raise ValueError(f"values from {pixels.min()} to {pixels.max()}")
+        return pixels.astype("uint8")
+    pictures = []
+    for row in rows:
+        picture = open_picture(io.BytesIO(base64.b64decode(row["b64"])), ("PNG",))
+        if (picture.mode, *picture.size) != (MODES[channels], width, height):
+            raise ValueError(f"a picture {picture.mode} of {picture.width} x {picture.height}")
+        pictures.append(np.asarray(picture))
     # A grey picture has no channels.
-    height, width = pixels.shape[:2]
-    return pixels.reshape(height, width, -1)
+    return np.stack(pictures).reshape(expected)

@@ -1,8 +1,11 @@
 """kgan sample: the same images of a seed from every file and server, and errors in one line."""
 
+import base64
 import contextlib
+import io
 import runpy
 import socket
+import time
 from pathlib import Path
 
 import keras
@@ -13,6 +16,7 @@ from PIL import Image
 
 import kgan
 from kgan.cli.sample import grid
+from kgan.cli.served import decode
 from kgan.export import export_generator
 
 SERVED = runpy.run_path(str(Path(__file__).parents[1] / "served_model.py"))
@@ -221,7 +225,10 @@ def test_a_server_that_is_not_there_is_told(check_server_says):
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (b"<html>", "/metadata answers, but not as TensorFlow Serving does."),
+        (b"<html>", "/metadata answers, but not as TensorFlow Serving does. Expected: a JSON obje"),
+        (b"[" * 10**5, "/metadata answers, but not as TensorFlow Serving does."),
+        (b" " * (2**22 + 1), "/metadata answers, but not as TensorFlow Serving does."),
+        ([1], "/metadata answers, but not as TensorFlow Serving does."),
         ({}, " has no signature 'generate' of seeds: kgan has not exported it."),
     ],
 )
@@ -231,24 +238,82 @@ def test_another_server_or_model_is_told(check_server_says, answer, problem):
         check_server_says(address, message=f"{address}{problem}")
 
 
+def signatures(*sizes):
+    """The metadata of a generator without classes whose images have these sizes."""
+    shape = {"dim": [{"size": str(size)} for size in (-1, *sizes)]}
+    generate = {"inputs": {"seed": {}}, "outputs": {"images": {"tensor_shape": shape}}}
+    return {"metadata": {"signature_def": {"signature_def": {"generate": generate}}}}
+
+
+@pytest.mark.parametrize("sizes", [(12_000, 1, 1), (0, 1, 1), (8, 8, 2), (8, 8), ("a", 8, 1)])
+def test_a_server_of_other_images_is_told(check_server_says, sizes):
+    with SERVED["serve"](lambda path, body: signatures(*sizes)) as host:
+        address = f"{host}/v1/models/digits"
+        message = f"{address} does not say that its images are of one size, of at most 4096 pixels"
+        check_server_says(address, message=message)
+
+
+def png(size, mode="L", kind="PNG"):
+    """A row with a black picture."""
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, kind)
+    return {"b64": base64.b64encode(file.getvalue()).decode()}
+
+
 @pytest.mark.parametrize(
     ("outputs", "problem"),
     [
-        ([[[[0]]]], " answers with 1 images. Asked for: 2."),
-        ([[], []], " answers with something else than images."),
-        ([[[[0]]], {"b64": "AAAA"}], " answers with something else than images."),
+        ([[[[0]]]], "1 of them"),
+        ([[], []], "float64 of the shape (2, 0)"),
+        ([[[[0], [0]]], [[[0]]]], "setting an array element with a sequence."),
+        ([[[[0], [256]]], [[[0], [0]]]], "values from 0 to 256"),
+        ([[[[0], [0.5]]], [[[0], [0]]]], "float64 of the shape (2, 1, 2, 1)"),
+        ([png((2, 1)), [[[0]]]], "list indices must be integers"),
+        ([png((2, 1)), {"b64": "AAAA"}], "cannot identify image file"),
+        ([png((2, 1)), png((1, 2))], "a picture L of 1 x 2"),
+        ([png((2, 1)), png((12_000, 12_000))], "a picture L of 12000 x 12000"),
+        ([png((2, 1)), png((2, 1), "RGB")], "a picture RGB of 2 x 1"),
+        ([png((2, 1)), png((2, 1), "RGB", "EPS")], "cannot identify image file"),
+        (None, "object of type 'NoneType' has no len()"),
     ],
 )
 def test_an_answer_that_is_no_images_is_told(check_server_says, outputs, problem):
-    inputs = {"seed": {}}
-    signatures = {
-        "metadata": {"signature_def": {"signature_def": {"generate": {"inputs": inputs}}}}
-    }
-    answers = {True: {"outputs": outputs}, False: signatures}
+    answers = {True: {"outputs": outputs}, False: signatures(1, 2, 1)}
     with SERVED["serve"](lambda path, body: answers[path.endswith(":predict")]) as host:
         address = f"{host}/v1/models/digits"
-        arguments = (address, "--num_images=2")
-        check_server_says(*arguments, message=f"{address}{problem}")
+        message = f"{address} answers with something else than 2 images of the shape (1, 2, 1): "
+        check_server_says(address, "--num_images=2", message=message + problem)
+
+
+def test_lists_and_pictures_are_the_same_images():
+    expected = np.arange(12).reshape(2, 2, 1, 3).astype("uint8")
+    np.testing.assert_array_equal(decode(expected.tolist(), expected.shape), expected)
+    rows = []
+    for image in expected:
+        file = io.BytesIO()
+        Image.fromarray(image).save(file, "PNG")
+        rows.append({"b64": base64.b64encode(file.getvalue()).decode()})
+    np.testing.assert_array_equal(decode(rows, expected.shape), expected)
+
+
+def test_a_server_that_never_ends_its_answer_is_left(check_server_says, monkeypatch):
+    monkeypatch.setattr("kgan.cli.served.PATIENCE_IN_ALL", 0.2)
+    with SERVED["serve"](lambda path, body: time.sleep(1) or b"{}") as host:
+        address = f"{host}/v1/models/digits"
+        message = f"{address}/metadata cannot be reached: no whole answer came in 0.2 s. Is the "
+        check_server_says(address, message=message)
+
+
+def test_what_a_server_says_of_an_error_is_short_and_spelt(check_server_says):
+    def refuse(path, body):
+        raise SERVED["RefusedError"](400, "\x9b2J" + 10**6 * "a")
+
+    with SERVED["serve"](refuse) as host:
+        address = f"{host}/v1/models/digits"
+        # In JSON an escape is spelt; this is what follows `{"error": "`.
+        start = r'{"error": "\u009b2J'
+        message = f"{address}/metadata answers 400: {start}{(1000 - len(start)) * 'a'}"
+        check_server_says(address, message=message)
 
 
 def test_a_generator_that_does_not_say_how_many_classes_it_has_is_told(refused, tmp_path):
