@@ -1,8 +1,29 @@
 """What kgan tells while it works, where Keras tells such things."""
 
 import logging
+import re
 
 import keras
+
+# Control characters but for tab and newline, what turns the direction of a line, and halves of
+# characters, which stand for bytes of a file name that are no text.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Text in which a terminal finds no commands, wherever it comes from.
+
+    Args:
+        text: any, such as names of files or what a server says.
+
+    Returns:
+        The same, with what moves, paints or renames written as Python writes it.
+
+    Example:
+        >>> printable("cats\x1b[2J")
+        'cats\\x1b[2J'
+    """
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def tell(message: str) -> None:
@@ -15,6 +36,6 @@ def tell(message: str) -> None:
         message: the line.
     """
     if keras.config.is_interactive_logging_enabled():
-        print(message, flush=True)
+        print(printable(message), flush=True)
     else:
-        logging.getLogger("kgan").info(message.strip())
+        logging.getLogger("kgan").info(printable(message.strip()))

@@ -5,10 +5,13 @@ import os
 import shlex
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable
 from collections.abc import Sequence
 
 from absl import flags as absl_flags
+
+from kgan._utils.messages import printable
 
 COMMANDS = {
     "train": "Train a GAN, and leave everything of the run in one folder.",
@@ -79,6 +82,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     word, *rest = given or ["--help"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # A warning of the library is one line for whoever reads it, without the line of Python.
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: warn(str(message))
+        return answer(word, rest)
+
+
+def answer(word: str, rest: Sequence[str]) -> int:
+    """Run what a word stands for, and print what went wrong in one line."""
     try:
         if word in ("help", "--help", "-h"):
             for command, does in COMMANDS.items():
@@ -92,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         return run(word, rest)
     except (absl_flags.Error, ImportError, OSError, ValueError) as error:
-        print(f"error: {in_one_line(error)}", file=sys.stderr)
+        print(f"error: {printable(in_one_line(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nInterrupted. Nothing was written.", file=sys.stderr)
@@ -116,6 +127,11 @@ def run(word: str, arguments: Sequence[str]) -> int:
             "Booleans are --flag or --noflag, other values follow a '='."
         )
     return command.main(flags)
+
+
+def warn(doubt: str) -> None:
+    """Print a warning."""
+    print(f"warning: {printable(doubt)}", file=sys.stderr, flush=True)
 
 
 def in_one_line(error: Exception) -> str:

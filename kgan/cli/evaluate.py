@@ -39,6 +39,7 @@ from kgan.cli import generators
 from kgan.cli import real_images
 from kgan.cli.command import Flags
 from kgan.cli.command import in_one_line
+from kgan.cli.command import warn
 from kgan.cli.run_folder import RunFolder
 from kgan.cli.run_folder import check_new
 
@@ -94,7 +95,7 @@ def main(flags: Flags) -> int:
             cache_dir=Path(flags.cache_dir).expanduser(),
         )
     for doubt in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"warning: {doubt}", file=sys.stderr)
+        warn(doubt)
         doubts.append(doubt)
     print(f"\n{report.as_text(findings)}")
     # Whatever the package is called that brought it: Keras has imported it.
@@ -127,7 +128,7 @@ def choose_extractor(flags: Flags, training, dataset: str) -> tuple:
             raise
         others = real_images.other_extractors(training.image_shape)
         doubt = f"{in_one_line(error)} {WITHOUT} {others}"
-        print(f"warning: {doubt}", file=sys.stderr)
+        warn(doubt)
         return None, [doubt]
 
 

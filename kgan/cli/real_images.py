@@ -1,6 +1,5 @@
 """The real images of a command, by its flags or those of a run, and what looks at them."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from kgan import export
 from kgan import features
 from kgan.cli.command import Flags
 from kgan.cli.command import in_one_line
+from kgan.cli.command import warn
 from kgan.cli.run_folder import RunFolder
 
 # The flags of a data set, which a run has written down.
@@ -182,8 +182,7 @@ def frechet_gate(flags: Flags, run: RunFolder | None, image_shape) -> export.Fre
     except (OSError, ValueError) as error:
         if flags.dataset is not None or flags.extractor is not None:
             raise
-        why = in_one_line(error)
-        print(f"The Frechet distance of the smaller files is not measured: {why}", file=sys.stderr)
+        warn(f"The Frechet distance of the smaller files is not measured: {in_one_line(error)}")
         return None
 
     def extract(images):

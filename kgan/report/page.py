@@ -66,7 +66,8 @@ def write(
     ]
     with replacing(path) as temporary:
         page = elements.document(title, subtitle or f"against {training.name}", *parts)
-        temporary.write_text(page, encoding="utf-8")
+        # Of the name of a folder that is no UTF-8 the bytes are shown.
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def in_short(findings: Findings) -> dict[str, str]:

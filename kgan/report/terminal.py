@@ -1,5 +1,6 @@
 """Findings as text in aligned columns, for a terminal or a notebook's print."""
 
+from kgan._utils.messages import printable
 from kgan.evaluation import Findings
 from kgan.report.numbers import UNMEASURED
 from kgan.report.numbers import meaning
@@ -37,10 +38,11 @@ def as_text(findings: Findings) -> str:
     elif findings.reals.others is not None:
         lines.append(f"real images: {findings.reals.words()}, in place of the samples")
     if (shares := findings.classes) is not None:
-        width = max(len("class"), *map(len, shares.names))
+        names = [printable(" ".join(name.split())) for name in shares.names]
+        width = max(len("class"), *map(len, names))
         highest = max(shares.real.max(), shares.fake.max())
         lines += ["", f"{'class':{width}}  samples  real images"]
-        for name, real, fake in zip(shares.names, shares.real, shares.fake, strict=True):
+        for name, real, fake in zip(names, shares.real, shares.fake, strict=True):
             bar = "#" * round(_BAR * fake / highest)
             lines.append(f"{name:{width}}  {fake:7.1%}  {real:11.1%}  {bar}".rstrip())
     lines += ["", "samples as near to a training image as the nearest 1 % of real images:"]

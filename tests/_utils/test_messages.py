@@ -5,6 +5,7 @@ import logging
 import keras
 import pytest
 
+from kgan._utils.messages import printable
 from kgan._utils.messages import tell
 
 
@@ -18,6 +19,22 @@ def not_interactive():
 def test_a_message_is_printed(capsys):
     tell("three backups")
     assert capsys.readouterr().out == "three backups\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("two lines\n\tof Größe, 数字 and 🐈", "two lines\n\tof Größe, 数字 and 🐈"),
+        ("\x1b[2J\x1b]0;title\x07", r"\x1b[2J\x1b]0;title\x07"),
+        ("\x9b31m and \x7f and \r", r"\x9b31m and \x7f and \r"),
+        ("cod\u202egnp.exe", r"cod\u202egnp.exe"),
+        ("gr\udce4u", r"gr\udce4u"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_spelt(text, shown, capsys):
+    assert printable(text) == shown
+    tell(text)
+    assert capsys.readouterr().out == f"{shown}\n"
 
 
 def test_without_interactive_logging_it_is_logged(not_interactive, capsys, caplog):

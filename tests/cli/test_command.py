@@ -1,10 +1,12 @@
 """The command itself: what it lists, what it refuses, and flags that commands do not share."""
 
 import re
+import warnings
 from pathlib import Path
 
 import pytest
 
+from kgan.cli import sample
 from kgan.cli.command import COMMANDS
 from kgan.cli.command import Flags
 from kgan.cli.command import in_one_line
@@ -53,6 +55,19 @@ def test_a_file_of_tools_is_the_command(forks, word):
     found = forks.run(TOOLS[word], "--nonsense")
     assert (found.returncode, found.stdout) == (1, "")
     assert "error: Unknown command line flag 'nonsense'" in found.stderr
+
+
+def test_what_a_terminal_would_obey_is_spelt(kgan_command, monkeypatch):
+    assert kgan_command("\x1b[2J").stderr.endswith("Received: \\x1b[2J.\n")
+
+    def warning(flags):
+        warnings.warn("\x07 of a data set", stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(sample, "main", warning)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warnings, "filters", [])
+        assert kgan_command("sample", "--model=m").stderr == "warning: \\x07 of a data set\n"
 
 
 def test_python_runs_the_package(forks):

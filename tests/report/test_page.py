@@ -128,6 +128,10 @@ def test_of_many_classes_the_worst_are_shown():
     assert "The 10 classes that are left out do better." in html
 
 
+def test_a_name_that_is_no_text_is_spelt(page):
+    assert r"<title>gr\udce4u</title>" in page(title="gr\udce4u")
+
+
 def test_names_are_text():
     html = classes_section(shares_of(["<a>", "<b>", "<c>"]), "<judge>")
     assert not [name for name in ("<a>", "<b>", "<c>", "<judge>") if name in html]

@@ -30,5 +30,12 @@ def test_a_terminal_gets_aligned_columns(measurement, make_findings):
     ]
 
 
+def test_names_of_classes_are_shown_and_not_obeyed(make_findings):
+    names = ["\x1b[31mred\nface", "b"]
+    shares = ClassShares(names, np.array([0.5, 0.5]), np.array([0.5, 0.5]), None, None, 4)
+    lines = as_text(make_findings(classes=shares)).splitlines()
+    assert [line.partition("  ")[0] for line in lines[7:9]] == [r"\x1b[31mred face", "b"]
+
+
 def test_without_classes_there_are_no_bars(make_findings):
     assert "#" not in as_text(make_findings(classes=None))
