@@ -80,6 +80,22 @@ def to_uint8(images) -> np.ndarray:
     return np.rint((np.clip(images, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
 
 
+def halving_side(side: int) -> int:
+    """The longest side, not above another one, that halves down to 4 to 7 pixels.
+
+    Args:
+        side: int, in pixels; below 8 it is as good as any.
+
+    Returns:
+        int, 4 to 7 times a power of two: what every family of `kgan.models` takes.
+
+    Example:
+        >>> halving_side(172)
+        160
+    """
+    return side - side % 2 ** max(0, side.bit_length() - 3)
+
+
 def enlarge(pixels: np.ndarray, width: int = 56) -> np.ndarray:
     """Pixels repeated a whole number of times, until each image is at least `width` wide.
 

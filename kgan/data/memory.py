@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.images import halving_side
 from kgan._utils.progress import Progress
 
 MEMORY_LIMIT = 2 * 1024**3
@@ -81,7 +82,7 @@ def collect(
                     "The images have several sizes. Expected: one size (height, width), or "
                     f"image_size to resize them to. Received: {size} in image {places[0]}, "
                     f"{other_size} in image {places[index]}. "
-                    f"Pass image_size={min(*size, *other_size)}, for example."
+                    f"Pass image_size={halving_side(min(*size, *other_size))}, for example."
                 )
             store[index] = image
             progress.add(1)

@@ -142,12 +142,13 @@ class Images:
         """
         check_positive_integer("batch_size", batch_size)
         check_positive_integer("discriminator_steps", discriminator_steps)
-        rows = batch_size * discriminator_steps
+        rows, most = batch_size * discriminator_steps, len(self) // discriminator_steps
         if drop_remainder and len(self) < rows:
+            fewer = "" if most else f", with discriminator_steps of {len(self)} or less"
             raise ValueError(
                 f"{self.name!r} has {len(self)} images, too few for one batch. Expected: at least "
                 f"discriminator_steps * batch_size = {discriminator_steps} * {batch_size} = "
-                f"{rows}. Choose a smaller batch_size, or pass drop_remainder=False."
+                f"{rows}. Choose a batch_size of {most or 1} or less{fewer}."
             )
         length = len(self) // rows if drop_remainder else -(-len(self) // rows)
         dealt = {"seed": seed, "shuffle": shuffle, "rows": rows}

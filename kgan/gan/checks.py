@@ -184,14 +184,19 @@ def check_rows(rows: int, discriminator_steps: int, num_replicas: int) -> None:
     shares = discriminator_steps * num_replicas
     if rows % shares == 0:
         return
-    suggested = f"{discriminator_steps} * {max(1, rows // shares) * num_replicas}"
+    # Whether these rows were meant for one update, or for all.
+    share = rows // discriminator_steps
+    meant = (rows if rows % discriminator_steps else share, share)
+    sizes = dict.fromkeys(max(1, size // num_replicas) * num_replicas for size in meant)
+    batches = [f".batch({discriminator_steps} * {n}, drop_remainder=True)" for n in sizes]
     received = f"discriminator_steps={discriminator_steps} equal minibatches"
     if num_replicas > 1:
         received += f" for {num_replicas} replicas, which have equal parts of each"
     raise ValueError(
         f"A batch of {rows} images cannot be split into {received}: each of the k discriminator "
         "updates of one training step needs its own real images. Batch the dataset with "
-        f".batch({suggested}, drop_remainder=True), or fit arrays with batch_size={suggested}."
+        f"{' or '.join(batches)}, or fit arrays with such a batch_size. In kgan.data "
+        "batch_size is the last factor alone."
     )
 
 

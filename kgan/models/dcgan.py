@@ -7,6 +7,7 @@ from keras import layers
 
 from kgan._utils.checks import check_image_shape
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.images import halving_side
 from kgan.layers import SpectralNorm
 from kgan.models import ends
 
@@ -183,7 +184,7 @@ def _base(image_shape) -> tuple[tuple[int, int], int]:
         raise ValueError(
             "A DCGAN halves an image again and again, so both sides must be 4 to 8 times the same "
             "power of two: 28, 32, 40, 48, 64, 96, 112, 128, ... "
-            f"Received: image_shape={image_shape}. Resize or crop the images with "
-            "image_size= in kgan.data."
+            f"Received: {image_shape[0]} x {image_shape[1]} pixels. Resize the images, for example "
+            f"to image_size={max(8, halving_side(min(image_shape[:2])))} in kgan.data."
         )
     return (height, width), doublings

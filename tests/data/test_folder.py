@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kgan import models
 from kgan.data import from_folder
 
 
@@ -233,6 +234,16 @@ def test_images_of_several_sizes(tmp_path):
         f"resize them to. Received: (9, 7) in image {tmp_path}/a.png, (5, 12) in image "
         f"{tmp_path}/c.png. Pass image_size=5, for example."
     )
+
+
+def test_the_size_to_resize_to_fits_every_family(tmp_path):
+    write(tmp_path / "a.png", noise(9, 11))
+    write(tmp_path / "b.png", noise(12, 10))
+    with pytest.raises(ValueError, match="several sizes") as error:
+        from_folder(tmp_path)
+    (size,) = re.findall(r"Pass image_size=(\d+), for example", str(error.value))
+    images = from_folder(tmp_path, image_size=int(size))
+    models.dcgan_discriminator(images.image_shape, width=1)
 
 
 def test_an_image_smaller_than_the_crop_is_named(tmp_path):

@@ -198,13 +198,23 @@ def test_sizes_must_be_positive_integers(argument, value):
         numbered(10).batches(**arguments)
 
 
-def test_too_few_images_for_one_batch():
+@pytest.mark.parametrize(
+    ("steps", "remedy", "accepted"),
+    [
+        (3, "a batch_size of 3 or less.", (3, 3)),
+        (12, "a batch_size of 1 or less, with discriminator_steps of 10 or less.", (1, 10)),
+    ],
+)
+def test_too_few_images_for_one_batch(steps, remedy, accepted):
+    images = numbered(10, name="letters")
     with pytest.raises(ValueError, match="too few") as error:
-        numbered(10, name="letters").batches(4, discriminator_steps=3)
+        images.batches(4, discriminator_steps=steps)
     assert str(error.value) == (
         "'letters' has 10 images, too few for one batch. Expected: at least discriminator_steps * "
-        "batch_size = 3 * 4 = 12. Choose a smaller batch_size, or pass drop_remainder=False."
+        f"batch_size = {steps} * 4 = {steps * 4}. Choose {remedy}"
     )
+    # What it says to choose.
+    images.batches(accepted[0], discriminator_steps=accepted[1])
 
 
 @pytest.mark.parametrize(

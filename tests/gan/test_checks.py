@@ -125,25 +125,34 @@ def test_a_batch_that_k_does_not_divide_is_refused_with_the_batch_to_write():
     with refuses(
         "A batch of 5 images cannot be split into discriminator_steps=2 equal minibatches: each "
         "of the k discriminator updates of one training step needs its own real images. Batch "
-        "the dataset with .batch(2 * 2, drop_remainder=True), or fit arrays with "
-        "batch_size=2 * 2."
+        "the dataset with .batch(2 * 5, drop_remainder=True) or .batch(2 * 2, "
+        "drop_remainder=True), or fit arrays with such a batch_size. In kgan.data batch_size is "
+        "the last factor alone."
     ):
         fit(untrained_gan(), IMAGES, batch=5)
 
 
-def test_the_batch_to_write_is_one_that_the_rows_fill():
-    with refuses(".batch(3 * 2, drop_remainder=True)"):
-        checks.check_rows(8, 3, 1)
+@pytest.mark.parametrize(
+    ("rows", "k", "replicas", "sizes"),
+    [
+        (64, 5, 1, ["64", "12"]),
+        (64, 5, 8, ["64", "8"]),
+        (320, 5, 3, ["63"]),
+        (3, 1, 2, ["2"]),
+        (2, 3, 4, ["4"]),
+    ],
+)
+def test_the_batches_to_write_keep_an_update_or_the_rows_and_are_accepted(rows, k, replicas, sizes):
+    with pytest.raises(ValueError, match="cannot be split") as error:
+        checks.check_rows(rows, k, replicas)
+    found = re.findall(r"\.batch\((\d+) \* (\d+), drop_remainder=True\)", str(error.value))
+    assert found == [(str(k), size) for size in sizes]
+    for of_all, size in found:
+        checks.check_rows(int(of_all) * int(size), k, replicas)
 
 
-def test_a_batch_that_replicas_cannot_share_is_refused_with_the_batch_to_write():
-    told = (
-        "A batch of 6 images cannot be split into discriminator_steps=2 equal minibatches for 2 "
-        "replicas, which have equal parts of each: each of the k discriminator updates of one "
-        "training step needs its own real images. Batch the dataset with .batch(2 * 2, "
-        "drop_remainder=True), or fit arrays with batch_size=2 * 2."
-    )
-    with refuses(told):
+def test_a_batch_that_replicas_cannot_share_is_refused():
+    with refuses("equal minibatches for 2 replicas, which have equal parts of each: each of the"):
         checks.check_rows(6, 2, 2)
     checks.check_rows(4, 2, 2)
 

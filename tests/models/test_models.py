@@ -331,8 +331,13 @@ def test_dcgan_refuses_sides_it_cannot_halve(shape):
         assert models.dcgan_generator(shape, 3, width=4).output_shape == (None, *shape)
         return
     for function in (models.dcgan_generator, models.dcgan_discriminator):
-        with pytest.raises(ValueError, match="both sides must be 4 to 8 times the same power"):
+        message = "both sides must be 4 to 8 times the same power of two: .* image_size="
+        with pytest.raises(ValueError, match=message) as error:
             function(shape)
+        # Of the channels it knows no better than who has only a size.
+        assert f"Received: {shape[0]} x {shape[1]} pixels." in str(error.value)
+        size = int(re.findall(r"image_size=(\d+)", str(error.value))[0])
+        function((size, size, shape[2]), width=1)
 
 
 @every_family
