@@ -15,22 +15,23 @@ NON_FINITE = "non-finite"
 ADVICE = {
     BALANCED: "Nothing needs to be done.",
     DISCRIMINATOR_OVERPOWERS: (
-        "Weaken the discriminator by a lower learning rate, a smaller discriminator_steps, a "
-        "penalty such as r1 or label smoothing, and prefer a loss that does not saturate to "
-        "minimax."
+        "Weaken the discriminator by a lower learning rate, by fewer discriminator_steps where "
+        "there are several, or by a penalty (r1=0.1 if it has no batch norm, else lecam), and "
+        "prefer a loss that does not saturate, such as non_saturating, to minimax."
     ),
     GENERATOR_OVERPOWERS: (
         "Strengthen the discriminator by a higher learning rate, a larger discriminator_steps or "
         "more units, or lower the generator's learning rate."
     ),
     MODE_COLLAPSE: (
-        "Go back to a checkpoint from before it, lower the generator's learning rate or try "
-        "relativistic_paired with r1 and r2, and if samples never varied look whether the "
-        "generator uses its latents or lets the label outweigh them."
+        "Go back to a checkpoint from before it, lower the generator's learning rate or try the "
+        "loss relativistic_paired with the penalties r1=0.1 and r2=0.1 on a discriminator without "
+        "batch norm, and if samples never varied look whether the generator uses its latents or "
+        "lets the label outweigh them."
     ),
     DIVERGING: (
-        "Start again with both learning rates much lower, or bound the discriminator by a "
-        "gradient penalty, spectral norm or a weight clip."
+        "Start again with both learning rates much lower, or bound the discriminator by a weight "
+        "clip or, if it has no batch norm, by a penalty such as r1=0.1."
     ),
     NON_FINITE: (
         "The weights are probably spoilt: go back to an earlier checkpoint and lower the learning "

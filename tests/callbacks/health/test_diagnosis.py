@@ -3,9 +3,13 @@
 import dataclasses
 import json
 import math
+import re
 
 import pytest
 
+from kgan import losses
+from kgan import models
+from kgan import penalties
 from kgan.callbacks.health import diagnosis
 from kgan.callbacks.health.diagnosis import Diagnosis
 from kgan.callbacks.health.diagnosis import describe
@@ -231,6 +235,20 @@ def test_every_state_has_one_sentence_of_advice():
     for advice in diagnosis.ADVICE.values():
         assert advice.endswith(".")
         assert ". " not in advice
+
+
+def test_the_losses_and_penalties_of_the_advice_can_be_taken():
+    advice = " ".join(diagnosis.ADVICE.values())
+    for normalization in ("batch", "layer"):
+        discriminator = models.dcgan_discriminator((8, 8, 1), width=1, normalization=normalization)
+        named = {"batch": {"lecam"}, "layer": {"r1=0.1", "r2=0.1", "lecam"}}[normalization]
+        assert len(penalties.get_all(sorted(named), discriminator)) == len(named)
+        assert all(name in advice for name in named)
+    # A name with parameters that the line above does not try would be new.
+    assert set(re.findall(r"\w+=[\d.]+\d", advice)) == {"r1=0.1", "r2=0.1"}
+    for name in ("non_saturating", "minimax", "relativistic_paired"):
+        assert name in advice
+        losses.get(name)
 
 
 def test_one_that_was_kept_goes_on_as_if_it_had_never_been():
