@@ -81,7 +81,7 @@ def publish(
 
     Raises:
         ValueError: `version` is no positive 64-bit integer, or `keep` no positive one.
-        FileExistsError: `version` is there already.
+        FileExistsError: `version` is there already, or no higher number is left.
         OSError: `base` cannot be written; PermissionError where that is the reason, and
             IsADirectoryError where a folder has the name of a file to write.
     """
@@ -92,7 +92,7 @@ def publish(
             f"Received: {version!r}."
         )
     if keep is not None:
-        check_positive_integer("keep", keep)
+        keep = check_positive_integer("keep", keep)
     with _staging(base) as folder:
         number = _free_number(version, base)
         write(folder, number)
@@ -125,10 +125,12 @@ def _free_number(version: int | None, base: Path) -> int:
     # Files and any folder too: renaming over an empty folder would replace it without a word.
     taken = {int(path.name) for path in _numbered(base)}
     highest = max(taken, default=0)
-    if version in taken:
+    full = highest == _LARGEST_VERSION
+    if version in taken or (version is None and full):
+        remedy = f"Publish {highest + 1}, or leave the version out to get the next free one."
         raise FileExistsError(
-            f"{base} already holds version {version}, and a version is never overwritten. Publish "
-            f"{highest + 1}, or leave the version out to get the next free one."
+            f"{base} already holds version {version or highest}, and a version is never "
+            f"overwritten. {'Choose a free number below it.' if full else remedy}"
         )
     return int(version or highest + 1)
 
@@ -151,9 +153,9 @@ def _numbered(base: Path) -> list[Path]:
 @contextlib.contextmanager
 def _staging(base: Path) -> Iterator[Path]:
     """A new folder in `base`, which is made if missing and which nobody else publishes into."""
-    missing = [path for path in (base, *base.parents) if not path.exists()]
     with contextlib.ExitStack() as held:
         try:
+            missing = [path for path in (base, *base.parents) if not path.exists()]
             base.mkdir(parents=True, exist_ok=True)
             held.enter_context(locked(base))
             # Of killed processes: nobody else would give their disk space back.

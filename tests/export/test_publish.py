@@ -7,6 +7,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kgan.export import publish as publish_module
@@ -68,7 +69,19 @@ def test_a_chosen_version_is_published(tmp_path):
     assert publish(writer(), tmp_path).version == 8
 
 
-@pytest.mark.parametrize("version", [0, -1, 2**63, "3", 1.5])
+def test_no_version_is_published_above_those_that_servers_read(tmp_path):
+    publish(writer(), tmp_path, version=2**63 - 1)
+    message = (
+        f"{tmp_path} already holds version {2**63 - 1}, and a version is never overwritten. "
+        "Choose a free number below it."
+    )
+    for version in (None, 2**63 - 1):
+        with pytest.raises(FileExistsError, match=f"^{re.escape(message)}$"):
+            publish(writer(), tmp_path, version=version)
+    assert publish(writer(), tmp_path, version=5).version == 5
+
+
+@pytest.mark.parametrize("version", [0, -1, 2**63, "3", 1.5, True, np.True_])
 def test_a_version_that_no_server_reads_is_refused(tmp_path, version):
     message = (
         "version must be a positive 64-bit integer, or None for the next free one. "
@@ -79,7 +92,7 @@ def test_a_version_that_no_server_reads_is_refused(tmp_path, version):
     assert tree(tmp_path) == {}
 
 
-@pytest.mark.parametrize("keep", [0, -1, "2"])
+@pytest.mark.parametrize("keep", [0, -1, "2", True])
 def test_keeping_no_version_is_refused(tmp_path, keep):
     message = f"keep must be a positive integer. Received: keep={keep!r}."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -224,8 +237,21 @@ def test_old_versions_make_room(tmp_path):
     removed = [publish(writer(), tmp_path, keep=3).removed for _ in range(5)]
     assert removed == [[], [], [], [1], [2]]
     assert numbers(tmp_path) == [3, 4, 5]
-    assert publish(writer(), tmp_path, keep=1).removed == [3, 4, 5]
-    assert numbers(tmp_path) == [6]
+    # Of NumPy's unsigned 2 the negative is 254.
+    assert publish(writer(), tmp_path, keep=np.uint8(2)).removed == [3, 4]
+    assert publish(writer(), tmp_path, keep=1).removed == [5, 6]
+    assert numbers(tmp_path) == [7]
+
+
+def test_a_number_of_numpys_is_written_as_pythons(tmp_path):
+    seen = []
+    publication = publish(
+        lambda folder, number: (seen.append(number), writer()(folder, number)),
+        tmp_path,
+        version=np.uint8(255),
+    )
+    assert [type(number) for number in (*seen, publication.version)] == [int, int]
+    assert publish(writer(), tmp_path).version == 256
 
 
 def test_old_versions_that_killed_publications_have_left_make_room_too(tmp_path):
@@ -361,6 +387,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path, monkeypatch):
     )
     with pytest.raises(PermissionError, match=f"^{re.escape(message)}$"):
         publish(writer(), base)
+
+
+def test_a_folder_whose_name_no_file_system_takes_is_told(tmp_path):
+    message = f"cannot write to {tmp_path}/a{{300}}: File name too long. Choose another"
+    with pytest.raises(OSError, match=message):
+        publish(writer(), tmp_path / ("a" * 300))
 
 
 def test_a_folder_below_a_file_is_told(tmp_path):
