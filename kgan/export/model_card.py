@@ -44,7 +44,7 @@ def write_model_card(
     interface: Interface,
     data: dict | None = None,
     recipe: dict | None = None,
-    command: list[str] | None = None,
+    command: list[str] | str | None = None,
     metrics: dict | None = None,
     files: dict | None = None,
 ) -> None:
@@ -65,7 +65,8 @@ def write_model_card(
         interface: what `read_interface` said of the generator.
         data: what it was trained on, or None if that is not known.
         recipe: flags or settings of its training, or None.
-        command: the command that trained or exported it, as sys.argv holds it, or None.
+        command: the command that trained or exported it, as sys.argv holds it or as it is typed, or
+            None.
         metrics: how good it is; the names say by what protocol. Or None.
         files: what is to be said of each file that accompanies the version, by its name. Or None.
 
@@ -93,10 +94,12 @@ def write_model_card(
         },
         "data": _json(data, "data"),
         "recipe": _json(recipe, "recipe"),
-        "command": None if command is None else shlex.join(_json(command, "command")),
+        "command": _json(command, "command"),
         "metrics": _json(metrics, "metrics"),
         "files": files,
     }
+    if isinstance(card["command"], list):
+        card["command"] = shlex.join(card["command"])
     path = Path(folder, FILE)
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -105,10 +108,10 @@ def write_model_card(
 def weights_digest(folder: str | os.PathLike) -> str:
     """The SHA-256 of a SavedModel's weights, by which two exports are known for the same.
 
-    It is taken over all variables in the order of their names in the checkpoint,
-    variables/variables, without the entry _CHECKPOINTABLE_OBJECT_GRAPH. Each adds the line
-    "name dtype shape" in UTF-8, such as "_all_variables/0/.ATTRIBUTES/VARIABLE_VALUE float32
-    [10, 64]" and a newline, and then its values, row by row, little-endian.
+    It is taken over a line for each variable in the checkpoint, variables/variables, but for the
+    entry _CHECKPOINTABLE_OBJECT_GRAPH: "dtype shape digest" and a newline, such as "float32
+    [10, 64] 9f86d081...", where digest is the SHA-256 of the values, row by row, little-endian. The
+    lines are sorted, for the names and the order of the variables are others in every process.
 
     Args:
         folder: the SavedModel's folder.
@@ -116,12 +119,12 @@ def weights_digest(folder: str | os.PathLike) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    digest = hashlib.sha256()
-    for name, values in read_variables(folder):
-        digest.update(f"{name} {values.dtype.name} {list(values.shape)}\n".encode())
+    lines = []
+    for _, values in read_variables(folder):
         little_endian = values.astype(values.dtype.newbyteorder("<"), copy=False)
-        digest.update(little_endian.tobytes())
-    return digest.hexdigest()
+        digest = hashlib.sha256(little_endian.tobytes()).hexdigest()
+        lines.append(f"{values.dtype.name} {list(values.shape)} {digest}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
 def _signatures(folder: str | os.PathLike) -> dict:
