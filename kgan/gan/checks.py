@@ -5,7 +5,6 @@ Every check says what is wrong, what was expected, what was received, and the re
 
 import warnings
 
-import keras
 import numpy as np
 from keras import ops
 
