@@ -50,7 +50,8 @@ def update(average: keras.Model, model: keras.Model, images, halflife_images: fl
     Args:
         average: what `untrained_copy` made of `model`.
         model: the model in training.
-        images: int or integer tensor, the images seen since the last update; 0 changes nothing.
+        images: int > 0, or integer tensor >= 0, the images seen since the last update; 0 changes
+            nothing.
         halflife_images: float > 0.
 
     Reference:
@@ -60,4 +61,4 @@ def update(average: keras.Model, model: keras.Model, images, halflife_images: fl
     beta = ops.power(0.5, ops.cast(images, dtype) / halflife_images)
     for mean, weight in zip(average.weights, model.weights, strict=True):
         moved = weight + ops.cast(beta, weight.dtype) * (mean - weight)
-        mean.assign(ops.where(images > 0, moved, mean))
+        mean.assign(moved if isinstance(images, int) else ops.where(images > 0, moved, mean))

@@ -255,7 +255,7 @@ class GAN(keras.Model):
         self.penalties = penalties
         self.loss = loss
         self.discriminator_steps = discriminator_steps
-        self._has_default_optimizers = d_optimizer is None and g_optimizer is None
+        self.has_default_optimizers = d_optimizer is None and g_optimizer is None
         # As it begins: callbacks change the learning rates.
         self._compiled_with = self.get_compile_config()
         self.file_fault = saving.fault(self)
@@ -549,7 +549,7 @@ class GAN(keras.Model):
             self._update_discriminator(minibatch)
         # Any minibatch will do for the generator: its fakes are fresh, its labels from the data.
         self._update_generator(minibatch)
-        self._count(ops.cast(rows, "int64") * replicas.num_replicas())
+        self._count(rows * replicas.num_replicas())
         return self.get_metrics_result()
 
     def test_step(self, data):
@@ -673,7 +673,7 @@ class GAN(keras.Model):
 
     def _count(self, images):
         """Note that the step has used so many images, of all replicas; 0 changes nothing."""
-        self.images_seen.assign(self.images_seen + images)
+        self.images_seen.assign(self.images_seen + ops.cast(images, "int64"))
         if self.ema_generator is not None:
             averaging.update(self.ema_generator, self.generator, images, self.ema_halflife_images)
 

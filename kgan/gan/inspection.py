@@ -65,7 +65,7 @@ def check_call(gan: keras.Model, call: str, **weights) -> None:
         for name, value in vars(gan).items()
         if isinstance(value, keras.optimizers.Optimizer) and value is not gan.optimizer
     ]
-    if others and gan._has_default_optimizers:
+    if others and gan.has_default_optimizers:
         raise ValueError(
             f"{type(gan).__name__} has optimizers that GAN.compile was not given: it would train "
             "with its default ones, and callbacks, backups and files would keep the state of those "
