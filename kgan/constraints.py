@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kgan._utils.checks import check_number
 from kgan._utils.configured import Configured
 
 __all__ = ["WeightClip"]
@@ -27,9 +28,7 @@ class WeightClip(Configured, keras.constraints.Constraint):
     """
 
     def __init__(self, c: float = 0.01):
-        if not c > 0:
-            raise ValueError(f"The bound c of WeightClip must be positive. Received: c={c}.")
-        self.c = c
+        self.c = check_number("c of WeightClip", c, above=0)
 
     def __call__(self, w):
         return ops.clip(w, -self.c, self.c)

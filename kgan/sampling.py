@@ -48,13 +48,11 @@ def generate(
     batch_size = checks.check_positive_integer("batch_size", batch_size)
     if seed is None:
         seed = int.from_bytes(os.urandom(4), "little")
-    # Keras' random generators take unsigned 32-bit numbers.
-    if not checks.is_integer(seed) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be an integer in [0, 2^32). Received: seed={seed!r}.")
+    seed = checks.check_seed(seed)
     if sample_latents is None:
-        latents = keras.random.normal((n, latent_dim), seed=int(seed))
+        latents = keras.random.normal((n, latent_dim), seed=seed)
     else:
-        latents = sample_latents(n, int(seed))
+        latents = sample_latents(n, seed)
     latents = truncated(latents, truncation)
     if conditions is None:
         conditions = _labels(n, num_classes, seed, labels)
@@ -133,11 +131,8 @@ def truncated(latents, truncation: float | None):
     """
     if truncation is None:
         return latents
-    if not truncation > 0:
-        raise ValueError(
-            "truncation is the largest absolute value of a latent and must be positive, or None. "
-            f"Received: truncation={truncation}."
-        )
+    because = ", the largest absolute value of a latent, or None"
+    truncation = checks.check_number("truncation", truncation, above=0, because=because)
     root = 2.0**0.5
     mass = ops.erf(ops.convert_to_tensor(truncation / root, dtype=latents.dtype))
     return root * ops.erfinv(ops.erf(latents / root) * mass)

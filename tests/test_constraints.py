@@ -24,5 +24,7 @@ def test_config_round_trip():
 
 @pytest.mark.parametrize("c", [0, -0.01, float("nan")])
 def test_a_bound_that_is_not_positive_is_refused(c):
-    with pytest.raises(ValueError, match=r"bound c of WeightClip must be positive. Received: c="):
+    with pytest.raises(
+        ValueError, match=r"c of WeightClip must be a finite number > 0. Received: c="
+    ):
         WeightClip(c)

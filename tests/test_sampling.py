@@ -85,9 +85,12 @@ def test_a_wide_truncation_changes_nothing():
     [
         ({"n": 0}, "n must be a positive integer. Received: n=0."),
         ({"n": 2, "batch_size": 0}, "batch_size must be a positive integer."),
-        ({"n": 2, "seed": -1}, "seed must be an integer in [0, 2^32). Received: seed=-1."),
-        ({"n": 2, "seed": 1.5}, "seed must be an integer in [0, 2^32). Received: seed=1.5."),
-        ({"n": 2, "truncation": 0.0}, "must be positive, or None. Received: truncation=0.0."),
+        ({"n": 2, "seed": -1}, "seed must be an integer from 0 to 4294967295. Received: seed=-1."),
+        (
+            {"n": 2, "seed": 1.5},
+            "seed must be an integer from 0 to 4294967295. Received: seed=1.5.",
+        ),
+        ({"n": 2, "truncation": 0.0}, "or None. Received: truncation=0.0."),
         ({"n": 2, "labels": [0, 1]}, "labels= applies to a GAN with classes."),
     ],
 )

@@ -3,6 +3,7 @@
 Every check says what is wrong, what was expected, what was received, and the remedy.
 """
 
+import math
 import numbers
 
 import numpy as np
@@ -20,11 +21,23 @@ def is_integer(value: object) -> bool:
 
 
 def check_positive_integer(name: str, value: object) -> int:
-    """Raise unless `value` is a whole number greater than zero, Python's or NumPy's.
+    """As `check_integer`, from 1 on."""
+    return check_integer(name, value, 1)
+
+
+def check_seed(value: object) -> int:
+    """As `check_integer`, for what Keras' random generators take: unsigned 32-bit numbers."""
+    return check_integer("seed", value, 0, 2**32 - 1)
+
+
+def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
+    """Raise unless `value` is a whole number in a range, Python's or NumPy's, and no bool.
 
     Args:
         name: how the user knows the value, for the message.
         value: anything.
+        low: the least allowed.
+        high: the greatest allowed, None for no limit.
 
     Returns:
         The value as Python's int, the only one that Keras and JSON take.
@@ -32,9 +45,68 @@ def check_positive_integer(name: str, value: object) -> int:
     Raises:
         ValueError: if it is not.
     """
-    if not is_integer(value) or value < 1:
-        raise ValueError(f"{name} must be a positive integer. Received: {name}={value!r}.")
+    if not is_integer(value) or value < low or (high is not None and value > high):
+        expected = f"an integer from {low} " + ("on" if high is None else f"to {high}")
+        expected = "a positive integer" if (low, high) == (1, None) else expected
+        raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}.")
     return int(value)
+
+
+def check_number(
+    name: str,
+    value: object,
+    *,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    below: float = math.inf,
+    because: str = "",
+) -> float:
+    """Raise unless `value` is a finite number in a range, Python's or NumPy's: no text, no bool.
+
+    Args:
+        name: how the user knows the value, or that and whose it is, such as "gamma of R1".
+        value: anything.
+        above: what it must be greater than.
+        at_least: what it must not be less than.
+        below: what it must be less than.
+        because: str, why, for the message.
+
+    Returns:
+        The value as Python's number.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    # Written so that NaN fails too.
+    if not (is_number and above < value < below and at_least <= value < math.inf):
+        limits = ((">", above), (">=", at_least), ("<", below))
+        expected = " and ".join(f"{sign} {end:g}" for sign, end in limits if math.isfinite(end))
+        raise ValueError(
+            f"{name} must be {f'a finite number {expected}'.strip()}{because}. "
+            f"Received: {name.partition(' ')[0]}={value!r}."
+        )
+    return value if type(value) in (int, float) else float(value)
+
+
+def check_flag(name: str, value: object, *words: str) -> bool | str:
+    """Raise unless `value` is True or False, or what Python takes for them: 1, 0, None.
+
+    Args:
+        name: how the user knows the value, for the message.
+        value: anything.
+        *words: texts that are allowed besides.
+
+    Returns:
+        The value as Python's bool, or one of the words.
+
+    Raises:
+        ValueError: if it is not, such as the text "no", which Python takes for True.
+    """
+    if value not in (True, False, None, *words):
+        expected = " or ".join(map(repr, (True, False, *words)))
+        raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}.")
+    return value if value in words else bool(value)
 
 
 def check_image_shape(image_shape: object) -> tuple[int, int, int]:

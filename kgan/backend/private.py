@@ -81,6 +81,21 @@ def computing_layers(model: keras.Layer) -> list[keras.Layer]:
     ]
 
 
+def variables_trained_by(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """The variables that an optimizer was built for.
+
+    Reads `keras.optimizers.Optimizer._trainable_variables`. The public `variables` are the
+    optimizer's own, and nothing else tells whose state they are.
+
+    Args:
+        optimizer: `keras.optimizers.Optimizer`.
+
+    Returns:
+        List of variables; empty before `build`.
+    """
+    return optimizer._trainable_variables
+
+
 def is_validation_of_fit(kwargs: dict) -> bool:
     """Whether `evaluate` was called by `fit`, for its validation data.
 

@@ -14,14 +14,16 @@ def check_one_scope(gan_variable: keras.Variable, **parts) -> None:
 
     Args:
         gan_variable: a variable of the GAN's own.
-        **parts: networks and optimizers by their names. What has no variables yet passes: it makes
-            them later, in the GAN's scope.
+        **parts: networks and optimizers by their names. What has no variables yet passes, such as
+            a class: it makes them later, in the GAN's scope.
 
     Raises:
         ValueError: for a part that was made elsewhere, with where.
     """
     own = _strategy(gan_variable)
     for name, part in parts.items():
+        if isinstance(part, type):
+            continue
         inner = getattr(part, "inner_optimizer", part)
         for variable in (*getattr(part, "variables", ()), *getattr(inner, "variables", ())):
             if _strategy(variable) is not own:

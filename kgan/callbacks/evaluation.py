@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.checks import check_seed
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.monitors import check_monitors
 from kgan.evaluation import Evaluator
@@ -77,10 +78,11 @@ class Evaluation(GANCallback):
         cache_dir: str | os.PathLike | None = None,
     ):
         super().__init__()
-        check_positive_integer("every_n_epochs", every_n_epochs)
-        check_positive_integer("num_images", num_images)
+        self.every_n_epochs = check_positive_integer("every_n_epochs", every_n_epochs)
+        self.num_images = check_positive_integer("num_images", num_images)
+        self.seed = check_seed(seed)
         if every_n_images is not None:
-            check_positive_integer("every_n_images", every_n_images)
+            every_n_images = check_positive_integer("every_n_images", every_n_images)
             if every_n_epochs != 1:
                 raise ValueError(
                     "Evaluation measures every n epochs or every n images. Received: "
@@ -90,10 +92,7 @@ class Evaluation(GANCallback):
         self.images = images
         self.extractor = extractor
         self.metrics = metrics
-        self.every_n_epochs = every_n_epochs
         self.every_n_images = every_n_images
-        self.num_images = num_images
-        self.seed = seed
         self.cache_dir = cache_dir
         self.evaluations = []
         self._evaluator = None

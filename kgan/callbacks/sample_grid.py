@@ -65,10 +65,11 @@ class SampleGrid(GANCallback):
         animation: str | None = "webp",
     ):
         super().__init__()
+        self.rows = self.columns = self.every_n_images = None
         counts = {"rows": rows, "columns": columns, "every_n_images": every_n_images}
         for name, value in counts.items():
             if value is not None:
-                checks.check_positive_integer(name, value)
+                setattr(self, name, checks.check_positive_integer(name, value))
         if animation not in ("webp", "gif", None):
             raise ValueError(
                 f'animation must be "webp", "gif" or None. Received: animation={animation!r}.'
@@ -78,10 +79,7 @@ class SampleGrid(GANCallback):
             raise NotADirectoryError(
                 f"SampleGrid writes many pictures and needs a folder. Received: {folder}, a file."
             )
-        self.rows = rows
-        self.columns = columns
-        self.every_n_images = every_n_images
-        self.seed = seed
+        self.seed = checks.check_seed(seed)
         self.truncation = truncation
         self.animation = animation
         self._pictures = None

@@ -101,9 +101,8 @@ class Evaluator:
         batch_size: int = 256,
         verbose: int = 1,
     ):
-        check_positive_integer("num_images", num_images)
-        check_positive_integer("batch_size", batch_size)
-        self.batch_size = batch_size
+        num_images = check_positive_integer("num_images", num_images)
+        self.batch_size = check_positive_integer("batch_size", batch_size)
         self.verbose = verbose
         cache = None if cache_dir is None else FeatureCache(cache_dir)
         taken = samples.take(images, num_images, real=True, verbose=verbose)
@@ -233,7 +232,7 @@ class Evaluator:
         Raises:
             ValueError: as `sample`.
         """
-        check_positive_integer("repeats", repeats)
+        repeats = check_positive_integer("repeats", repeats)
         if not self._metrics:
             return {}
         source = {"latent_dim": latent_dim, "num_classes": num_classes}

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_image_shape
 from kgan._utils.checks import check_image_values
+from kgan._utils.checks import check_integer
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_positive_integer
 from kgan._utils.images import are_pixels
@@ -66,7 +67,8 @@ def classifier_model(
         >>> model = kgan.features.classifier_model((32, 32, 3), num_classes=10)
     """
     check_image_shape(image_shape)
-    check_positive_integer("num_classes", num_classes)
+    num_classes = check_positive_integer("num_classes", num_classes)
+    seed = check_integer("seed", seed, 0)
     if min(image_shape[:2]) < _SMALLEST_SIDE:
         raise ValueError(
             f"The small classifier takes images of {_SMALLEST_SIDE} pixels a side and more. "
@@ -139,7 +141,7 @@ def train_classifier(
         ...     digits.images, digits.labels, name="mine", steps=5)
     """
     check_name_is_free(name)
-    check_positive_integer("steps", steps)
+    steps, seed = check_positive_integer("steps", steps), check_integer("seed", seed, 0)
     images, labels, num_classes = _as_stored(images, labels, num_classes)
     model = classifier_model(images.shape[1:], num_classes, seed=seed)
     rows = np.random.default_rng([seed, 1]).permutation(len(images))

@@ -78,13 +78,12 @@ class Extractor:
                 "An extractor's name consists of letters, digits, '_', '-' and '.', and starts "
                 f"with a letter, a digit or '_'. Received: {name!r}."
             )
-        check_positive_integer("batch_size", batch_size)
         self.image_shape = _image_shape(model)
         self.dim, self.num_classes = _widths(model)
         self.model = model
         self.name = name
         self.accuracy = accuracy
-        self.batch_size = batch_size
+        self.batch_size = check_positive_integer("batch_size", batch_size)
 
     def __call__(self, images: ArrayLike) -> Features:
         """Look at images, a batch at a time.

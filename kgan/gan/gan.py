@@ -12,7 +12,10 @@ from keras import ops
 
 from kgan import losses
 from kgan import sampling
+from kgan._utils.checks import check_flag
+from kgan._utils.checks import check_number
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.checks import check_seed
 from kgan._utils.tensors import Tensor
 from kgan.backend import autodiff
 from kgan.backend import batches
@@ -140,16 +143,24 @@ class GAN(keras.Model):
                 "A GAN has classes or another condition, not both. Received: "
                 f"num_classes={num_classes}, condition_shape={condition_shape}."
             )
-        if ema_halflife_images is not None and not 0 < ema_halflife_images < float("inf"):
-            raise ValueError(
-                "ema_halflife_images must be positive and finite, or None for no moving average. "
-                f"Received: ema_halflife_images={ema_halflife_images}."
+        if condition_shape is not None:
+            sides = keras.tree.flatten(condition_shape)
+            condition_shape = tuple(
+                check_positive_integer("every side of condition_shape", side) for side in sides
             )
+        if ema_halflife_images is not None:
+            ema_halflife_images = check_number(
+                "ema_halflife_images",
+                ema_halflife_images,
+                above=0,
+                because=", or None for no moving average",
+            )
+        seed = None if seed is None else check_seed(seed)
         self.generator = generator
         self.discriminator = discriminator
         self.latent_dim = latent_dim
         self.num_classes = num_classes
-        self.condition_shape = None if condition_shape is None else tuple(condition_shape)
+        self.condition_shape = condition_shape
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
         self.image_shape = networks.check_networks(self)
@@ -207,8 +218,8 @@ class GAN(keras.Model):
         """Choose how the two players learn.
 
         Args:
-            d_optimizer: the discriminator's `keras.optimizers.Optimizer`, or its name. None, the
-                default, for Adam(2e-4, beta_1=0.5).
+            d_optimizer: the discriminator's `keras.optimizers.Optimizer`, its class or its name.
+                None, the default, for Adam(2e-4, beta_1=0.5).
             g_optimizer: the generator's, another object; with the same default.
             loss: what `kgan.losses.get` takes, default "non_saturating".
             discriminator_steps: int, k of Algorithm 1, default 1. A batch given to `fit` holds
@@ -221,8 +232,9 @@ class GAN(keras.Model):
             steps_per_execution: as in `keras.Model.compile`.
 
         Raises:
-            ValueError: for an unknown loss, penalty or optimizer, one optimizer for both,
-                k < 1, two penalties of one name, or one that means nothing for this discriminator.
+            ValueError: for an unknown loss, penalty or optimizer, one optimizer for both, that of
+                another GAN, a learning rate that is none, k < 1, two penalties of one name, or one
+                that means nothing for this discriminator.
 
         Reference:
             Radford et al. 2016, arXiv 1511.06434, section 4, for the default optimizers.
@@ -237,12 +249,14 @@ class GAN(keras.Model):
         )
         discriminator_steps = check_positive_integer("discriminator_steps", discriminator_steps)
         steps_per_execution = check_positive_integer("steps_per_execution", steps_per_execution)
+        run_eagerly = check_flag("run_eagerly", run_eagerly)
+        jit_compile = check_flag("jit_compile", jit_compile, "auto")
         loss = losses.get(loss)
         penalties = get_penalties(penalties, self.discriminator)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.
         self._execution = {
             "jit_compile": jit_compile,
-            "run_eagerly": bool(run_eagerly),
+            "run_eagerly": run_eagerly,
             "steps_per_execution": steps_per_execution,
         }
         with self.distribute_strategy.scope():

@@ -5,6 +5,7 @@ import warnings
 import keras
 from keras import ops
 
+from kgan._utils.checks import check_number
 from kgan.backend import private
 
 
@@ -21,11 +22,12 @@ class GANOptimizer(keras.optimizers.Optimizer):
     `LearningRateScheduler` and `ReduceLROnPlateau` leave a two-time-scale set-up what it is.
 
     Args:
-        d_optimizer: `keras.optimizers.Optimizer` of the discriminator.
-        g_optimizer: `keras.optimizers.Optimizer` of the generator, another object.
+        d_optimizer: `keras.optimizers.Optimizer` of the discriminator, its class, name or config.
+        g_optimizer: the same of the generator, another object.
 
     Raises:
-        ValueError: if both are one object, or if one keeps a moving average of its own or is a
+        ValueError: if both are one object, or if one is no optimizer, has a learning rate that is
+            negative or not finite, keeps a moving average of its own or is a
             `keras.optimizers.MultiOptimizer`.
 
     Example:
@@ -38,13 +40,13 @@ class GANOptimizer(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        d_optimizer: keras.optimizers.Optimizer | str | dict,
-        g_optimizer: keras.optimizers.Optimizer | str | dict,
+        d_optimizer: keras.optimizers.Optimizer | type | str | dict,
+        g_optimizer: keras.optimizers.Optimizer | type | str | dict,
         name: str = "gan_optimizer",
     ):
         super().__init__(learning_rate=0.0, name=name)
-        self.d_optimizer = keras.optimizers.get(d_optimizer)
-        self.g_optimizer = keras.optimizers.get(g_optimizer)
+        self.d_optimizer = _optimizer("d", d_optimizer)
+        self.g_optimizer = _optimizer("g", g_optimizer)
         if self.d_optimizer is self.g_optimizer:
             raise ValueError(
                 "The discriminator and the generator need an optimizer each: one object cannot "
@@ -68,6 +70,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
                     "overwriting the weights. Use kgan.GAN(..., ema_halflife_images=...) for an "
                     "averaged generator that leaves the trained one alone."
                 )
+            _check_rate(f"learning_rate of {role}_optimizer", optimizer.learning_rate)
         # In float64, or it would move a little whenever it is read off the rates.
         self._rate_ratio = self.add_variable(
             (), "ones", "float64", aggregation="only_first_replica", name="rate_ratio"
@@ -80,9 +83,24 @@ class GANOptimizer(keras.optimizers.Optimizer):
         Args:
             discriminator_variables: the discriminator's trainable variables.
             generator_variables: the generator's trainable variables.
+
+        Raises:
+            ValueError: if one was built for others.
         """
-        self.d_optimizer.build(discriminator_variables)
-        self.g_optimizer.build(generator_variables)
+        for role, optimizer, variables in (
+            ("d", self.d_optimizer, discriminator_variables),
+            ("g", self.g_optimizer, generator_variables),
+        ):
+            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            known = _ids(private.variables_trained_by(inner))
+            if inner.built and not set(_ids(variables)) <= set(known):
+                raise ValueError(
+                    f"{role}_optimizer keeps the state of other weights, as one that another GAN "
+                    f"was compiled with. Expected: a new optimizer. Received: {inner.name!r}, "
+                    f"built for {len(known)} weights. Make one for every GAN, or for weights that "
+                    "are to be trained from now on."
+                )
+            optimizer.build(variables)
         # By their ids: the optimizers keep the variables themselves.
         self._built_for = _ids(discriminator_variables), _ids(generator_variables)
         self.built = True
@@ -131,6 +149,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
 
     @learning_rate.setter
     def learning_rate(self, value):
+        _check_rate("learning_rate", value)
         self._update_rate_ratio()
         # First the generator's, which may be a schedule and refuse: then neither has moved.
         self.g_optimizer.learning_rate = value
@@ -171,7 +190,8 @@ def paired(d_optimizer, g_optimizer, d_networks: list, g_networks: list) -> GANO
     own; and since the generator's gradient passes through the discriminator, both get one.
 
     Args:
-        d_optimizer: `keras.optimizers.Optimizer`, its name, or None for Adam(2e-4, beta_1=0.5).
+        d_optimizer: `keras.optimizers.Optimizer`, its class or name, or None for
+            Adam(2e-4, beta_1=0.5).
         g_optimizer: the same.
         d_networks: keras models that the discriminator's update trains.
         g_networks: keras models that the generator's update trains.
@@ -179,10 +199,7 @@ def paired(d_optimizer, g_optimizer, d_networks: list, g_networks: list) -> GANO
     Returns:
         `GANOptimizer`.
     """
-    d_optimizer, g_optimizer = (
-        keras.optimizers.Adam(2e-4, beta_1=0.5) if optimizer is None else optimizer
-        for optimizer in (d_optimizer, g_optimizer)
-    )
+    d_optimizer, g_optimizer = _optimizer("d", d_optimizer), _optimizer("g", g_optimizer)
     if any(map(_computes_in_float16, (*d_networks, *g_networks))):
         d_optimizer, g_optimizer = map(_with_loss_scale, (d_optimizer, g_optimizer))
     optimizer = GANOptimizer(d_optimizer, g_optimizer)
@@ -220,8 +237,26 @@ def _computes_in_float16(network) -> bool:
     return any(layer.compute_dtype == "float16" for layer in private.computing_layers(network))
 
 
+def _optimizer(role: str, given) -> keras.optimizers.Optimizer:
+    if given is None:
+        return keras.optimizers.Adam(2e-4, beta_1=0.5)
+    try:
+        return keras.optimizers.get(given() if isinstance(given, type) else given)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{role}_optimizer is no optimizer. Expected: a keras.optimizers.Optimizer such as "
+            "keras.optimizers.Adam(2e-4, beta_1=0.5), or its class, name or config. "
+            f"Received: {given!r}."
+        ) from error
+
+
+def _check_rate(name: str, rate) -> None:
+    # A schedule refuses to be set, or to be one.
+    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        check_number(name, ops.convert_to_numpy(rate).item(), at_least=0)
+
+
 def _with_loss_scale(optimizer):
-    optimizer = keras.optimizers.get(optimizer)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return optimizer
     return keras.optimizers.LossScaleOptimizer(optimizer)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan._utils.checks import check_number
 from kgan.losses.loss import Loss
 
 
@@ -11,13 +12,14 @@ class _CrossEntropy(Loss):
     """The discriminator's side of the 2014 paper, shared by its two generator objectives."""
 
     def __init__(self, *, label_smoothing: float = 0.0):
-        if not 0.0 <= label_smoothing < 0.5:
-            raise ValueError(
-                "label_smoothing is the share by which the real target is lowered and must lie in "
-                "[0, 0.5): at 0.5 the discriminator could no longer tell real from fake. "
-                f"Received: label_smoothing={label_smoothing}."
-            )
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = check_number(
+            "label_smoothing",
+            label_smoothing,
+            at_least=0,
+            below=0.5,
+            because=", the share by which the real target is lowered: at 0.5 the discriminator "
+            "could no longer tell real from fake",
+        )
 
     def discriminator_loss(self, real_logits, fake_logits):
         self.check_same_shape(real_logits, fake_logits)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan._utils.checks import check_flag
 from kgan._utils.tensors import Tensor
 from kgan.losses.loss import Loss
 
@@ -135,7 +136,7 @@ class FDivergence(Loss):
                 f"Unknown f-divergence. Expected one of {list(_TABLE)}. Received: {divergence!r}."
             )
         self.divergence = divergence
-        self.non_saturating = non_saturating
+        self.non_saturating = check_flag("non_saturating", non_saturating)
 
     @staticmethod
     def divergences() -> list[str]:

@@ -1,11 +1,10 @@
 """LSGAN: squared distances from codes."""
 
-import math
-
 import keras
 import numpy as np
 from keras import ops
 
+from kgan._utils.checks import check_number
 from kgan.losses.loss import Loss
 
 
@@ -31,15 +30,14 @@ class LeastSquares(Loss):
     """
 
     def __init__(self, *, a: float = 0.0, b: float = 1.0, c: float = 1.0):
-        if not all(math.isfinite(code) for code in (a, b, c)) or a == b:
+        self.a = check_number("a of LeastSquares", a)
+        self.b = check_number("b of LeastSquares", b)
+        self.c = check_number("c of LeastSquares", c)
+        if a == b:
             raise ValueError(
-                "The codes of LeastSquares must be finite, and those of fakes (a) and reals (b) "
-                "must differ, else the discriminator has nothing to learn. "
-                f"Received: a={a}, b={b}, c={c}."
+                "The codes of fakes (a) and reals (b) of LeastSquares must differ, else the "
+                f"discriminator has nothing to learn. Received: a={a}, b={b}, c={c}."
             )
-        self.a = a
-        self.b = b
-        self.c = c
 
     @classmethod
     def pearson(cls) -> "LeastSquares":

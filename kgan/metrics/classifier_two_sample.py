@@ -10,6 +10,7 @@ from keras import initializers
 from keras import layers
 from numpy.typing import ArrayLike
 
+from kgan._utils.checks import check_integer
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.nearest_neighbour_two_sample import equally_many
 from kgan.metrics.sample_metric import SampleMetric
@@ -89,7 +90,8 @@ def classifier_two_sample(
     Reference:
         Lopez-Paz and Oquab 2017, arXiv 1610.06545.
     """
-    check_positive_integer("splits", splits)
+    splits = check_positive_integer("splits", splits)
+    seed = check_integer("seed", seed, 0)
     random = np.random.default_rng(seed)
     samples = equally_many(real, fake, random)
     classifier = _Classifier(samples[0].shape[1], seed)
@@ -139,7 +141,7 @@ class ClassifierTwoSample(SampleMetric):
     ):
         super().__init__(extractor, name=name)
         self.splits = check_positive_integer("splits", splits)
-        self.seed = seed
+        self.seed = check_integer("seed", seed, 0)
 
     def values(self):
         result = classifier_two_sample(

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.checks import check_seed
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked_features
 
@@ -72,7 +73,7 @@ def kernel_distance(
             f"{len(fake)} fake rows. Give more, or a smaller subset_size."
         )
     # The generator whose numbers no release of NumPy changes, and by which torch-fidelity draws.
-    random = np.random.RandomState(seed)
+    random = np.random.RandomState(check_seed(seed))
     distances = []
     for _ in range(num_subsets):
         reals = real[random.choice(len(real), subset_size, replace=False)]
@@ -147,10 +148,8 @@ class KernelDistance(SampleMetric):
         name: str | None = None,
     ):
         super().__init__(extractor, name=name)
-        _check_subsets(subset_size, num_subsets)
-        self.subset_size = subset_size
-        self.num_subsets = num_subsets
-        self.seed = seed
+        self.subset_size, self.num_subsets = _check_subsets(subset_size, num_subsets)
+        self.seed = check_seed(seed)
 
     def values(self):
         result = kernel_distance(
@@ -163,10 +162,11 @@ class KernelDistance(SampleMetric):
         return {"kernel_distance": result.mean, "kernel_distance_std": result.std}
 
 
-def _check_subsets(subset_size: int, num_subsets: int) -> None:
-    check_positive_integer("num_subsets", num_subsets)
+def _check_subsets(subset_size: int, num_subsets: int) -> tuple[int, int]:
+    num_subsets = check_positive_integer("num_subsets", num_subsets)
     if check_positive_integer("subset_size", subset_size) < 2:
         raise ValueError("An unbiased MMD takes a subset_size of 2 or more. Received: 1.")
+    return int(subset_size), num_subsets
 
 
 def _mean_among(rows: np.ndarray) -> float:

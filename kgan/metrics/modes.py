@@ -81,7 +81,7 @@ def mode_count_of_counts(
         >>> triples = 100 * labels[:-2] + 10 * labels[1:-1] + labels[2:]
         >>> modes = kgan.metrics.mode_count_of_counts(np.bincount(triples, minlength=1000)).modes
     """
-    check_positive_integer("min_samples", min_samples)
+    min_samples = check_positive_integer("min_samples", min_samples)
     fake = _checked_counts(fake, "fake")
     shares = fake / fake.sum()
     kl_to_real = None

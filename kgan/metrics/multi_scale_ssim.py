@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kgan._utils.checks import check_integer
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.sample_metric import SampleMetric
 from kgan.metrics.sample_metric import checked_images
@@ -120,10 +121,11 @@ def multi_scale_ssim_diversity(
         Odena et al. 2017, arXiv 1610.09585, section 4.2.
     """
     images = checked_images(images, "images")
-    check_positive_integer("num_pairs", num_pairs)
+    num_pairs = check_positive_integer("num_pairs", num_pairs)
     if len(images) < 2:
         raise ValueError("A pair takes two different images. Received: 1 image.")
-    first, second = _pairs(len(images), num_pairs, np.random.default_rng(seed))
+    random = np.random.default_rng(check_integer("seed", seed, 0))
+    first, second = _pairs(len(images), num_pairs, random)
     similarities = multi_scale_ssim(images[first], images[second])
     return MultiScaleSSIMResult(
         mean=float(similarities.mean()),
@@ -157,7 +159,7 @@ class MultiScaleSSIM(SampleMetric):
 
     def __init__(self, *, num_pairs: int = 1000, seed: int = 0, name: str | None = None):
         self.num_pairs = check_positive_integer("num_pairs", num_pairs)
-        self.seed = seed
+        self.seed = check_integer("seed", seed, 0)
         super().__init__(name=name)
 
     def new_state(self):

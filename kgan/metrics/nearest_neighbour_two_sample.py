@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kgan._utils.checks import check_integer
 from kgan._utils.checks import check_positive_integer
 from kgan.metrics.neighbours import nearest_neighbours
 from kgan.metrics.sample_metric import as_rows
@@ -63,8 +64,8 @@ def nearest_neighbour_two_sample(
     Reference:
         Lopez-Paz and Oquab 2017, arXiv 1610.06545; Henze 1988.
     """
-    check_positive_integer("permutations", permutations)
-    random = np.random.default_rng(seed)
+    permutations = check_positive_integer("permutations", permutations)
+    random = np.random.default_rng(check_integer("seed", seed, 0))
     both = np.concatenate(equally_many(real, fake, random))
     # Mixed, so that the order does not decide to which sample one of several equals belongs.
     order = random.permutation(len(both))

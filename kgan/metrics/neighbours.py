@@ -61,7 +61,7 @@ def nearest_neighbours(
     queries = as_rows(queries, "queries")
     references = queries if among_themselves else as_rows(references, "references")
     check_widths(queries, references, "queries and references")
-    check_positive_integer("n", n)
+    n = check_positive_integer("n", n)
     check_others(len(references) - among_themselves, n, "references")
     found = Neighbours(np.empty((len(queries), n), np.int64), np.empty((len(queries), n)))
     for rows, squares, margins in _blocks(queries, references):

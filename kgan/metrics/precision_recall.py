@@ -181,6 +181,6 @@ def _radii_of_reals(real: np.ndarray, k: int) -> np.ndarray:
 
 
 def _radii(features: np.ndarray, k: int, side: str) -> np.ndarray:
-    check_positive_integer("k", k)
+    k = check_positive_integer("k", k)
     check_others(len(features) - 1, k, f"{side} features")
     return nearest_neighbours(features, n=k).distances[:, -1]

@@ -6,6 +6,7 @@ Where a discriminator gives several logits per sample, as patch discriminators d
 import keras
 from keras import ops
 
+from kgan._utils.checks import check_flag
 from kgan.backend import autodiff
 from kgan.backend import private
 from kgan.backend import replicas
@@ -113,7 +114,7 @@ class GradientPenalty(_OfGradient):
     def __init__(self, weight: float = 10.0, *, target: float = 1.0, one_sided: bool = False):
         self.weight = self._checked_weight("weight", weight)
         self.target = self._checked_weight("target", target)
-        self.one_sided = one_sided
+        self.one_sided = check_flag("one_sided", one_sided)
 
     def __call__(self, discriminator, *, real_images, fake_images, seed, **_):
         alpha = _uniform(real_images, seed, per_sample=True)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kgan._utils.checks import is_integer
+from kgan._utils.checks import check_integer
 from kgan.backend import replicas
 from kgan.penalties.penalty import Penalty
 
@@ -39,13 +39,9 @@ class LeCam(Penalty):
                 "decay of LeCam must lie in [0, 1): at 1 the averages would never move. "
                 f"Received: decay={decay}."
             )
-        if not is_integer(start) or start < 0:
-            raise ValueError(
-                f"start of LeCam must be a number of updates >= 0. Received: start={start!r}."
-            )
         self.weight = self._checked_weight("weight", weight)
         self.decay = decay
-        self.start = int(start)
+        self.start = check_integer("start", start, 0)
 
     def build(self):
         def scalar(dtype, name):

@@ -1,11 +1,10 @@
 """The protocol of every penalty."""
 
-import math
-import numbers
 from collections.abc import Callable
 
 import keras
 
+from kgan._utils.checks import check_number
 from kgan._utils.configured import Configured
 from kgan._utils.tensors import Tensor
 
@@ -88,10 +87,6 @@ class Penalty(Configured):
         Raises:
             ValueError: if it is negative, not finite or no number.
         """
-        number = isinstance(weight, numbers.Real) and not isinstance(weight, bool)
-        if not number or not math.isfinite(weight) or weight < 0:
-            raise ValueError(
-                f"{name} of {type(self).__name__} must be a finite number >= 0: a negative weight "
-                f"would reward what the penalty is there to punish. Received: {name}={weight!r}."
-            )
-        return float(weight)
+        because = ": a negative weight would reward what the penalty is there to punish"
+        name = f"{name} of {type(self).__name__}"
+        return float(check_number(name, weight, at_least=0, because=because))

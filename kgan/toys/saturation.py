@@ -111,8 +111,9 @@ def measure_saturation(
         Arjovsky and Bottou 2017, arXiv 1701.04862, whose figures 2 and 3 show the same of images;
         Goodfellow et al. 2014, arXiv 1406.2661, section 3.
     """
-    checks.check_positive_integer("steps", steps)
-    checks.check_positive_integer("moments", moments)
+    steps = checks.check_positive_integer("steps", steps)
+    moments = checks.check_positive_integer("moments", moments)
+    learning_rate = float(checks.check_number("learning_rate", learning_rate, above=0))
     if gan.num_classes is not None:
         raise ValueError(
             "Saturation is measured without labels. Expected: a GAN with num_classes=None. "

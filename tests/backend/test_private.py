@@ -70,6 +70,15 @@ def test_what_only_connects_layers_computes_nothing():
     assert names == ["Nested", "TimeDistributed", "Dense"]
 
 
+def test_an_optimizer_tells_what_it_was_built_for():
+    message = gone("Optimizer._trainable_variables", "to refuse the optimizer of another GAN")
+    optimizer, weights = keras.optimizers.SGD(), [keras.Variable([1.0])]
+    assert hasattr(optimizer, "_trainable_variables"), message
+    assert private.variables_trained_by(optimizer) == [], message
+    optimizer.build(weights)
+    assert private.variables_trained_by(optimizer)[0] is weights[0], message
+
+
 class Recording(keras.Model):
     def __init__(self):
         super().__init__()

@@ -589,6 +589,25 @@ def test_a_whole_step_compiles_for_xla_with_static_shapes():
         assert absent not in program, absent
 
 
+def test_arguments_of_compile_that_numpy_made_are_kept_as_pythons():
+    gan = make_gan(
+        d_optimizer=keras.optimizers.Adam,
+        g_optimizer=keras.optimizers.Adam(0.1),
+        steps_per_execution=np.int64(2),
+        discriminator_steps=np.int64(1),
+        run_eagerly=np.True_,
+        jit_compile=np.False_,
+    )
+    json.dumps(gan.get_compile_config())
+    for name, value in (
+        ("jit_compile", "yes"),
+        ("run_eagerly", "no"),
+        ("steps_per_execution", 2.0),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} must be .*. Received: {name}={value!r}"):
+            gan.compile("adam", "adam", **{name: value})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

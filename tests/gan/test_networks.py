@@ -269,8 +269,18 @@ def test_a_generator_of_two_outputs_is_refused():
         ({"latent_dim": 0}, "latent_dim must be a positive integer. Received: latent_dim=0."),
         ({"latent_dim": 3.0}, "latent_dim must be a positive integer. Received: latent_dim=3.0."),
         ({"num_classes": -1}, "num_classes must be a positive integer. Received: num_classes=-1."),
-        ({"ema_halflife_images": 0}, "ema_halflife_images must be positive and finite, or None"),
-        ({"ema_halflife_images": np.inf}, "must be positive and finite, or None"),
+        ({"num_classes": True}, "num_classes must be a positive integer. Received: num_classes=Tr"),
+        *(
+            (
+                {"ema_halflife_images": value},
+                "ema_halflife_images must be a finite number > 0, or None for no moving average. "
+                f"Received: ema_halflife_images={value!r}.",
+            )
+            for value in (0, np.inf, np.nan, "1000", True)
+        ),
+        ({"seed": True}, "seed must be an integer from 0 to 4294967295. Received: seed=True."),
+        ({"seed": -1}, "seed must be an integer from 0 to 4294967295. Received: seed=-1."),
+        ({"condition_shape": (2, True)}, "every side of condition_shape must be a positive int"),
     ],
 )
 def test_constructor_arguments_are_checked(arguments, message):

@@ -100,6 +100,43 @@ def test_an_optimizers_own_average_is_refused():
         GANOptimizer(keras.optimizers.Adam(), keras.optimizers.Adam(use_ema=True))
 
 
+def test_the_optimizer_of_another_gan_is_refused_unless_it_knows_the_weights():
+    weights = [keras.Variable([1.0]), keras.Variable([2.0])]
+    optimizer = pair()
+    optimizer.build_pair(weights, weights[:1])
+    again = GANOptimizer(
+        optimizer.d_optimizer, keras.optimizers.LossScaleOptimizer(optimizer.g_optimizer)
+    )
+    again.build_pair(weights[1:], weights[:1])
+    message = (
+        "g_optimizer keeps the state of other weights, as one that another GAN was compiled with. "
+        "Expected: a new optimizer. Received: '.*', built for 1 weights. Make one for every GAN"
+    )
+    with pytest.raises(ValueError, match=message):
+        again.build_pair(weights, weights)
+
+
+def test_classes_and_configs_are_optimizers_and_other_things_are_not():
+    config = keras.optimizers.serialize(keras.optimizers.SGD(0.5))
+    optimizer = GANOptimizer(keras.optimizers.Adam, config)
+    assert isinstance(optimizer.d_optimizer, keras.optimizers.Adam)
+    assert float(optimizer.g_optimizer.learning_rate) == 0.5
+    for given in ("adamm", keras.layers.Dense, keras.Model, 0.1):
+        with pytest.raises(ValueError, match=r"^g_optimizer is no optimizer"):
+            GANOptimizer("adam", given)
+
+
+@pytest.mark.parametrize("rate", [-1e-3, np.nan, np.inf])
+def test_a_learning_rate_that_is_none_is_refused(rate):
+    message = r"^learning_rate of d_optimizer must be a finite number >= 0\. Received: learning_rate="
+    with pytest.raises(ValueError, match=message):
+        pair(rate)
+    optimizer = pair()
+    with pytest.raises(ValueError, match=r"^learning_rate must be a finite number"):
+        optimizer.learning_rate = rate
+    np.testing.assert_allclose(float(optimizer.learning_rate), 1e-4, rtol=1e-6)
+
+
 def test_building_without_saying_whose_variables_is_refused():
     with pytest.raises(ValueError, match="Call build_pair"):
         pair().build([keras.Variable([1.0])])

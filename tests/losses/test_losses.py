@@ -446,13 +446,13 @@ def test_scores_are_probabilities_only_where_the_loss_has_them(name, expected):
 @pytest.mark.parametrize("kind", [losses.NonSaturating, losses.Minimax])
 @pytest.mark.parametrize("smoothing", [-0.1, 0.5, float("nan")])
 def test_smoothing_outside_its_range_is_refused(kind, smoothing):
-    with pytest.raises(ValueError, match=r"must lie in \[0, 0\.5\).*Received: label_smoothing="):
+    with pytest.raises(ValueError, match=r">= 0 and < 0\.5, .* Received: label_smoothing="):
         kind(label_smoothing=smoothing)
 
 
 @pytest.mark.parametrize("codes", [{"a": 1.0}, {"a": float("inf")}, {"c": float("nan")}])
 def test_codes_that_teach_nothing_are_refused(codes):
-    with pytest.raises(ValueError, match="must be finite, and those of fakes"):
+    with pytest.raises(ValueError, match=r"must differ, else|must be a finite number"):
         losses.LeastSquares(**codes)
 
 

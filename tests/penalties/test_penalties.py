@@ -347,7 +347,7 @@ def test_lecam_refuses_averages_that_never_move_and_odd_starts():
         penalties.LeCam(decay=1.0)
     with pytest.raises(ValueError, match=r"decay of LeCam must be a finite number"):
         penalties.LeCam(decay="0.9")
-    with pytest.raises(ValueError, match="number of updates >= 0"):
+    with pytest.raises(ValueError, match="start must be an integer from 0 on"):
         penalties.LeCam(start=-1)
 
 

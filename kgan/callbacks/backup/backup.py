@@ -90,15 +90,10 @@ class Backup(GANCallback):
         keep: int = 2,
     ):
         super().__init__()
-        if not 0 < every_n_minutes < float("inf"):
-            raise ValueError(
-                "every_n_minutes must be positive and finite. "
-                f"Received: every_n_minutes={every_n_minutes}."
-            )
+        self.every_n_minutes = checks.check_number("every_n_minutes", every_n_minutes, above=0)
         if every_n_images is not None:
-            checks.check_positive_integer("every_n_images", every_n_images)
-        checks.check_positive_integer("keep", keep)
-        self.every_n_minutes = every_n_minutes
+            every_n_images = checks.check_positive_integer("every_n_images", every_n_images)
+        keep = checks.check_positive_integer("keep", keep)
         self.every_n_images = every_n_images
         self.keep = keep
         self._folder = BackupFolder(folder, keep)

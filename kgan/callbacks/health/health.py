@@ -98,8 +98,8 @@ class Health(GANCallback):
         rollback: str | os.PathLike | None = None,
     ):
         super().__init__()
-        checks.check_positive_integer("every_n_steps", every_n_steps)
-        checks.check_positive_integer("patience", patience)
+        self.every_n_steps = checks.check_positive_integer("every_n_steps", every_n_steps)
+        self.patience = checks.check_positive_integer("patience", patience)
         alarms = [state for state in STATES if state != BALANCED]
         if isinstance(stop_on, str) or not set(stop_on) <= set(alarms):
             raise ValueError(
@@ -123,8 +123,6 @@ class Health(GANCallback):
                 f"{classifier.name!r} has no class probabilities. Give it one that has, such as "
                 "kgan.features.digits(), or leave it out."
             )
-        self.every_n_steps = every_n_steps
-        self.patience = patience
         self.classifier = classifier
         self.stop_on = tuple(stop_on)
         self.rollback = None if rollback is None else Path(rollback)

@@ -694,7 +694,7 @@ def test_another_version_is_told(one_epoch, quick_gan, monkeypatch, capsys):
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
 def test_minutes_must_be_positive(minutes):
-    message = f"every_n_minutes must be positive and finite. Received: every_n_minutes={minutes}."
+    message = f"every_n_minutes must be a finite number > 0. Received: every_n_minutes={minutes}."
     with pytest.raises(ValueError, match=re.escape(message)):
         Backup("unused", minutes)
 
