@@ -77,7 +77,9 @@ class GAN(keras.Model):
             high for real, without a sigmoid.
         latent_dim: int, width of the latents, which are N(0, I).
         num_classes: int, number of classes for labelled data and conditional networks; labels are
-            then integers (batch,). None, the default, without classes.
+            then integers (batch,). A network that takes them one-hot, (batch, num_classes), or as a
+            column, (batch, 1), is put into one that takes integers. None, the default, without
+            classes.
         condition_shape: tuple of int, for networks under a condition that is no class, such as the
             image to translate: labels are then floats (batch, *condition_shape). None, the
             default, without one.
@@ -156,14 +158,16 @@ class GAN(keras.Model):
                 because=", or None for no moving average",
             )
         seed = None if seed is None else check_seed(seed)
-        self.generator = generator
-        self.discriminator = discriminator
+        self.generator = generator = networks.under_class_numbers(generator, num_classes)
+        self.discriminator = networks.under_class_numbers(discriminator, num_classes)
         self.latent_dim = latent_dim
         self.num_classes = num_classes
         self.condition_shape = condition_shape
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
-        self.image_shape = networks.check_networks(self)
+        self.image_shape = networks.check_networks(
+            self, shows_images=type(self).discriminate is GAN.discriminate
+        )
         saving.check_apart(generator, discriminator)
         # The average of another GAN is trained as its file would be.
         averaging.release(generator)

@@ -19,11 +19,33 @@ _TOLERANCE = 1e-3
 _UNKNOWN_SIDE = 8
 
 
-def check_networks(gan) -> tuple:
+def under_class_numbers(network, num_classes: int | None):
+    """A network that takes labels one-hot, or in a column, as one that takes class numbers.
+
+    Args:
+        network: keras model.
+        num_classes: int, or None.
+
+    Returns:
+        Keras model of [samples, labels (batch,)] around the network; the network itself where there
+        are no classes, or it takes their numbers anyhow.
+    """
+    inputs = getattr(network, "inputs", None) or []
+    shape = inputs[1].shape[1:] if len(inputs) == 2 else None
+    if num_classes is None or shape not in ((1,), (num_classes,)):
+        return network
+    samples = keras.Input(inputs[0].shape[1:], dtype=inputs[0].dtype, name="samples")
+    labels = keras.Input((), dtype="int32", name="labels")
+    given = ops.expand_dims(labels, -1) if shape == (1,) else ops.one_hot(labels, num_classes)
+    return keras.Model([samples, labels], network([samples, given]), name=network.name)
+
+
+def check_networks(gan, *, shows_images: bool = True) -> tuple:
     """Check that the two networks of a GAN fit each other, the latents and the labels.
 
     Args:
         gan: `kgan.GAN` with `generator`, `discriminator` and what they are conditioned on.
+        shows_images: bool, whether the discriminator is shown the images themselves.
 
     Returns:
         The shape of one image, without the batch.
@@ -35,10 +57,16 @@ def check_networks(gan) -> tuple:
     latents, labels = (*_inputs_of_generator(gan), None)[:2]
 
     def generate(latents, labels):
+        _check_inputs(gan.generator, latents, labels)
         return gan.generator(network_inputs(latents, labels))
 
+    def discriminate(images, labels):
+        if shows_images:
+            _check_inputs(gan.discriminator, images, labels)
+        return gan.discriminate(images, labels)
+
     images = _output("generator", gan.generator, generate, "latents", latents, labels)
-    _output("discriminator", gan.discriminator, gan.discriminate, "images", images, labels)
+    _output("discriminator", gan.discriminator, discriminate, "images", images, labels)
     for role, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
         if network.losses:
             raise ValueError(
@@ -47,7 +75,7 @@ def check_networks(gan) -> tuple:
                 "silently leave out. Remove them, or use the optimizer's weight_decay= in their "
                 "place."
             )
-        for layer in map(_unwrapped, network.layers if gan.num_classes else ()):
+        for layer in map(_unwrapped, _layers(network) if gan.num_classes else ()):
             if isinstance(layer, keras.layers.Embedding) and layer.input_dim < gan.num_classes:
                 raise ValueError(
                     f"The {role} {network.name!r} embeds {layer.input_dim} classes (in the layer "
@@ -83,6 +111,26 @@ def _output(role: str, network, call, name: str, samples, labels):
             f"Received: a {type(output).__name__}. Make a keras.Model of the part that is needed."
         )
     return output
+
+
+def _check_inputs(network, samples, labels) -> None:
+    """Raise unless shapes agree, which Keras looks at in part."""
+    given = [samples] if labels is None else [samples, labels]
+    for tensor, own in zip(given, getattr(network, "inputs", None) or given, strict=True):
+        # Keras adds and takes away a last axis of 1.
+        shapes = [
+            shape[1:-1] if len(shape) > 1 and shape[-1] == 1 else shape[1:]
+            for shape in (tensor.shape, own.shape)
+        ]
+        for side, own_side in zip(*shapes, strict=True):
+            if None not in (side, own_side) and side != own_side:
+                raise ValueError(f"{tensor.shape} is not {own.shape}.")
+
+
+def _layers(network) -> list:
+    """A network's layers, and those of the networks in it."""
+    inner = [part for part in network.layers if isinstance(part, keras.Model)]
+    return [*network.layers, *(layer for part in inner for layer in _layers(part))]
 
 
 def _check_logits(discriminator, inputs: list) -> None:

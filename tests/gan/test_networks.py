@@ -45,6 +45,75 @@ def test_a_discriminator_of_another_image_shape_is_refused():
         gan(discriminator=models.small_mlp_discriminator((16, 16, 1), width=4))
 
 
+@pytest.mark.parametrize(("made", "judged"), [(1, 3), (3, 1)])
+def test_grey_and_colour_do_not_fit(made, judged):
+    with refuses(
+        "The discriminator 'discriminator' does not fit. Expected: a model of images of shape "
+        f"(None, 8, 8, {made}). Received: a model of (None, 8, 8, {judged})."
+    ):
+        gan(
+            models.dcgan_generator((8, 8, made), 3, width=2),
+            models.dcgan_discriminator((8, 8, judged), width=2),
+        )
+
+
+def test_a_last_axis_of_one_may_be_left_out_as_keras_does():
+    critic = keras.Sequential([keras.Input((8, 8)), layers.Flatten(), layers.Dense(1)])
+    assert gan(discriminator=critic).image_shape == SHAPE
+
+
+def test_a_subclass_may_show_its_discriminator_other_images():
+    class Halved(kgan.GAN):
+        def discriminate(self, images, labels=None, *, training=False):
+            return super().discriminate(images[:, ::2, ::2], labels, training=training)
+
+    generator = models.small_mlp_generator(SHAPE, 3, width=4)
+    critic = models.small_mlp_discriminator((4, 4, 1), width=4)
+    assert Halved(generator, critic, latent_dim=3).image_shape == SHAPE
+    with refuses("The discriminator 'discriminator' does not fit."):
+        Halved(generator, models.small_mlp_discriminator(SHAPE, width=4), latent_dim=3)
+
+
+def conditional(shape, out, labels, name, end=None):
+    """A network of [samples, labels] that adds up what it is given."""
+    inputs = [keras.Input(shape), keras.Input(labels)]
+    x = layers.Concatenate()([layers.Flatten()(part) for part in inputs])
+    x = layers.Dense(int(np.prod(out)), end, kernel_initializer="ones")(x)
+    return keras.Model(inputs, layers.Reshape(out)(x), name=name)
+
+
+@pytest.mark.parametrize(("labels", "added"), [((1,), [0, 1, 2]), ((3,), [1, 1, 1])])
+def test_labels_may_be_wanted_one_hot_or_in_a_column(labels, added, tmp_path):
+    model = kgan.GAN(
+        conditional((3,), SHAPE, labels, "made"),
+        conditional(SHAPE, (1,), labels, "judged"),
+        latent_dim=3,
+        num_classes=3,
+    )
+    for network in (model.generator, model.discriminator):
+        assert network.inputs[1].shape == (None,)
+    assert (model.generator.name, model.discriminator.name) == ("made", "judged")
+    ones = np.ones((3, 3), "float32")
+    numbers = np.arange(3, dtype="int32")
+    made = ops.convert_to_numpy(model.generator([ones, numbers]))
+    np.testing.assert_array_equal(made[:, 0, 0, 0], 3 + np.array(added))
+    model.compile("sgd", "sgd", run_eagerly=True)
+    model.fit(np.clip(made / 5 - 0.9, -1, 1), numbers, batch_size=3, verbose=0)
+    model.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(loaded.generate(4, seed=0), model.generate(4, seed=0))
+
+
+def test_one_hot_labels_of_another_width_are_refused():
+    with refuses("The generator 'made' does not fit. Expected: a model of [latents (None, 3), la"):
+        kgan.GAN(
+            conditional((3,), SHAPE, (5,), "made"),
+            conditional(SHAPE, (1,), (5,), "judged"),
+            latent_dim=3,
+            num_classes=3,
+        )
+
+
 @pytest.mark.parametrize(("networks", "gan_classes"), [(4, None), (None, 4)])
 def test_networks_and_gan_must_agree_on_classes(networks, gan_classes):
     generator = models.small_mlp_generator(SHAPE, 3, width=4, num_classes=networks)
