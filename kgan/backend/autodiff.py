@@ -1,6 +1,11 @@
 """Gradient tapes and compiled functions."""
 
+import keras
 import tensorflow as tf
+
+
+class NotTwiceDifferentiableError(ValueError):
+    """TensorFlow has no derivative of a gradient, which a penalty on gradients needs."""
 
 
 def input_gradients(function, inputs):
@@ -30,10 +35,27 @@ def value_and_gradients(objective, variables: list):
     Returns:
         (what `objective` returned beside the scalar, list of gradients, one per variable). Whoever
         waits for one of the gradients has waited for all of it.
+
+    Raises:
+        NotTwiceDifferentiableError: where an operation has no derivative.
     """
     with tf.GradientTape() as tape:
         value, others = objective()
-    gradients = tape.gradient(value, [variable.value for variable in variables])
+    try:
+        gradients = tape.gradient(value, [variable.value for variable in variables])
+    except LookupError as error:
+        # "gradient registry has no entry for: ResizeNearestNeighborGrad"
+        kind = str(error).rpartition(": ")[2]
+        graph = () if tf.executing_eagerly() else value.graph.get_operations()
+        paths = [part.name.removeprefix("gradient_tape/") for part in graph if part.type == kind]
+        where = f", from the layers {', '.join(paths)}" if paths else ""
+        raise NotTwiceDifferentiableError(
+            "The discriminator cannot be differentiated twice, as a penalty on its gradient needs. "
+            "Expected: layers whose gradients TensorFlow can differentiate. Received: "
+            f"{kind}{where}. Use another layer there, such as kgan.layers.NearestUpSampling2D, "
+            "interpolation='bilinear' or average pooling, or kgan.penalties.LeCam, which looks at "
+            "logits only."
+        ) from error
     return others, _together(gradients, tf.nest.flatten((value, others, gradients)))
 
 
@@ -47,6 +69,22 @@ def _together(gradients: list, computed: list) -> list:
     """
     with tf.control_dependencies([part for part in computed if tf.is_tensor(part)]):
         return [None if gradient is None else tf.identity(gradient) for gradient in gradients]
+
+
+def trace(function, inputs: list) -> None:
+    """Build the graph of a function, and neither run it nor change a variable.
+
+    Args:
+        function: function of tensors.
+        inputs: list of `keras.KerasTensor`, what the tensors are like.
+    """
+
+    def stateless(*tensors):
+        with keras.StatelessScope():
+            function(*tensors)
+
+    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in inputs]
+    tf.function(stateless, autograph=False).get_concrete_function(*specs)
 
 
 def compiled(function):

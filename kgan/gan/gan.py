@@ -257,6 +257,8 @@ class GAN(keras.Model):
         jit_compile = check_flag("jit_compile", jit_compile, "auto")
         loss = losses.get(loss)
         penalties = get_penalties(penalties, self.discriminator)
+        if not run_eagerly:
+            networks.check_derivatives(self, penalties)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.
         self._execution = {
             "jit_compile": jit_compile,

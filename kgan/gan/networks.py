@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan.backend import autodiff
 from kgan.backend import private
 from kgan.sampling import network_inputs
 
@@ -144,6 +145,39 @@ def _check_logits(discriminator, inputs: list) -> None:
                 "paper has one; a second one would flatten the gradients. Remove the activation "
                 "of the last layer."
             )
+
+
+def check_derivatives(gan, penalties: list) -> None:
+    """Raise unless the discriminator can be differentiated as often as its penalties need.
+
+    Args:
+        gan: `kgan.GAN`.
+        penalties: list of `kgan.penalties.Penalty`.
+
+    Raises:
+        ValueError: with the layer that TensorFlow cannot differentiate twice.
+    """
+    if not any(penalty.differentiates_twice for penalty in penalties):
+        return
+    images = keras.KerasTensor((None, *gan.image_shape), dtype="float32")
+    variables = gan.discriminator.trainable_variables
+
+    def objective(images, *labels):
+        slopes = autodiff.input_gradients(
+            lambda images: gan.discriminate(images, *labels, training=True), images
+        )
+        return ops.mean(ops.square(slopes)), ()
+
+    try:
+        autodiff.trace(
+            lambda *inputs: autodiff.value_and_gradients(lambda: objective(*inputs), variables),
+            [images, *_inputs_of_generator(gan)[1:]],
+        )
+    except autodiff.NotTwiceDifferentiableError:
+        raise
+    # Whatever else cannot be done without real images is left to the training.
+    except Exception:
+        return
 
 
 def reach(network: keras.Model, inputs: list) -> tuple[float, float] | None:

@@ -19,6 +19,8 @@ _EPSILON = 1e-12
 class _OfGradient(Penalty):
     """What penalties on the gradient by the image share: they need one per sample."""
 
+    differentiates_twice = True
+
     def check_discriminator(self, discriminator):
         for layer in private.walk_layers(discriminator):
             # Frozen, batch norm is a fixed scale and shift.

@@ -21,6 +21,8 @@ class Penalty(Configured):
         name: str, what the logs call the mean of the penalty.
         variables: list of the variables that are saved with the GAN; none unless `build` makes
             some.
+        differentiates_twice: bool, whether it takes the gradient of the discriminator, whose own
+            gradient training needs: `compile` then tries whether there is one. Default False.
 
     Example:
         >>> @keras.saving.register_keras_serializable("mine")
@@ -33,6 +35,7 @@ class Penalty(Configured):
 
     name = "penalty"
     variables = ()
+    differentiates_twice = False
 
     def __call__(
         self,

@@ -114,6 +114,42 @@ def test_one_hot_labels_of_another_width_are_refused():
         )
 
 
+def halved(interpolation):
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            layers.Resizing(4, 4, interpolation=interpolation, name="halved"),
+            layers.Flatten(),
+            layers.Dense(1),
+        ]
+    )
+
+
+def test_a_penalty_through_a_layer_without_second_derivative_is_refused_by_compile():
+    model = gan(discriminator=halved("nearest"))
+    with pytest.raises(ValueError, match=r"differentiated twice, .*Grad, from the layers .*halved"):
+        model.compile("sgd", "sgd", penalties="r1=0.1")
+    assert not model.compiled
+    # Without a graph TensorFlow does not say where.
+    model.compile("sgd", "sgd", penalties="r1=0.1", run_eagerly=True)
+    before = [ops.convert_to_numpy(weight) for weight in model.weights]
+    with pytest.raises(ValueError, match=r"Received: ResizeNearestNeighborGrad\. Use another"):
+        model.fit(np.linspace(-1, 1, 128, dtype="float32").reshape(2, *SHAPE), verbose=0)
+    for value, weight in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(value, weight)
+
+
+def test_penalties_that_can_be_computed_are_taken_and_trying_changes_nothing():
+    gan(discriminator=halved("nearest")).compile("sgd", "sgd", penalties="lecam")
+    critic = halved("bilinear")
+    critic.add(layers.Dropout(0.5))
+    model = gan(discriminator=critic)
+    before = [ops.convert_to_numpy(variable) for variable in model.variables]
+    model.compile("sgd", "sgd", penalties="gradient_penalty")
+    for value, variable in zip(before, model.variables, strict=False):
+        np.testing.assert_array_equal(value, variable)
+
+
 @pytest.mark.parametrize(("networks", "gan_classes"), [(4, None), (None, 4)])
 def test_networks_and_gan_must_agree_on_classes(networks, gan_classes):
     generator = models.small_mlp_generator(SHAPE, 3, width=4, num_classes=networks)
