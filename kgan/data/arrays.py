@@ -41,7 +41,14 @@ def from_arrays(
         >>> kgan.data.from_arrays(images, labels).batches(64)
     """
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
-    images = np.asarray(images)
+    try:
+        images = np.asarray(images)
+    except ValueError as error:
+        raise ValueError(
+            "The images have several sizes. Expected: one array of images of one size. Received: a "
+            f"{type(images).__name__} of {len(images)} from which NumPy can make none. Resize them "
+            "first, or save them as files for kgan.data.from_folder(folder, image_size=64)."
+        ) from error
     received = images.shape
     if images.ndim == 3:
         images = images[..., np.newaxis]

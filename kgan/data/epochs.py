@@ -47,7 +47,7 @@ def by_epoch(dataset_of_epoch: Callable, length: int) -> tf.data.Dataset:
         ...     return tf.data.Dataset.from_tensor_slices(order).batch(64)
         >>> gan.fit(kgan.data.by_epoch(batches, -(-len(images) // 64)), epochs=20)
     """
-    check_positive_integer("length", length)
+    length = check_positive_integer("length", length)
     epochs = Epochs(length, lambda: {"source": "by_epoch"})
     return epochs.carried_by(epochs.dataset(dataset_of_epoch, length))
 

@@ -35,7 +35,7 @@ def allocate(shape: tuple, memory_limit: int = MEMORY_LIMIT) -> np.ndarray:
         ValueError: if `memory_limit` is not a positive integer.
         OSError: if the disk has no room for the file.
     """
-    check_positive_integer("memory_limit", memory_limit)
+    memory_limit = check_positive_integer("memory_limit", memory_limit)
     size = math.prod(shape)
     if size <= memory_limit:
         spare = np.empty(size + _ALIGNMENT, np.uint8)

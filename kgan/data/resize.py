@@ -7,6 +7,9 @@ from PIL import ImageOps
 from kgan._utils.checks import is_integer
 from kgan._utils.images import to_picture
 
+# Of a picture to resize to: 8,192 by 8,192.
+_MOST_PIXELS = 2**26
+
 
 class Resize:
     """Bring pictures to one size and number of channels, never distorting them.
@@ -27,14 +30,15 @@ class Resize:
     """
 
     def __init__(self, *, image_size=None, crop=None, channels=None):
-        if channels not in (None, 1, 3):
+        if channels not in (None, 1, 3) or isinstance(channels, bool):
             raise ValueError(
                 "channels must be 1 (grey), 3 (colour) or None (as the images are). "
                 f"Received: channels={channels!r}."
             )
         self.image_size = _height_and_width("image_size", image_size)
         self.crop = _height_and_width("crop", crop)
-        self.channels = channels
+        self.channels = None if channels is None else int(channels)
+        self.peaks = []
 
     def __call__(self, picture: Image.Image) -> np.ndarray:
         """Convert one picture.
@@ -105,6 +109,11 @@ def _grey_or_colour(picture: Image.Image, channels: int) -> Image.Image:
 
 
 def _central(picture: Image.Image, height: int, width: int) -> Image.Image:
+    if int(pair[0]) * int(pair[1]) > _MOST_PIXELS:
+        raise ValueError(
+            f"{name} is too large. Expected: at most {_MOST_PIXELS:,} pixels, as in (8192, 8192). "
+            f"Received: {name}={size!r}. Choose the size that the networks make, such as 64."
+        )
     if height > picture.height or width > picture.width:
         raise ValueError(
             f"crop=({height}, {width}) is larger than the image, which has the size "

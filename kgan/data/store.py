@@ -10,6 +10,7 @@ from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_positive_integer
 from kgan.data import memory
 from kgan.data.epochs import Epochs
+from kgan._utils.checks import is_integer
 from kgan.data.epochs import digest
 
 # How a dataset of `Images` carries the number of its classes, 0 without labels.
@@ -140,8 +141,12 @@ class Images:
         Raises:
             ValueError: if a size is not a positive integer, or the images do not fill one batch.
         """
-        check_positive_integer("batch_size", batch_size)
-        check_positive_integer("discriminator_steps", discriminator_steps)
+        batch_size = check_positive_integer("batch_size", batch_size)
+        discriminator_steps = check_positive_integer("discriminator_steps", discriminator_steps)
+        if not is_integer(seed) or not -(2**63) <= seed < 2**63:
+            raise ValueError(
+                f"seed must be an integer of at most 64 bits. Received: seed={seed!r}."
+            )
         rows, most = batch_size * discriminator_steps, len(self) // discriminator_steps
         if drop_remainder and len(self) < rows:
             fewer = "" if most else f", with discriminator_steps of {len(self)} or less"
@@ -151,9 +156,9 @@ class Images:
                 f"{rows}. Choose a batch_size of {most or 1} or less{fewer}."
             )
         length = len(self) // rows if drop_remainder else -(-len(self) // rows)
-        dealt = {"seed": seed, "shuffle": shuffle, "rows": rows}
+        dealt = {"seed": int(seed), "shuffle": bool(shuffle), "rows": rows}
         epochs = Epochs(length, lambda: {**self._description(), **dealt})
-        start = seed if shuffle else None
+        start = int(seed) if shuffle else None
         order = epochs.dataset(lambda epoch: self._order(start, epoch), len(self))
         batches = order.batch(rows, drop_remainder=drop_remainder).map(
             self._rows(labels), num_parallel_calls=tf.data.AUTOTUNE

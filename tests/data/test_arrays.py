@@ -86,6 +86,16 @@ def test_shapes_that_are_no_images(shape):
     )
 
 
+def test_unequal_pictures():
+    message = (
+        "The images have several sizes. Expected: one array of images of one size. Received: a "
+        "list of 2 from which NumPy can make none. Resize them first, or save them as files for "
+        "kgan.data.from_folder(folder, image_size=64)."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        from_arrays([noise(4, 4, 3), noise(5, 4, 3)], image_size=4)
+
+
 @pytest.mark.parametrize("shape", [(0, 4, 4), (5, 0, 4, 1)])
 def test_no_images(shape):
     message = f"There are no images. Received: an array of shape {shape}."

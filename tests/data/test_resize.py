@@ -182,6 +182,14 @@ def test_a_crop_larger_than_the_picture(crop):
 
 
 @pytest.mark.parametrize("name", ["image_size", "crop"])
+@pytest.mark.parametrize("size", [10**6, (8192, 8193)])
+def test_a_size_that_no_memory_holds(name, size):
+    told = f"{name} is too large. Expected: at most 67,108,864 pixels, as in (8192, 8192). Received"
+    with pytest.raises(ValueError, match=re.escape(told)):
+        Resize(**{name: size})
+
+
+@pytest.mark.parametrize("name", ["image_size", "crop"])
 @pytest.mark.parametrize("value", [0, -4, 2.5, (4, 0), (4, 4, 3), "64", True])
 def test_sizes_that_are_none(name, value):
     message = (
@@ -192,9 +200,11 @@ def test_sizes_that_are_none(name, value):
         Resize(**{name: value})
 
 
-def test_channels_that_are_neither_grey_nor_colour():
+@pytest.mark.parametrize("channels", [4, True])
+def test_channels_that_are_neither_grey_nor_colour(channels):
     message = (
-        "channels must be 1 (grey), 3 (colour) or None (as the images are). Received: channels=4."
+        "channels must be 1 (grey), 3 (colour) or None (as the images are). Received: channels="
+        f"{channels}."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
-        Resize(channels=4)
+        Resize(channels=channels)
