@@ -163,7 +163,8 @@ def networks():
     generator = kgan.models.small_mlp_generator((28, 28, 1), 64, width=4)
     discriminator = kgan.models.small_mlp_discriminator((28, 28, 1), width=4)
     gan = kgan.GAN(generator, discriminator, latent_dim=64)
-    dataset = kgan.data.from_arrays(np.zeros((32, 28, 28, 1), np.uint8)).batches(16)
+    pixels = np.arange(32 * 28 * 28).reshape(32, 28, 28, 1).astype(np.uint8)
+    dataset = kgan.data.from_arrays(pixels).batches(16)
     return {"dataset": dataset, "discriminator": discriminator, "gan": gan, "generator": generator}
 
 

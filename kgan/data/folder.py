@@ -1,6 +1,7 @@
 """Images from a folder of files."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +15,15 @@ from kgan.data import memory
 from kgan.data.resize import Resize
 from kgan.data.resize import has_colour
 from kgan.data.store import Images
+from kgan.data.store import check_class_names
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 # So many images are decoded ahead: those of a million tasks would fill memory.
 _BLOCK = 128
+
+# What 12 bits can hold: pictures of 16 bits that have no larger value come out nearly black.
+_FAINT = 2**12 - 1
 
 
 def from_folder(
@@ -33,8 +38,9 @@ def from_folder(
 
     Files count as images by their extension: png, jpg, jpeg, webp, bmp, in any letter case. Other
     files, and everything whose name starts with a dot, are ignored. The order is that of the names.
-    Pictures are turned upright (EXIF orientation), transparent parts become white, and of an
-    animation the first frame is used.
+    Pictures are turned upright (EXIF orientation), transparent parts become white, of 16 bits the
+    upper 8 are used, and of an animation the first frame. A warning tells of broken links, which
+    are skipped, and of pictures of 16 bits without large values, which come out nearly black.
 
     Args:
         folder: the folder. If it holds sub-folders, their names, sorted, are the classes.
@@ -53,7 +59,8 @@ def from_folder(
         FileNotFoundError: if there is no such folder.
         NotADirectoryError: if it is a file.
         ValueError: if there are no images, images beside class folders, an image that cannot be
-            read, or images of several sizes without `image_size`.
+            read, images of several sizes without `image_size`, or a class folder whose name cannot
+            be written.
 
     Example:
         >>> kgan.data.from_folder("photos", image_size=64).batches(16)
@@ -65,18 +72,48 @@ def from_folder(
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file. Expected: a folder of images.")
     _, classes = _images_and_folders(folder)
+    class_names = check_class_names([path.name for path in classes])
+    _warn_of_broken_links(folder, classes)
     groups = [_images_in(group) for group in classes or [folder]]
     paths = [path for group in groups for path in group]
     labels = [label for label, group in enumerate(groups) for _ in group] if classes else None
     if resize.channels is None:
         resize.channels = 3 if any(_read(path, has_colour) for path in paths) else 1
+    images = memory.collect(_decoded(paths, resize), paths, memory_limit)
+    _warn_of_faint(resize.peaks)
     return Images(
-        memory.collect(_decoded(paths, resize), paths, memory_limit),
+        images,
         labels,
         num_classes=len(classes) or None,
-        class_names=[path.name for path in classes] or None,
-        name=folder.resolve().name,
+        class_names=class_names or None,
+        name=folder.resolve().name.encode(errors="replace").decode(),
     )
+
+
+def _warn_of_broken_links(folder: Path, classes: list[Path]) -> None:
+    broken = [path for group in (folder, *classes) for path in _visible(group) if _is_broken(path)]
+    if broken:
+        warnings.warn(
+            f"{len(broken)} broken links in {folder} were skipped, such as {broken[0]}. Mend or "
+            "remove them.",
+            stacklevel=3,
+        )
+
+
+def _is_broken(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
+
+
+def _warn_of_faint(peaks: list[tuple[int, str]]) -> None:
+    peak, path = max(peaks, default=(_FAINT + 1, ""))
+    if peak <= _FAINT:
+        bits = max(8, peak.bit_length())
+        warnings.warn(
+            f"The pictures of 16 bits come out nearly black: their largest value is {peak} of "
+            f"65535, in {path}. If they hold values of {bits} bits, multiply them by "
+            f"{2 ** (16 - bits)} and save them anew.",
+            stacklevel=3,
+        )
 
 
 def _images_and_folders(folder: Path) -> tuple[list[Path], list[Path]]:

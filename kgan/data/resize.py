@@ -24,6 +24,10 @@ class Resize:
         crop: int or (height, width), the central part to use, in pixels; None uses all.
         channels: 1 (grey), 3 (colour), or None for 1 if the picture is grey and 3 if not.
 
+    Attributes:
+        peaks: list of (int, str), for each picture of 16 bits its largest value, of 65,535, and its
+            path.
+
     Example:
         >>> Resize(image_size=64, crop=178)(picture).shape
         (64, 64, 3)
@@ -52,6 +56,7 @@ class Resize:
         Raises:
             ValueError: if the picture is smaller than `crop`.
         """
+        self._note_peak(picture)
         channels = self.channels or (3 if has_colour(picture) else 1)
         picture = _grey_or_colour(ImageOps.exif_transpose(picture), channels)
         if self.crop:
@@ -60,6 +65,15 @@ class Resize:
             height, width = self.image_size
             picture = ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)
         return np.asarray(picture).reshape(picture.height, picture.width, channels)
+
+    def _note_peak(self, picture: Image.Image) -> None:
+        # Before it is read, a file in colour tells its bits; Pillow keeps the upper 8 of them.
+        in_colour = any("16" in str(tile[3]) for tile in getattr(picture, "tile", ()))
+        if picture.mode.startswith("I") or in_colour:
+            picture.load()
+            peak = int(np.asarray(picture).max())
+            peak = peak if picture.mode.startswith("I") else 256 * peak + 255
+            self.peaks.append((peak, getattr(picture, "filename", "")))
 
     def pixels(self, pixels: np.ndarray) -> np.ndarray:
         """Convert one array of pixels; what is as it is wanted already is given back.
@@ -95,6 +109,11 @@ def _height_and_width(name: str, size) -> tuple[int, int] | None:
             f"{name} must be a positive integer or a pair of them, (height, width), in pixels. "
             f"Received: {name}={size!r}."
         )
+    if int(pair[0]) * int(pair[1]) > _MOST_PIXELS:
+        raise ValueError(
+            f"{name} is too large. Expected: at most {_MOST_PIXELS:,} pixels, as in (8192, 8192). "
+            f"Received: {name}={size!r}. Choose the size that the networks make, such as 64."
+        )
     return int(pair[0]), int(pair[1])
 
 
@@ -109,11 +128,6 @@ def _grey_or_colour(picture: Image.Image, channels: int) -> Image.Image:
 
 
 def _central(picture: Image.Image, height: int, width: int) -> Image.Image:
-    if int(pair[0]) * int(pair[1]) > _MOST_PIXELS:
-        raise ValueError(
-            f"{name} is too large. Expected: at most {_MOST_PIXELS:,} pixels, as in (8192, 8192). "
-            f"Received: {name}={size!r}. Choose the size that the networks make, such as 64."
-        )
     if height > picture.height or width > picture.width:
         raise ValueError(
             f"crop=({height}, {width}) is larger than the image, which has the size "

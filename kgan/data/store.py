@@ -1,5 +1,7 @@
 """The one form in which every source hands over its images."""
 
+import unicodedata
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.checks import is_integer
 from kgan.data import memory
 from kgan.data.epochs import Epochs
-from kgan._utils.checks import is_integer
 from kgan.data.epochs import digest
 
 # How a dataset of `Images` carries the number of its classes, 0 without labels.
@@ -28,6 +30,28 @@ def is_sound_for(dataset, num_classes: int | None) -> bool:
         bool: True for what `Images.batches` returned, not for what was derived from it.
     """
     return getattr(dataset, _CLASSES, np.inf) <= (num_classes or 0)
+
+
+def check_class_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Raise unless names of classes can be written, into files and on a terminal.
+
+    Args:
+        names: sequence of strings.
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: for bytes that are no UTF-8, as a folder's name may have, and for control
+            characters.
+    """
+    for name in names:
+        if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(name)):
+            raise ValueError(
+                "The name of a class must be text, UTF-8 without control characters. Received: "
+                f"{name!a}. Rename the class, or its folder."
+            )
+    return tuple(names)
 
 
 class Images:
@@ -77,6 +101,14 @@ class Images:
         if not memory.can_be_borrowed(images):
             self.images = memory.allocate(images.shape)
             self.images[...] = images
+        level = self.images[0].flat[0]
+        # As a rule the first image ends this.
+        if all((image == level).all() for image in self.images):
+            warnings.warn(
+                f"All pixels of {name!r} have one value, {level}: there is nothing to learn. Look "
+                "at the images, and at how they were converted to 8 bits.",
+                stacklevel=3,
+            )
         self.labels, self.num_classes = None, None
         if labels is not None:
             labels = np.asarray(labels)
@@ -87,7 +119,7 @@ class Images:
                 f"num_classes={num_classes} without labels has no meaning. Pass labels as well, or "
                 "leave num_classes out."
             )
-        self.class_names = None if class_names is None else tuple(class_names)
+        self.class_names = None if class_names is None else check_class_names(class_names)
         if class_names is not None and len(self.class_names) != (self.num_classes or 0):
             raise ValueError(
                 "class_names must name each of the classes. "

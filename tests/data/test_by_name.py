@@ -11,7 +11,7 @@ from kgan.data import load
 
 @pytest.fixture
 def folder(tmp_path):
-    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(tmp_path / "a.png")
     return tmp_path
 
 

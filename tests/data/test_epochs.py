@@ -147,7 +147,7 @@ def test_a_digest_tells_arrays_apart_and_looks_at_few_rows():
 
 
 def test_images_describe_what_they_are_and_how_they_are_dealt():
-    images = Images(np.zeros((7, 2, 2, 1), np.uint8), np.zeros(7, int), name="zeros")
+    images = Images(np.arange(28, dtype=np.uint8).reshape(7, 2, 2, 1), np.zeros(7, int), name="x")
     # Not by their name: a folder may be moved.
     description = epochs_of(images.batches(3, seed=5)).describe()
     assert description == {

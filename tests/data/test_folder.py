@@ -1,4 +1,8 @@
+import os
 import re
+import struct
+import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -62,11 +66,11 @@ def test_every_extension_counts_in_any_letter_case(tmp_path, name):
 
 
 def test_other_files_and_hidden_ones_are_ignored(tmp_path):
-    write(tmp_path / "a.png", np.full((2, 2), 1))
-    write(tmp_path / ".hidden.png", np.full((2, 2), 2))
-    write(tmp_path / ".hidden" / "b.png", np.full((2, 2), 3))
+    write(tmp_path / "a.png", [[1, 2]])
+    write(tmp_path / ".hidden.png", [[3, 4]])
+    write(tmp_path / ".hidden" / "b.png", [[5, 6]])
     (tmp_path / "README.txt").write_text("Not an image.")
-    np.testing.assert_array_equal(from_folder(tmp_path).images, np.full((1, 2, 2, 1), 1))
+    np.testing.assert_array_equal(from_folder(tmp_path).images, [[[[1], [2]]]])
 
 
 def test_one_colour_image_makes_all_of_them_colour_images(tmp_path):
@@ -101,9 +105,9 @@ def test_images_beyond_the_memory_limit_go_to_the_disk(tmp_path):
 
 
 def test_of_an_animation_the_first_frame_is_used(tmp_path):
-    frames = [Image.fromarray(np.full((4, 4), level, np.uint8)) for level in (10, 200)]
+    frames = [Image.fromarray(np.array([[0, level]], np.uint8)) for level in (10, 200)]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
-    np.testing.assert_array_equal(from_folder(tmp_path).images, np.full((1, 4, 4, 1), 10))
+    np.testing.assert_array_equal(from_folder(tmp_path).images, [[[[0], [10]]]])
 
 
 def test_photographs_are_turned_upright(tmp_path):
@@ -112,6 +116,65 @@ def test_photographs_are_turned_upright(tmp_path):
     exif[0x0112] = 6
     Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
     np.testing.assert_array_equal(from_folder(tmp_path).images[0, ..., 0], np.rot90(pixels, -1))
+
+
+@pytest.mark.parametrize(("peak", "bits"), [(4095, 12), (200, 8), (4096, None)])
+def test_pictures_of_16_bits_without_large_values_are_warned_of(tmp_path, peak, bits):
+    for name, values in (("a.png", [[0, 7]]), ("b.png", [[peak, 1]])):
+        Image.fromarray(np.array(values, np.uint16)).save(tmp_path / name)
+    told = (
+        f"The pictures of 16 bits come out nearly black: their largest value is {peak} of 65535, "
+        f"in {tmp_path}/b.png. If they hold values of {bits} bits, multiply them by "
+        f"{2 ** (16 - (bits or 16))} and save them anew."
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        from_folder(tmp_path)
+    faint = [str(each.message) for each in caught if "16 bits" in str(each.message)]
+    assert faint == ([told] if bits else [])
+
+
+def test_pictures_of_16_bits_in_colour_are_warned_of_too(tmp_path):
+    # Pillow writes none: a header and one pixel, (16 x 256, 0, 0) or (15 x 256, 0, 0).
+    def chunk(name, data):
+        content = name + data
+        return struct.pack(">I", len(data)) + content + struct.pack(">I", zlib.crc32(content))
+
+    for red in (16, 15):
+        header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+        pixels = zlib.compress(bytes([0, red, *[0] * 11]))
+        parts = (chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b""))
+        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+        if red == 16:
+            assert from_folder(tmp_path).images[0, 0, 0].tolist() == [16, 0, 0]
+    with pytest.warns(UserWarning, match="their largest value is 4095 of 65535, in .*a.png"):
+        from_folder(tmp_path)
+
+
+def test_broken_links_are_skipped_and_counted(tmp_path):
+    write(tmp_path / "cats" / "a.png", noise(2, 2))
+    for link in ("cats/b.png", "cats/c.jpg", "dogs"):
+        (tmp_path / link).symlink_to(tmp_path / "nowhere")
+    (tmp_path / "cats" / "d.png").symlink_to(tmp_path / "cats" / "a.png")
+    told = f"3 broken links in {tmp_path} were skipped, such as {tmp_path}/dogs. Mend or remove"
+    with pytest.warns(UserWarning, match=re.escape(told)):
+        images = from_folder(tmp_path)
+    assert (len(images), images.class_names) == (2, ("cats",))
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\x1b[31mred"])
+def test_a_class_whose_name_cannot_be_written_is_refused_before_a_picture_is_read(tmp_path, name):
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    (folder / "a.png").write_text("Not an image.")
+    told = f"without control characters. Received: {folder.name!a}. Rename the class"
+    with pytest.raises(ValueError, match=re.escape(told)):
+        from_folder(tmp_path)
+
+
+def test_a_folder_may_have_a_name_that_is_no_text(tmp_path):
+    write(tmp_path / os.fsdecode(b"caf\xe9") / "a.png", noise(2, 2))
+    assert from_folder(tmp_path / os.fsdecode(b"caf\xe9")).name == "caf?"
 
 
 def test_a_program_of_another_kind_is_not_started(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
+import json
 import os
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +150,9 @@ def test_the_pipeline_needs_no_memory_for_a_second_copy():
     def memory_in_use():
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-    images = Images(np.ones((128, 1024, 1024, 1), np.uint8))
+    images = np.ones((128, 1024, 1024, 1), np.uint8)
+    images[0, 0, 0] = 0
+    images = Images(images)
     before = memory_in_use()
     iterator = iter(images.batches(1))
     next(iterator)
@@ -177,13 +181,15 @@ def test_what_the_images_are_can_be_asked():
 
 
 def test_images_without_labels_have_no_classes():
-    images = Images(np.zeros((5, 4, 3, 1), np.uint8))
+    images = Images(np.arange(60, dtype=np.uint8).reshape(5, 4, 3, 1))
     assert (images.labels, images.num_classes, images.class_names) == (None, None, None)
     assert repr(images) == "<Images 'images': 5 of shape (4, 3, 1), no labels>"
 
 
 def test_there_may_be_more_classes_than_the_labels_show():
-    images = Images(np.zeros((3, 2, 2, 1), np.uint8), [0, 0, 1], num_classes=np.int64(10))
+    images = Images(
+        np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1), [0, 0, 1], num_classes=np.int64(10)
+    )
     assert images.num_classes == 10
     # Python's, as JSON takes it.
     assert type(images.num_classes) is int
@@ -196,6 +202,40 @@ def test_sizes_must_be_positive_integers(argument, value):
     message = f"{argument} must be a positive integer. Received: {argument}={value!r}."
     with pytest.raises(ValueError, match=re.escape(message)):
         numbered(10).batches(**arguments)
+
+
+@pytest.mark.parametrize("seed", [True, 0.5, "0", 2**63, -(2**63) - 1])
+def test_a_seed_is_an_integer_that_tensorflow_takes(seed):
+    message = f"seed must be an integer of at most 64 bits. Received: seed={seed!r}."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        numbered(10).batches(2, seed=seed)
+
+
+def test_integers_of_numpy_are_those_of_python():
+    one, two = np.int64(1), np.int32(2)
+    batches = numbered(10).batches(two, discriminator_steps=two, seed=one)
+    plain = numbered(10).batches(2, discriminator_steps=2, seed=1)
+    # A backup keeps it as JSON.
+    described = [json.dumps(epochs_of(each).describe()) for each in (batches, plain)]
+    assert described[0] == described[1]
+    np.testing.assert_array_equal(epoch(batches), epoch(plain))
+
+
+def test_images_of_one_value_are_warned_of():
+    told = "All pixels of 'black' have one value, 3: there is nothing to learn. Look at the images"
+    with pytest.warns(UserWarning, match=re.escape(told)):
+        Images(np.full((2, 4, 4, 1), 3, np.uint8), name="black")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        numbered(2)
+
+
+@pytest.mark.parametrize("name", ["caf\udce9", "a\x1b[31mb", "two\nlines"])
+def test_names_of_classes_that_cannot_be_written(name):
+    told = f"UTF-8 without control characters. Received: {name!a}. Rename the class"
+    with pytest.raises(ValueError, match=re.escape(told)):
+        Images(numbered(2).images, [0, 0], class_names=[name])
+    Images(numbered(2).images, [0, 0], class_names=["猫\u3000\u200c🐈"])
 
 
 @pytest.mark.parametrize(
@@ -272,4 +312,4 @@ def test_no_images():
 )
 def test_labels_that_do_not_fit(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        Images(np.zeros((2, 4, 4, 1), np.uint8), **options)
+        Images(np.arange(32, dtype=np.uint8).reshape(2, 4, 4, 1), **options)
