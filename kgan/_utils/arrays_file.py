@@ -13,13 +13,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from kgan._utils.files import check_is_file
 from kgan._utils.files import replacing
 
 FORMAT = 1
 _HEADER = "header.json"
 _NAMES = "arrays.json"
-# What a seek raises to where damaged bytes point.
-_NO_SUCH_POSITION = errno.EINVAL
+# What a seek raises to where damaged bytes point, and what unpacking raises, which asks no disk.
+_OF_DAMAGED_BYTES = (errno.EINVAL, None)
 
 
 class DamagedFileError(ValueError):
@@ -84,6 +85,10 @@ class ArraysFile(contextlib.AbstractContextManager):
 
     def __init__(self, path: str | os.PathLike):
         self.path = path
+        try:
+            check_is_file(path)
+        except OSError as error:
+            raise ForeignFileError(str(error)) from error
         with contextlib.ExitStack() as opened:
             file = opened.enter_context(open(path, "rb"))
             self._archive = self._read_archive(file)
@@ -120,7 +125,7 @@ class ArraysFile(contextlib.AbstractContextManager):
             damaged = archive.testzip()
         # What random bytes make zipfile raise is not written down anywhere.
         except Exception as error:
-            if isinstance(error, OSError) and error.errno != _NO_SUCH_POSITION:
+            if isinstance(error, OSError) and error.errno not in _OF_DAMAGED_BYTES:
                 raise
             # What zipfile says ends with a full stop or without one.
             raise DamagedFileError(f"{self.path} is damaged: {str(error).rstrip('.')}.") from error

@@ -24,16 +24,18 @@ Expected time: about 14 s of processor time for the digits recipe, a good part o
 """
 
 import datetime
+import functools
 import json
 import platform
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from kgan import evaluation
 from kgan import metrics
 from kgan import report
-from kgan._utils.files import replacing
+from kgan._utils.files import appearing
 from kgan._version import __version__
 from kgan.cli import generators
 from kgan.cli import real_images
@@ -72,7 +74,9 @@ def main(flags: Flags) -> int:
     path = generators.find_generator(Path(flags.model or flags.run_dir))
     run = RunFolder.of(path)
     options = real_images.data_options(flags, run)
-    output = new_folder(flags.output, path, run)
+    choose = functools.partial(new_folder, flags.output, path, run)
+    # What cannot be written to is refused before the work.
+    choose()
     chosen = chosen_metrics(flags)
     training, held_out = real_images.load_images(options, flags.held_out)
     generator = generators.open_generator(path, flags, training.num_classes)
@@ -114,7 +118,8 @@ def main(flags: Flags) -> int:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"kgan": __version__, **packages, "python": platform.python_version()},
     }
-    write(findings, facts, doubts, output)
+    output = write(findings, facts, doubts, choose)
+    print(f"\nLeft in {output}: metrics.json, report.html (open it in a browser)")
     return 0
 
 
@@ -163,20 +168,31 @@ def chosen_metrics(flags: Flags) -> list | None:
     return [smaller if name == "kernel_distance" else metrics.get(name) for name in flags.metrics]
 
 
-def write(findings, facts: dict, doubts: list[str], output: Path) -> None:
-    """Write metrics.json and report.html, each whole or not at all."""
-    with replacing(output / "metrics.json") as temporary:
-        found = {**facts, "warnings": doubts, **findings.as_dict()}
-        temporary.write_text(json.dumps(found, indent=1))
+def write(findings, facts: dict, doubts: list[str], choose: Callable[[], Path]) -> Path:
+    """Write metrics.json and report.html into the folder that `choose` names, and return it."""
+    while True:
+        output = choose()
+        try:
+            with appearing(output) as folder:
+                write_into(folder, findings, facts, doubts)
+            return output
+        except FileExistsError:
+            # Another evaluation has taken it meanwhile.
+            continue
+
+
+def write_into(folder: Path, findings, facts: dict, doubts: list[str]) -> None:
+    """Write metrics.json and report.html."""
+    found = {**facts, "warnings": doubts, **findings.as_dict()}
+    (folder / "metrics.json").write_text(json.dumps(found, indent=1))
     provenance = {name.replace("_", " "): str(fact) for name, fact in facts.items()}
     numbers = [f"{name} {number}" for name, number in facts["versions"].items()]
     provenance["versions"] = ", ".join(numbers)
     report.write(
         findings,
-        output / "report.html",
+        folder / "report.html",
         title=f"What {facts['generator']} makes",
         subtitle=f"against {facts['dataset']}, {facts['date'][:10]}",
         provenance=provenance,
         warnings=doubts,
     )
-    print(f"\nLeft in {output}: metrics.json, report.html (open it in a browser)")

@@ -2,10 +2,13 @@
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from kgan._utils.files import is_temporary
+from kgan._utils.files import remove_at_once
+from kgan._utils.files import replacing
 
 # The folder may have been moved, or may be named in another way, and what a run leaves does not
 # depend on when its backups are written.
@@ -58,8 +61,9 @@ class RunFolder:
             OSError: as `check_new`, for a complete run too.
         """
         if not self.flags_file.is_file() or not self.backups.is_dir():
-            # One that was killed before it wrote its flags has nothing but this.
-            if list(self.path.rglob("*")) != [self.backups]:
+            # One that was killed before it had written its flags has nothing but this.
+            found = [path for path in self.path.rglob("*") if not is_temporary(path)]
+            if found != [self.backups]:
                 check_new(self.path, "--run_dir")
             return False
         differences = self._differences(lines)
@@ -78,15 +82,13 @@ class RunFolder:
 
     def begin(self, lines: Sequence[str]) -> None:
         """Write the flags: the first file of a run."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        # Exclusive: of two runs that start in one folder at once, one fails.
-        with open(self.flags_file, "x") as file:
-            file.write("".join(f"{line}\n" for line in lines))
+        # Of two runs that start in one folder at once, one fails.
+        with replacing(self.flags_file, may_exist=False) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in lines))
 
     def complete(self) -> None:
-        """Remove the backups, by which an incomplete run is known: at once, not file by file."""
-        done = self.backups.rename(self.path / ".backup-done")
-        shutil.rmtree(done, ignore_errors=True)
+        """Remove the backups, by which an incomplete run is known, and what a kill has left."""
+        remove_at_once(self.backups)
 
     def flags(self) -> dict[str, str]:
         """The flags of the run by their names; none where there is no file of them."""

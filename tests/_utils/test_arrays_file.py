@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 import re
 import zipfile
 
@@ -92,7 +93,7 @@ def test_only_one_array_is_asked_for_at_a_time(tmp_path):
     def arrays():
         for index in range(3):
             # What was yielded before is in the file by now, or about to be.
-            written.append(next(tmp_path.glob(".state-*")).stat().st_size)
+            written.append(next(tmp_path.glob(".kgan-*-state.npz")).stat().st_size)
             yield f"array_{index}", np.zeros(10**6, "uint8")
 
     write_arrays(tmp_path / "state.npz", {}, arrays())
@@ -135,6 +136,22 @@ def test_a_disk_that_does_not_answer_says_nothing_about_the_file(path, monkeypat
     monkeypatch.setattr(zipfile.ZipFile, "testzip", fail)
     with pytest.raises(OSError, match="Input/output error"):
         ArraysFile(path)
+
+
+def test_bytes_that_cannot_be_unpacked_are_damaged(path):
+    whole = path.read_bytes()
+    method = whole.index(b"PK\x01\x02") + 10
+    # 12 is the number of bzip2, whose errors are those of a disk, without a number.
+    path.write_bytes(whole[:method] + bytes([12]) + whole[method + 1 :])
+    with pytest.raises(DamagedFileError, match="is damaged: Invalid data stream"):
+        ArraysFile(path)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, make):
+    make(tmp_path / "state.npz")
+    with pytest.raises(ForeignFileError, match=r"^A file was expected. Received: .*state.npz, "):
+        ArraysFile(tmp_path / "state.npz")
 
 
 @pytest.mark.parametrize("is_damaged", [False, True])

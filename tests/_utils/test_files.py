@@ -8,9 +8,11 @@ import zipfile
 import pytest
 
 from kgan._utils import files
+from kgan._utils.files import appearing
 from kgan._utils.files import archive_members
 from kgan._utils.files import flush_to_disk
 from kgan._utils.files import locked
+from kgan._utils.files import remove_at_once
 from kgan._utils.files import replacing
 
 
@@ -46,6 +48,131 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
         write()
     assert target.read_text() == "old"
     assert names(tmp_path) == ["log.csv"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
+    store, link = tmp_path / "store" / "a1b2", tmp_path / "gan.keras"
+    link.symlink_to(store)
+    for text in ("first", "second"):
+        with replacing(link) as temporary:
+            assert (temporary.parent, temporary.suffix) == (store.parent, ".keras")
+            temporary.write_text(text)
+        assert link.is_symlink()
+        assert store.read_text() == text
+    assert names(store.parent) == ["a1b2"]
+
+
+@pytest.mark.parametrize("can_link", [True, False])
+def test_of_two_that_write_a_new_file_one_does(tmp_path, monkeypatch, can_link):
+    if not can_link:
+        monkeypatch.setattr(os, "link", lambda *paths: (_ for _ in ()).throw(PermissionError()))
+
+    def write(text):
+        with replacing(tmp_path / "flags.txt", may_exist=False) as temporary:
+            temporary.write_text(text)
+
+    def two():
+        with replacing(tmp_path / "flags.txt", may_exist=False) as temporary:
+            temporary.write_text("second")
+            write("first")
+
+    with pytest.raises(FileExistsError, match=r"flags.txt is there already"):
+        two()
+    assert (tmp_path / "flags.txt").read_text() == "first"
+    assert names(tmp_path) == ["flags.txt"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_neither_written_to_nor_replaced(tmp_path, make):
+    make(tmp_path / "log.csv")
+    writing = replacing(tmp_path / "log.csv")
+    with pytest.raises(OSError, match=r"^A file was expected. Received: .*log.csv, which is a "):
+        writing.__enter__()
+    assert names(tmp_path) == ["log.csv"]
+
+
+def test_a_full_disk_is_said_with_the_path_and_leaves_the_old_file(tmp_path):
+    def write():
+        with replacing(tmp_path / "log.csv") as temporary, open("/dev/full", "w") as full:
+            temporary.write_text("half")
+            full.write("x")
+
+    (tmp_path / "log.csv").write_text("old")
+    with pytest.raises(OSError, match="cannot be written: No space left on device") as full:
+        write()
+    assert full.value.errno == errno.ENOSPC
+    assert full.value.strerror.endswith("Make room on that disk, or write elsewhere.")
+    assert (tmp_path / "log.csv").read_text() == "old"
+    assert names(tmp_path) == ["log.csv"]
+
+
+def test_a_folder_appears_with_all_its_files_and_once(tmp_path):
+    def write(name, text):
+        with appearing(tmp_path / name) as temporary:
+            assert not (tmp_path / name).exists() or text == "second"
+            (temporary / "text").write_text(text)
+
+    write("new", "first")
+    with pytest.raises(FileExistsError, match="new is there already, and is not empty"):
+        write("new", "second")
+    assert (tmp_path / "new" / "text").read_text() == "first"
+    assert names(tmp_path) == ["new"]
+
+
+def test_what_killed_processes_have_left_is_removed_and_what_others_write_is_not(tmp_path):
+    left = tmp_path / f".kgan-{16 * 'a'}-gan.keras", tmp_path / f".kgan-{16 * 'b'}-backup"
+    own = tmp_path / ".kgan-notes", tmp_path / ".gan-0123456789abcdef.keras"
+
+    def leave():
+        left[0].write_text("half")
+        left[1].mkdir()
+        (left[1] / "file").touch()
+
+    for path in own:
+        path.touch()
+    with replacing(tmp_path / "gan.keras") as temporary:
+        temporary.write_text("whole")
+        leave()
+        with replacing(tmp_path / "curves.png") as other:
+            other.touch()
+            assert temporary.exists()
+        assert not left[0].exists()
+        assert not left[1].exists()
+    leave()
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "file").touch()
+    for _ in range(2):
+        remove_at_once(tmp_path / "backup")
+    assert names(tmp_path) == [own[1].name, own[0].name, "curves.png", "gan.keras"]
+
+
+def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    lock, swept = fcntl.flock, []
+
+    def late(*arguments):
+        if not swept:
+            swept.extend(tmp_path.iterdir())
+            swept[0].unlink()
+        lock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with replacing(tmp_path / "file") as temporary:
+        assert temporary.exists()
+        temporary.write_text("content")
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_disk_without_locks_takes_files_all_the_same(tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    left = tmp_path / f".kgan-{16 * 'a'}-file"
+    left.touch()
+    with replacing(tmp_path / "file") as temporary:
+        temporary.write_text("content")
+    # It may be another process's.
+    assert names(tmp_path) == [left.name, "file"]
 
 
 def test_permissions_are_those_of_an_ordinary_file(tmp_path):

@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 
 import kgan
+from kgan.cli import evaluate as command
 from kgan.cli import generators
 from kgan.cli import real_images
 from kgan.cli.command import Flags
+from kgan.cli.run_folder import RunFolder
 from kgan.export import export_generator
 
 TOOL = Path(__file__).parents[2] / "tools" / "evaluate.py"
@@ -326,3 +328,23 @@ def test_ctrl_c_leaves_nothing_behind(forks, work, tmp_path):
     assert done.stderr.strip().splitlines()[-1] == "Interrupted. Nothing was written."
     assert not (tmp_path / "out").exists()
     assert not list((work / "runs" / "mine").glob("evaluation*"))
+
+
+def test_of_two_evaluations_at_once_each_has_its_folder(tmp_path, monkeypatch):
+    run, here = RunFolder(tmp_path), []
+
+    def write_into(folder, *found):
+        (folder / "metrics.json").write_text(str(found))
+        if not here:
+            # The other one chooses its folder meanwhile, and is done first.
+            here.append(folder)
+            assert command.write("second", {}, [], choose) == tmp_path / "evaluation"
+
+    def choose():
+        return command.new_folder(None, tmp_path / "gan.keras", run)
+
+    monkeypatch.setattr(command, "write_into", write_into)
+    assert command.write("first", {}, [], choose) == tmp_path / "evaluation-2"
+    texts = {path.parent.name: path.read_text() for path in tmp_path.glob("*/metrics.json")}
+    assert texts == {"evaluation": "('second', {}, [])", "evaluation-2": "('first', {}, [])"}
+    assert len(list(tmp_path.iterdir())) == 2

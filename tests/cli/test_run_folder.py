@@ -24,6 +24,8 @@ def test_a_new_folder_is_neither_begun_nor_complete(tmp_path):
     # What a run leaves that was killed before it had written its flags.
     run.backups.mkdir(parents=True)
     assert not run.is_begun(FLAGS)
+    (run.path / f".kgan-{16 * 'a'}-flags.txt").touch()
+    assert not run.is_begun(FLAGS)
 
 
 def test_a_run_is_resumed_from_another_place_and_with_backups_at_other_times(tmp_path):
@@ -34,6 +36,9 @@ def test_a_run_is_resumed_from_another_place_and_with_backups_at_other_times(tmp
     assert not run.is_complete(others)
     run.complete()
     assert run.is_complete(others)
+    # Killed while it removed the backups, and completed again.
+    (run.path / f".kgan-{16 * 'a'}-backup").mkdir()
+    run.complete()
     assert sorted(path.name for path in run.path.iterdir()) == ["flags.txt", "gan.keras"]
 
 

@@ -12,6 +12,7 @@ from kgan._utils.arrays_file import DamagedFileError
 from kgan._utils.arrays_file import ForeignFileError
 from kgan._utils.arrays_file import write_arrays
 from kgan._utils.files import locked
+from kgan._utils.files import remove_leftovers
 from kgan._utils.messages import tell
 
 _NAME = re.compile(r"backup-\d{12}\.npz")
@@ -61,8 +62,7 @@ class BackupFolder:
             ) from None
         except (OSError, ImportError):
             pass
-        for path in self.path.glob(".backup-*.npz"):
-            path.unlink(missing_ok=True)
+        remove_leftovers(self.path)
 
     def release(self) -> None:
         """End what `hold` began, and close what `newest` opened."""

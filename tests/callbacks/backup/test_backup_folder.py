@@ -77,7 +77,7 @@ def test_one_that_cannot_be_read_now_is_neither_passed_over_nor_removed(tmp_path
     folder = written(tmp_path, [100, 200])
 
     def fail(archive):
-        raise PermissionError("no access")
+        raise PermissionError(errno.EACCES, "no access")
 
     monkeypatch.setattr(zipfile.ZipFile, "testzip", fail)
     with pytest.raises(PermissionError, match="no access") as raised:
@@ -131,7 +131,7 @@ def test_a_foreign_file_is_refused(tmp_path, write, reason):
 
 def test_what_killed_writers_left_is_removed(tmp_path):
     folder = written(tmp_path, [100])
-    (tmp_path / ".backup-000000000200-a1b2c3.npz").touch()
+    (tmp_path / ".kgan-0123456789abcdef-backup-000000000200.npz").touch()
     folder.hold()
     folder.release()
     assert names(tmp_path) == [".lock", "backup-000000000100.npz"]
