@@ -1,5 +1,6 @@
 """What every callback that looks at a GAN shares."""
 
+import contextlib
 import math
 
 import keras
@@ -10,6 +11,8 @@ from kgan._utils.messages import tell
 
 class GANCallback(keras.callbacks.Callback):
     """A Keras callback that refuses a model that is no `kgan.GAN`, before training begins."""
+
+    _cannot_write = False
 
     def set_model(self, model):
         """Keras calls this before `fit` begins.
@@ -37,6 +40,18 @@ class GANCallback(keras.callbacks.Callback):
     def _has_bar(self) -> bool:
         # 2 is one line per epoch, for logs.
         return self.params.get("verbose") in (1, "auto")
+
+    @contextlib.contextmanager
+    def _without_ending_the_training(self):
+        """A picture that cannot be written is told of, once until one can."""
+        try:
+            yield
+            self._cannot_write = False
+        except OSError as error:
+            if not self._cannot_write:
+                why = (error.filename is None and error.strerror) or error
+                self._tell(f"{type(self).__name__}: {why} The training goes on without it.")
+            self._cannot_write = True
 
     def _tell(self, message: str) -> None:
         """Print a line below the progress bar, which leaves its own line open."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from keras import ops
 from PIL.PngImagePlugin import PngInfo
 
+from kgan._utils.files import check_is_file
 from kgan._utils.files import replacing
 from kgan._utils.images import open_picture
 from kgan.callbacks.base import GANCallback
@@ -33,9 +34,11 @@ class Curves(GANCallback):
     Args:
         path: the picture, `.png`. Its folder is made if it is missing.
 
+    A picture that cannot be written, as on a full disk, is told of and does not end the training.
+
     Raises:
         ValueError: if `path` does not end in `.png`.
-        IsADirectoryError: if `path` is a folder.
+        OSError: if `path` is a folder, or something else that is no file.
 
     Example:
         >>> curves = kgan.callbacks.Curves("runs/digits/curves.png")
@@ -47,11 +50,7 @@ class Curves(GANCallback):
         self.path = Path(path)
         if self.path.suffix.lower() != ".png":
             raise ValueError(f"Curves writes a PNG. Expected a path with .png. Received: {path}.")
-        if self.path.is_dir():
-            raise IsADirectoryError(
-                f"Curves writes one file. Received: {path}, a folder. "
-                f"Pass for example {self.path / 'curves.png'}."
-            )
+        check_is_file(path)
 
     def on_train_begin(self, logs=None):
         self._points = None
@@ -110,7 +109,7 @@ class Curves(GANCallback):
         # Where the loss turns logits into probabilities, the logit 0 has the score 1/2.
         score = float(ops.convert_to_numpy(self.model.loss.scores(ops.zeros(()))))
         figure = draw_curves(**self._points, probabilities=score == 0.5)
-        with replacing(self.path) as temporary:
+        with self._without_ending_the_training(), replacing(self.path) as temporary:
             figure.canvas.print_png(temporary, pil_kwargs={"pnginfo": text})
 
 
@@ -126,6 +125,7 @@ def _curves_of(logs: dict | None) -> dict:
 def _read_points(path: Path) -> dict:
     """The points that a picture carries, none if it is not there or not one of these."""
     try:
+        check_is_file(path)
         with open_picture(path) as picture:
             return json.loads(picture.text[_POINTS])
     except (OSError, SyntaxError, AttributeError, KeyError, ValueError):

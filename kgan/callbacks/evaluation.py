@@ -65,6 +65,8 @@ class Evaluation(GANCallback):
         >>> gan.fit(dataset, epochs=20, callbacks=[evaluation, best])
     """
 
+    logs_more = True
+
     def __init__(
         self,
         images: ArrayLike,

@@ -24,7 +24,8 @@ class SampleGrid(GANCallback):
     The files are `images-000012800.png`, after 12,800 real images, and so on, and `latest.png`, a
     second copy of the newest. When training ends all grids become one animation, `samples.webp`;
     after Ctrl-C, where Keras does not call it, call `on_train_end()` yourself to make it.
-    None of these files is ever there by half.
+    None of these files is ever there by half. Before training, a grid that cannot be written is an
+    error; later, as on a full disk, it is told of and does not end the training.
 
     A GAN with classes fills row c with samples of class c. Training that goes on in the same
     folder, in a second `fit` or after a restart, goes on with the same latents, and the animation
@@ -107,19 +108,22 @@ class SampleGrid(GANCallback):
 
     def on_train_batch_end(self, batch, logs=None):
         if self._due.is_due(lambda: self.images_seen):
-            self._write_grid()
+            with self._without_ending_the_training():
+                self._write_grid()
 
     def on_epoch_end(self, epoch, logs=None):
         if self.every_n_images is None:
-            self._write_grid()
+            with self._without_ending_the_training():
+                self._write_grid()
 
     def on_train_end(self, logs=None):
         # There was no epoch if the run that BackupAndRestore restored was complete.
         if self._pictures is None:
             return
-        self._write_grid()
-        if self.animation is not None:
-            write_animation(self._pictures, self.folder / f"samples.{self.animation}")
+        with self._without_ending_the_training():
+            self._write_grid()
+            if self.animation is not None:
+                write_animation(self._pictures, self.folder / f"samples.{self.animation}")
 
     def get_state(self) -> dict | None:
         """What `Backup` keeps: the grids of this training. None before the first."""
@@ -161,7 +165,8 @@ class SampleGrid(GANCallback):
         for target in (path, self.folder / "latest.png"):
             with replacing(target) as temporary:
                 temporary.write_bytes(png.getvalue())
-        self._pictures.append(path)
+            if target == path:
+                self._pictures.append(path)
 
     def _path(self, seen: int) -> Path:
         return self.folder / f"images-{seen:09d}.png"

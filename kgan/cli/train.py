@@ -24,8 +24,10 @@ from kgan import distribution
 from kgan import losses
 from kgan import models
 from kgan import penalties
+from kgan._utils.files import is_full
 from kgan.cli import real_images
 from kgan.cli.command import Flags
+from kgan.cli.command import in_one_line
 from kgan.cli.run_folder import RunFolder
 from kgan.gan import GAN
 
@@ -81,6 +83,8 @@ def main(flags: Flags) -> int:
     """Make the devices ready, then the GAN on them, and train it. Returns the exit status."""
     run = RunFolder(flags.run_dir)
     if run.is_complete(flags.lines()):
+        # It may have been killed while it removed its backups.
+        run.complete()
         # Also what starts jobs again is content, and a worker waits for no others.
         print(f"This run is complete: {run.model}. For another one choose another --run_dir.")
         return 0
@@ -169,37 +173,32 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
     worker, workers = distribution.worker(gan)
     # The other workers would write the same files, and print the same lines.
     is_writer = worker == 0
-    if is_writer:
-        if not run.is_begun(flags.lines()):
-            # Flags and this folder are what an incomplete run is known by.
-            run.backups.mkdir(parents=True, exist_ok=True)
-            run.begin(flags.lines())
-        print(
-            f"{images.name}: {len(images):,} images {images.image_shape}, "
-            f"{gan.num_classes or 'no'} classes. Generator {gan.generator.count_params():,}, "
-            f"discriminator {gan.discriminator.count_params():,} weights. "
-            f"{epochs} epochs of {per_epoch:,} images.",
-            flush=True,
-        )
     non_finite = callbacks.StopOnNonFinite()
     grids = callbacks.SampleGrid(run.samples)
     every = flags.backup_images or (per_epoch if workers > 1 else None)
     backup = callbacks.Backup(run.backups, flags.backup_minutes, every_n_images=every)
-
-    def save(epoch, logs):
-        # After a NaN the file of the epoch before is the one worth having.
-        if non_finite.step is None:
-            gan.save(run.model)
-
+    model = ModelFile(gan, run, non_finite)
     files = [
         callbacks.Health(),
         grids,
         callbacks.Curves(run.curves),
         keras.callbacks.CSVLogger(run.log, append=True),
-        keras.callbacks.LambdaCallback(on_epoch_end=save),
+        keras.callbacks.LambdaCallback(on_epoch_end=model.try_to_save),
     ]
     start = time.monotonic()
     try:
+        if is_writer:
+            if not run.is_begun(flags.lines()):
+                # Flags and this folder are what an incomplete run is known by.
+                run.backups.mkdir(parents=True, exist_ok=True)
+                run.begin(flags.lines())
+            print(
+                f"{images.name}: {len(images):,} images {images.image_shape}, "
+                f"{gan.num_classes or 'no'} classes. Generator {gan.generator.count_params():,}, "
+                f"discriminator {gan.discriminator.count_params():,} weights. "
+                f"{epochs} epochs of {per_epoch:,} images.",
+                flush=True,
+            )
         gan.fit(
             batches,
             epochs=epochs,
@@ -207,17 +206,23 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
             verbose=(1 if sys.stdout.isatty() else 2) if is_writer else 0,
             callbacks=[non_finite, *(files if is_writer else []), backup],
         )
+        if is_writer and non_finite.step is None:
+            # If the disk was full, or the run killed after the last backup.
+            model.save()
+            run.complete()
     except KeyboardInterrupt:
         if is_writer:
-            gan.save(run.model)
-            # What an interrupt leaves out: the last grid and the film.
-            grids.on_train_end()
-            print(
-                f"\nInterrupted. The GAN as it was is saved in {run.model}. The same command "
-                "resumes the run from the last backup."
-            )
+            save_interrupted(model, grids)
             print_left(gan, run, time.monotonic() - start)
         return 130
+    except OSError as error:
+        if not is_full(error) or not any(run.backups.glob("backup-*.npz")):
+            raise
+        raise OSError(
+            error.errno,
+            f"The disk is full: {in_one_line(error).rstrip('.')}. The backups in {run.backups} are "
+            "kept: make room, and the same command resumes the run from the last one.",
+        ) from error
     if non_finite.step is not None:
         kept = "holds the last finite epoch" if run.model.exists() else "was not written"
         raise ValueError(
@@ -225,9 +230,60 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
             f"{run.model} {kept}. Lower the learning rates, or choose another loss."
         )
     if is_writer:
-        run.complete()
         print_left(gan, run, time.monotonic() - start)
     return 0
+
+
+class ModelFile:
+    """The file of the model of a run: after a NaN that of the epoch before is worth having.
+
+    Args:
+        gan: what is trained.
+        run: its folder.
+        non_finite: the callback that looks for NaN.
+    """
+
+    def __init__(self, gan: GAN, run: RunFolder, non_finite: callbacks.StopOnNonFinite):
+        self.path = run.model
+        self._gan, self._non_finite, self._saved = gan, non_finite, None
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether the GAN as it is is in the file."""
+        return self._saved == int(self._gan.images_seen.numpy())
+
+    def save(self) -> None:
+        """Save the GAN as it is."""
+        if self._non_finite.step is None and not self.is_saved:
+            self._gan.save(self.path)
+            self._saved = int(self._gan.images_seen.numpy())
+
+    def try_to_save(self, epoch: int, logs: dict) -> None:
+        """After an epoch: a full disk may have room after the next one."""
+        try:
+            self.save()
+        except OSError as error:
+            print(f"\nwarning: {in_one_line(error)} The training goes on.", file=sys.stderr)
+
+
+def save_interrupted(model: ModelFile, grids: callbacks.SampleGrid) -> None:
+    """Save what an interrupt leaves out, the last grid and the film too, and say what was."""
+    again = ""
+    try:
+        model.save()
+        grids.on_train_end()
+    except KeyboardInterrupt:
+        again = " Interrupted again."
+    except OSError as error:
+        again = f" {in_one_line(error)}"
+    held = f"The GAN as it was is saved in {model.path}."
+    if not model.is_saved:
+        kept = "is of an earlier epoch" if model.path.exists() else "was not written"
+        held = f"The GAN as it was is not saved: {model.path} {kept}."
+    print(
+        f"\nInterrupted.{again} {held} The same command resumes the run from the last backup.",
+        flush=True,
+    )
 
 
 def print_left(gan: GAN, run: RunFolder, seconds: float) -> None:

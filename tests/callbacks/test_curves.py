@@ -212,8 +212,8 @@ def test_a_folder_in_place_of_the_file_is_refused(tmp_path):
     folder = tmp_path / "run.png"
     folder.mkdir()
     message = (
-        f"Curves writes one file. Received: {folder}, a folder. "
-        f"Pass for example {folder / 'curves.png'}."
+        f"A file was expected. Received: {folder}, which is a folder. Name a file in it, or move "
+        "it away."
     )
     with pytest.raises(IsADirectoryError, match=f"^{re.escape(message)}$"):
         Curves(folder)

@@ -1,6 +1,7 @@
 """kgan train: a run folder with everything in it, and errors in one line."""
 
 import csv
+import errno
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 
 import kgan
+from kgan._utils import files
 from kgan.cli import train
 from kgan.cli.command import Flags
 
@@ -199,6 +201,69 @@ def test_ctrl_c_leaves_a_usable_gan_and_says_so(forks, tmp_path):
     # The last grid and the film are of the moment of the interrupt.
     assert (folder / "samples" / f"images-{int(gan.images_seen):09d}.png").exists()
     assert (folder / "samples" / "samples.webp").exists()
+
+
+@pytest.mark.parametrize("when", ["in the save", "in the film"])
+def test_a_second_ctrl_c_says_what_is_saved(kgan_command, pictures, tmp_path, monkeypatch, when):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kgan.GAN, "fit", interrupt)
+    if when == "in the save":
+        monkeypatch.setattr(kgan.GAN, "save", interrupt)
+    else:
+        monkeypatch.setattr(kgan.callbacks.SampleGrid, "on_train_end", interrupt)
+    run = tmp_path / "run"
+    flags = f"--dataset=folder:{pictures}", "--epochs=2", f"--run_dir={run}"
+    done = kgan_command("train", *TINY, *flags)
+    assert done.returncode == 130
+    said = {
+        "in the save": f"The GAN as it was is not saved: {run / 'gan.keras'} was not written.",
+        "in the film": f"The GAN as it was is saved in {run / 'gan.keras'}.",
+    }
+    assert (
+        f"\nInterrupted. Interrupted again. {said[when]} The same command resumes the run from the "
+        "last backup.\n"
+    ) in done.stdout
+    assert "Nothing was written" not in done.stdout + done.stderr
+
+
+def test_a_full_disk_is_said_keeps_the_backups_and_the_same_command_ends_the_run(
+    kgan_command, pictures, tmp_path, monkeypatch
+):
+    run = tmp_path / "run"
+    flags = *TINY, f"--dataset=folder:{pictures}", "--epochs=2", f"--run_dir={run}"
+    flush = files.flush_to_disk
+
+    def full(path):
+        # From the first grid on, and for all but the backups.
+        begun = (run / "samples" / "latest.png").exists()
+        if begun and Path(path).suffix in (".keras", ".png", ".webp"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "flush_to_disk", full)
+        done = kgan_command("train", *flags)
+    assert done.returncode == 1
+    lost = "cannot be written: No space left on device. What was there is as it was. Make room"
+    assert done.stderr.splitlines()[-1] == (
+        f"error: The disk is full: {run / 'gan.keras'} {lost} on that disk, or write elsewhere. "
+        f"The backups in {run / 'backup'} are kept: make room, and the same command resumes the "
+        "run from the last one."
+    )
+    assert done.stderr.count(f"warning: {run / 'gan.keras'} {lost}") == 2
+    # Each once, however often.
+    for callback, file in (("SampleGrid", "images-"), ("Curves", "curves.png")):
+        (line,) = (line for line in done.stdout.splitlines() if line.startswith(f"{callback}: "))
+        assert file in line
+        assert line.endswith("The training goes on without it.")
+    again = kgan_command("train", *flags)
+    assert again.returncode == 0, again.stderr
+    assert "Backup: this run is complete" in again.stdout
+    assert int(keras.saving.load_model(run / "gan.keras").images_seen) == 32
+    assert not (run / "backup").exists()
+    assert not [path for path in run.rglob("*") if path.name[0] == "."]
 
 
 @pytest.mark.slow

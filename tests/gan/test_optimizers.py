@@ -128,7 +128,7 @@ def test_classes_and_configs_are_optimizers_and_other_things_are_not():
 
 @pytest.mark.parametrize("rate", [-1e-3, np.nan, np.inf])
 def test_a_learning_rate_that_is_none_is_refused(rate):
-    message = r"^learning_rate of d_optimizer must be a finite number >= 0\. Received: learning_rate="
+    message = r"^learning_rate of d_optimizer must be a finite number >= 0\. Received: "
     with pytest.raises(ValueError, match=message):
         pair(rate)
     optimizer = pair()

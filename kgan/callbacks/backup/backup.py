@@ -276,13 +276,15 @@ class Backup(GANCallback):
         except (OSError, FloatingPointError) as error:
             is_first = not self._folder.backups()
             if is_first and isinstance(error, OSError):
+                why = os.strerror(error.errno) if error.errno else error
                 raise OSError(
                     error.errno,
-                    f"no backup can be written to {self._folder.path}: {error.strerror or error}. "
+                    f"no backup can be written to {self._folder.path}: {why}. "
                     "Nothing was trained. Make room there, or choose another folder",
                 ) from error
             kept = "" if is_first else " The backups before are still there."
-            self._tell(f"Backup: none was written after {images:,} images: {error}.{kept}")
+            why = str(error).rstrip(".")
+            self._tell(f"Backup: none was written after {images:,} images: {why}.{kept}")
 
     def _arrays(self, means: list, callback_arrays: list):
         """Pairs of a name and an array, of which only one at a time is in memory."""

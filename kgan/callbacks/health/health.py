@@ -88,6 +88,8 @@ class Health(GANCallback):
         >>> state = health.state
     """
 
+    logs_more = True
+
     def __init__(
         self,
         every_n_steps: int = 200,
