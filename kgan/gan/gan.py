@@ -340,7 +340,7 @@ class GAN(keras.Model):
                 are looked at as a whole, later batches of other data before the step that would
                 take them; but not those that processes of a PyDataset's own make, or a dataset
                 that was distributed already. Also if other weights are to be trained than at
-                `compile`.
+                `compile`, or one of Keras' callbacks waits for a log that never comes.
         """
         inspection.check_call(self, "fit", class_weight=class_weight, sample_weight=sample_weight)
         data = inspection.look(self, x, y, batch_size, shuffle, validation_split)
@@ -351,6 +351,9 @@ class GAN(keras.Model):
         networks.warn_of_range(self, data.images)
         self.reference_images, self.reference_labels = data.images, data.labels
         self.callbacks_of_fit = inspection.flat(callbacks)
+        if _is(self.train_step, GAN.train_step) and _is(self.test_step, GAN.test_step):
+            validates = validation_data is not None or bool(validation_split)
+            logs.check_waiting(self, self.callbacks_of_fit, validates=validates)
         parts = parts_of_fit(
             self,
             data,

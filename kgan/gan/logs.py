@@ -1,4 +1,6 @@
-"""What `fit` and `evaluate` show while they run."""
+"""What `fit` and `evaluate` show while they run, and who waits for it."""
+
+import string
 
 import keras
 from keras import ops
@@ -83,6 +85,69 @@ def as_means(gan, step):
         return {name: own[name].result() if name in own else logs[name] for name in logs}
 
     return run
+
+
+def check_waiting(gan, callbacks, *, validates: bool) -> None:
+    """Raise if one of Keras' callbacks waits for a log that never comes, and would do nothing.
+
+    Callbacks of others may log whatever they like, and so may a `train_step` of a subclass, with
+    which nothing is known. Of kgan's own, those that log something have the attribute `logs_more`.
+
+    Args:
+        gan: `kgan.GAN`.
+        callbacks: the callbacks of a `fit`.
+        validates: bool, whether there are validation data.
+
+    Raises:
+        ValueError: with what is logged. Also for a direction that Keras cannot know, of which it
+            speaks after the first epoch.
+    """
+    names = {metric.name for metric in gan.metrics}
+    measured = names.difference(penalty.name for penalty in gan.penalties)
+    if validates:
+        names |= {f"val_{name}" for name in measured}
+    foreign = [each for each in callbacks if not _is_of(each, "keras.", "kgan.")]
+    if foreign or any(isinstance(each, keras.callbacks.LambdaCallback) for each in callbacks):
+        return
+    never = {"loss", "val_loss", *(set() if validates else {f"val_{name}" for name in measured})}
+    more = any(getattr(callback, "logs_more", False) for callback in callbacks)
+    for callback in callbacks:
+        kind = type(callback).__name__
+        for name in _waited_for(callback):
+            if name in names:
+                if getattr(callback, "mode", None) == "auto" and name == callback.monitor:
+                    raise ValueError(
+                        f"{kind} cannot know whether a lower or a higher {name} is better. Pass "
+                        'mode="min" or mode="max".'
+                    )
+            elif name in never or not more:
+                remedy = 'Choose one of them, with mode="min" or mode="max"'
+                if isinstance(callback, keras.callbacks.TerminateOnNaN):
+                    remedy = "Use kgan.callbacks.StopOnNonFinite, which looks at all of them"
+                elif name.removeprefix("val_") in measured:
+                    remedy = "Pass validation_data, or choose one of them"
+                raise ValueError(
+                    f"{kind} waits for {name!r}, which this training does not log, and would do "
+                    f"nothing. Expected: one of {', '.join(sorted(names))}. Received: {name!r}. "
+                    f"{remedy}."
+                )
+
+
+def _is_of(callback, *packages: str) -> bool:
+    return type(callback).__module__.startswith(packages)
+
+
+def _waited_for(callback) -> list[str]:
+    """The logs without which one of Keras' callbacks does nothing."""
+    if not _is_of(callback, "keras."):
+        return []
+    if isinstance(callback, keras.callbacks.TerminateOnNaN):
+        return ["loss"]
+    if isinstance(callback, keras.callbacks.ModelCheckpoint):
+        fields = {field for _, field, *_ in string.Formatter().parse(str(callback.filepath))}
+        own = [callback.monitor] if callback.save_best_only else []
+        return [*own, *sorted(fields.difference({"epoch", "batch", None}))]
+    return [callback.monitor] if hasattr(callback, "monitor") else []
 
 
 def scores(minibatch, loss) -> dict:

@@ -551,6 +551,13 @@ def test_validation_data_are_iterated_over_once_an_epoch():
 
 
 @pytest.mark.smoke
+def test_a_callback_that_waits_in_vain_is_refused_before_the_first_step():
+    gan = make_gan()
+    with pytest.raises(ValueError, match="TerminateOnNaN waits for 'loss', which this training"):
+        gan.fit(dataset(8, 4), verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()])
+    assert int(gan.images_seen) == 0
+
+
 def test_a_healthy_fit_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)

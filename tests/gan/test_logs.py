@@ -1,12 +1,16 @@
 """What the logs count."""
 
 import math
+import types
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
 
+from kgan.callbacks import Evaluation
 from kgan.gan.logs import Logs
+from kgan.gan.logs import check_waiting
 from kgan.gan.logs import ranked
 from kgan.gan.logs import scores
 from kgan.gan.logs import update
@@ -60,3 +64,55 @@ def test_patches_count_by_the_sample():
 def test_a_term_without_a_metric_is_refused_with_the_metric_to_make():
     with pytest.raises(ValueError, match=r"self\.g_l1_mean = keras\.metrics\.Mean\(name='g_l1'\)"):
         update(Logs().metrics, {"g_l1": [1.0]})
+
+
+class FromAbove(keras.callbacks.Callback):
+    """Logs whatever it likes."""
+
+
+def waiting(*callbacks, validates=False):
+    gan = types.SimpleNamespace(metrics=Logs().metrics, penalties=[])
+    check_waiting(gan, callbacks, validates=validates)
+
+
+KERAS = keras.callbacks
+IN_VAIN = [
+    (KERAS.TerminateOnNaN(), "'loss'. Use kgan.callbacks.StopOnNonFinite, which looks at all of"),
+    (KERAS.EarlyStopping(), "'val_loss'. Choose one of them, with mode="),
+    (KERAS.ReduceLROnPlateau("val_d_loss"), "'val_d_loss'. Pass validation_data, or choose one"),
+    (KERAS.ModelCheckpoint("a.keras", save_best_only=True), "'val_loss'. Choose one of them"),
+    (KERAS.ModelCheckpoint("{epoch:02d}-{val_loss:.2f}.keras"), "'val_loss'. Choose one of them"),
+    (KERAS.EarlyStopping("d_los", mode="min"), "'d_los'. Choose one of them"),
+]
+
+
+@pytest.mark.parametrize(("callback", "remedy"), IN_VAIN, ids=lambda value: type(value).__name__)
+def test_a_callback_that_waits_in_vain_is_refused(callback, remedy):
+    with pytest.raises(ValueError, match="which this training does not log, and would") as refused:
+        waiting(callback)
+    assert "one of d_auc, d_fake, d_loss, d_real, g_loss. Received: " in str(refused.value)
+    assert remedy in str(refused.value)
+    # Who knows what another callback, or a function, logs.
+    for other in (FromAbove(), KERAS.LambdaCallback(on_epoch_end=print)):
+        waiting(other, callback)
+
+
+def test_a_callback_that_gets_what_it_waits_for_passes():
+    waiting(
+        KERAS.EarlyStopping("val_d_loss", mode="min"),
+        KERAS.ModelCheckpoint("{epoch}-{batch}-{val_g_loss:.1f}.keras"),
+        KERAS.ModelCheckpoint("best.keras", "d_auc", save_best_only=True, mode="max"),
+        KERAS.CSVLogger("log.csv"),
+        validates=True,
+    )
+    # Which names an evaluation has is known later; none has that of a loss.
+    evaluation = Evaluation(np.zeros((2, 8, 8, 1)))
+    waiting(evaluation, KERAS.EarlyStopping("frechet_distance_digits_2", mode="min"))
+    with pytest.raises(ValueError, match="EarlyStopping waits for 'val_loss'"):
+        waiting(evaluation, KERAS.EarlyStopping())
+
+
+def test_a_direction_that_cannot_be_known_is_asked_for_before_training():
+    message = "EarlyStopping cannot know whether a lower or a higher d_auc is better"
+    with pytest.raises(ValueError, match=message):
+        waiting(KERAS.EarlyStopping("d_auc"))
