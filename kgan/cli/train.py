@@ -12,6 +12,7 @@ without. Of a complete run the same command only says that it is, and ends with 
 Several machines: docs/scaling.md, and `kgan launch` to try it on one.
 """
 
+import contextlib
 import shlex
 import sys
 import time
@@ -213,7 +214,8 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
     except KeyboardInterrupt:
         if is_writer:
             save_interrupted(model, grids)
-            print_left(gan, run, time.monotonic() - start)
+            with contextlib.suppress(KeyboardInterrupt):
+                print_left(gan, run, time.monotonic() - start)
         return 130
     except OSError as error:
         if not is_full(error) or not any(run.backups.glob("backup-*.npz")):
