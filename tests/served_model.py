@@ -2,16 +2,20 @@
 
 For tests of what asks a server. The answers have the form of the real server's: rows in
 "predictions", columns in "outputs", {"b64": ...} for outputs whose names end in _bytes, {"error":
-...} with 400 or 404. They come from the version itself, loaded in Python.
+...} with 400 or 404. They come from the version itself, run in a session as the server runs it.
 """
 
 import base64
 import contextlib
 import http.server
 import json
+import re
 import threading
 
 import tensorflow as tf
+from google.protobuf.json_format import MessageToDict
+
+from kgan.export.graph_checks import read_saved_model
 
 
 class RefusedError(Exception):
@@ -23,88 +27,112 @@ class RefusedError(Exception):
 
 
 class ServedModel:
-    """A version directory as the model `name`; at most `max_batch_size` rows a request."""
+    """A version directory as the model `name`, under its number and the label "stable".
 
-    def __init__(self, folder, name, max_batch_size=64):
-        self.loaded = tf.saved_model.load(str(folder))
+    With `max_batch_size`, as by a server with batching: that is the most rows a request may have.
+    """
+
+    def __init__(self, folder, name, max_batch_size=None):
         self.version = folder.name
         self.name = name
         self.max_batch_size = max_batch_size
         # The signatures that were asked for, in order.
         self.asked = []
+        (meta_graph,) = read_saved_model(folder).meta_graphs
+        self.signatures = meta_graph.signature_def
+        for node in meta_graph.graph_def.node:
+            if node.op == "Placeholder":
+                # The server feeds what was sent, whatever its shape. Python would refuse it.
+                node.attr["shape"].shape.Clear()
+                node.attr["shape"].shape.unknown_rank = True
+                node.attr.pop("_output_shapes", None)
+        with tf.Graph().as_default() as graph:
+            self.session = tf.compat.v1.Session(graph=graph)
+            saver = tf.compat.v1.train.import_meta_graph(meta_graph)
+            saver.restore(self.session, str(folder / "variables" / "variables"))
 
     def answer(self, path, body=None):
         """The answer to a GET of a path, or to a POST of a body."""
-        address = f"/v1/models/{self.name}"
-        allowed = [address, f"{address}/versions/{self.version}", f"{address}/labels/stable"]
-        model, _, verb = path.partition(":") if body is not None else path.rpartition("/")
-        if model not in allowed:
-            asked = model.removeprefix("/v1/models/")
-            raise RefusedError(404, f"Servable not found for request: Latest({asked})")
+        address, _, verb = path.partition(":")
+        form = r"/v1/models/([^/]+)(?:/versions/(\d+)|/labels/([^/]+))?(/metadata)?"
+        name, version, label, metadata = re.fullmatch(form, address).groups()
+        if label not in (None, "stable"):
+            raise RefusedError(400, f"Unrecognized servable version label: {label}")
+        if name != self.name or version not in (None, self.version):
+            asked = f"Specific({name}, {version})" if version else f"Latest({name})"
+            raise RefusedError(404, f"Servable not found for request: {asked}")
+        if metadata:
+            described = {
+                # As the server prints them: all fields, those without a value too.
+                key: MessageToDict(
+                    signature,
+                    preserving_proto_field_name=True,
+                    always_print_fields_with_no_presence=True,
+                )
+                for key, signature in self.signatures.items()
+            }
+            return {"metadata": {"signature_def": {"signature_def": described}}}
         if body is None:
-            return {"metadata": {"signature_def": {"signature_def": self.signatures()}}}
+            status = {"error_code": "OK", "error_message": ""}
+            state = {"version": self.version, "state": "AVAILABLE", "status": status}
+            return {"model_version_status": [state]}
         assert verb == "predict"
         return self.predict(body)
-
-    def signatures(self):
-        """The signatures, as much of them as a client reads."""
-        return {
-            name: {
-                "inputs": {
-                    key: {"dtype": spec.dtype.name}
-                    for key, spec in function.structured_input_signature[1].items()
-                },
-                "outputs": {
-                    key: {
-                        "tensor_shape": {"dim": [{"size": str(size or -1)} for size in spec.shape]}
-                    }
-                    for key, spec in function.structured_outputs.items()
-                },
-            }
-            for name, function in self.loaded.signatures.items()
-        }
 
     def predict(self, body):
         """The answer to rows in "instances" or columns in "inputs"."""
         name = body.get("signature_name", "serving_default")
         self.asked.append(name)
-        if name not in self.loaded.signatures:
+        if name not in self.signatures:
             raise RefusedError(400, f'Serving signature name: "{name}" not found in signature def')
-        function = self.loaded.signatures[name]
-        outputs = self.run(function, self.columns(body, function))
-        columns = {
-            key: [encoded(key, row) for row in values.numpy()] for key, values in outputs.items()
-        }
+        signature = self.signatures[name]
+        outputs = self.run(signature, self.columns(body, signature))
+        columns = {key: [encoded(key, row) for row in values] for key, values in outputs.items()}
         # A single output comes without its name.
         (values,) = columns.values()
         return {"outputs" if "inputs" in body else "predictions": values}
 
-    def columns(self, body, function):
+    def columns(self, body, signature):
         """A list for each input of the signature."""
-        wanted = sorted(function.structured_input_signature[1])
+        wanted = sorted(signature.inputs)
         if "inputs" in body:
             given = body["inputs"]
+            # Of one input the values may stand without its name.
+            if len(wanted) == 1 and not isinstance(given, dict):
+                given = {wanted[0]: given}
             for name in wanted:
                 if name not in given:
                     raise RefusedError(400, f"Missing named input: {name} in 'inputs' object.")
-            return given
-        for row in body["instances"]:
+            return {name: given[name] for name in wanted}
+        rows = body["instances"]
+        if len(wanted) == 1:
+            rows = [row if isinstance(row, dict) else {wanted[0]: row} for row in rows]
+        for row in rows:
             if sorted(row) != wanted:
                 raise RefusedError(400, f"keys must be equal to: {','.join(wanted)}")
-        return {name: [row[name] for row in body["instances"]] for name in wanted}
+        return {name: [row[name] for row in rows] for name in wanted}
 
-    def run(self, function, columns):
+    def run(self, signature, columns):
         """The outputs of a signature."""
-        rows = len(next(iter(columns.values())))
-        if rows > self.max_batch_size:
-            raise RefusedError(
-                400,
-                f"Task size {rows} is larger than maximum input batch size {self.max_batch_size}",
-            )
-        specs = function.structured_input_signature[1]
-        inputs = {name: tf.constant(values, specs[name].dtype) for name, values in columns.items()}
+        fed = {}
+        for name, values in columns.items():
+            wanted = signature.inputs[name]
+            try:
+                value = tf.constant(values, wanted.dtype).numpy()
+            except (OverflowError, TypeError, ValueError) as error:
+                kind = tf.as_dtype(wanted.dtype).name
+                raise RefusedError(400, f"JSON Value: {values} is not of type {kind}") from error
+            if self.max_batch_size and len(value) > self.max_batch_size:
+                raise RefusedError(
+                    400,
+                    f"Task size {len(value)} is larger than maximum input batch size "
+                    f"{self.max_batch_size}",
+                )
+            fed[wanted.name] = value
         try:
-            return function(**inputs)
+            return self.session.run(
+                {key: output.name for key, output in signature.outputs.items()}, fed
+            )
         except tf.errors.InvalidArgumentError as error:
             # Python puts its own lines before the message, which the real server does not.
             _, found, rest = error.message.rpartition("assertion failed")

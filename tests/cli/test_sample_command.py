@@ -137,9 +137,8 @@ def test_a_run_its_exports_and_a_server_give_the_same_images(
     for name in places:
         # One level: Keras and the graph sum in another order.
         np.testing.assert_allclose(pixels(tmp_path / f"{name}.png"), expected, rtol=0, atol=1)
-    # Labels are found out one by one, and then come the images: 32 and 8.
-    last = ["generate_truncated"] * 2 if more else ["generate_png"] * 2
-    assert model.asked[-2:] == last
+    # The images alone, 32 and 8: how many classes there are is read from the metadata.
+    assert model.asked == (["generate_truncated"] * 2 if more else ["generate_png"] * 2)
 
 
 def test_a_smaller_truncation_brings_images_nearer_to_the_middle_one(sample, exported, tmp_path):
@@ -220,6 +219,18 @@ def test_a_server_that_is_not_there_is_told(check_server_says):
         "running, and is this its port for REST, 8501 if nothing else was said?"
     )
     check_server_says(address, message=message)
+
+
+def test_a_model_that_does_not_say_how_many_classes_it_has_is_told(check_server_says, served):
+    def answer(path, body):
+        found = served[1].answer(path, body)
+        del found["metadata"]["signature_def"]["signature_def"]["classes"]
+        return found
+
+    with SERVED["serve"](answer) as host:
+        address = f"{host}/v1/models/digits"
+        problem = "takes labels, and does not say how many classes there are. Export the generator"
+        check_server_says(address, message=f"{address} {problem} anew.")
 
 
 @pytest.mark.parametrize(
