@@ -5,7 +5,8 @@
 #     deploy/serving/serve.sh exported/digits canary.config
 #
 # The second argument is the configuration, a file of this folder; model.config if left out. The
-# server looks for new versions every second, and reads the configuration anew every minute.
+# server looks for new versions every second, and reads the configuration anew every minute. A
+# version that cannot be loaded is not tried again: for five minutes no later one would be looked at.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,5 +21,4 @@ exec docker run --rm --name kgan-serving \
     --model_config_file="/config/${2:-model.config}" \
     --model_config_file_poll_wait_seconds=60 \
     --allow_version_labels_for_unavailable_models=true \
-    --enable_batching \
-    --batching_parameters_file=/config/batching_parameters.txt
+    --max_num_load_retries=0
