@@ -81,6 +81,7 @@ def test_a_server_would_take_it(read_warmup):
     loaded = tf.saved_model.load(str(VERSION))
     requests = dict(read_warmup(VERSION))
     assert set(requests) == set(loaded.signatures)
+    assert loaded.signatures["classes"].structured_outputs["one_hot"].shape[1] == 10
     for name, inputs in requests.items():
         tensors = {key: tf.constant(values) for key, values in inputs.items()}
         (answer,) = loaded.signatures[name](**tensors).values()

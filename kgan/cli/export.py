@@ -8,7 +8,7 @@ It writes exported/digits/<version>/, a SavedModel with the signatures `serving_
 -> float32 images), `generate` and `generate_truncated` (seeds -> uint8 images) and `generate_png`,
 with warm-up requests and a model card. Beside the versions and belonging to the newest of them come
 digits.tflite, digits-int8.tflite and so on, and digits.onnx, which take latents. Generators with
-classes also take `label`.
+classes also take `label`, and have a signature `classes` whose shape tells their number.
 
 Everything is opened again and compared with Keras before it is put into place, 8-bit and 16-bit
 files also by the Frechet distance of their samples to real images where an extractor for the run's

@@ -16,6 +16,7 @@ LATENTS_TO_IMAGES = "serving_default"
 SEEDS_TO_PICTURES = "generate"
 SEEDS_TO_TRUNCATED_PICTURES = "generate_truncated"
 SEEDS_TO_PNG = "generate_png"
+LABELS_TO_CLASSES = "classes"
 
 # PNG has grey, grey with alpha, colour, and colour with alpha.
 _PNG_CHANNELS = (1, 2, 3, 4)
@@ -50,8 +51,12 @@ def signatures(generator: keras.Model, interface: Interface) -> list[Signature]:
       `generate` with every latent pulled into [-truncation, truncation];
     - `generate_png`: seed -> png_bytes, string (n,): the images of `generate` as PNG files. Left
       out where the images have more than 4 channels, which PNG cannot hold.
+    - `classes`, where the generator takes labels: label -> one_hot, uint8 (n, num_classes). A
+      client reads the number of classes from this shape, which every server tells.
 
-    Wrong inputs are refused in the graph, so by every server, with a text that tells the remedy.
+    Wrong inputs are refused in the graph, so by every server, with a text that tells the remedy: a
+    label out of range, latents that are not finite, another shape, no image. TFLite and ONNX files
+    hold no such assertions; they refuse a label out of range alone.
 
     Args:
         generator: float32 keras model, as `read_interface` wants it.
@@ -76,19 +81,24 @@ def signatures(generator: keras.Model, interface: Interface) -> list[Signature]:
         return images
 
     def serving_default(latents, *label):
-        return {"images": images_of(latents, label)}
+        return {"images": checked_images(images_of(latents, label), latents)}
 
     def generate(seed, *label):
-        latents = latents_of_seeds(seed, interface.latent_dim)
+        latents = latents_of_seeds(checked_seed(seed), interface.latent_dim)
         return {"images": to_uint8(images_of(latents, label))}
 
     def generate_truncated(seed, truncation, *label):
+        seed = checked_seed(seed)
         truncation = checked_truncation(truncation, tf.size(seed))
         latents = truncated(latents_of_seeds(seed, interface.latent_dim), truncation)
         return {"images": to_uint8(images_of(latents, label))}
 
     def generate_png(seed, *label):
         return {"png_bytes": tf.io.encode_png(generate(seed, *label)["images"])}
+
+    def classes(label):
+        label = checked_label(label, interface.num_classes, tf.size(label))
+        return {"one_hot": tf.one_hot(label, interface.num_classes, dtype=tf.uint8)}
 
     found = [
         Signature(LATENTS_TO_IMAGES, serving_default, [latents, *label]),
@@ -97,6 +107,8 @@ def signatures(generator: keras.Model, interface: Interface) -> list[Signature]:
     ]
     if interface.image_shape[-1] in _PNG_CHANNELS:
         found.append(Signature(SEEDS_TO_PNG, generate_png, [seed, *label]))
+    if label:
+        found.append(Signature(LABELS_TO_CLASSES, classes, label))
     return found
 
 
@@ -147,28 +159,38 @@ def truncated(latents, truncation):
     return tf.cast(tf.clip_by_value(root * tf.math.erfinv(share), -limit, limit), tf.float32)
 
 
-def checked_latents(latents, latent_dim: int):
-    """`latents` itself, once it is known to ask for an image and to have the generator's width.
+def checked_seed(seed):
+    """`seed` itself, once it is known to hold one number for each image.
 
     Args:
-        latents: float32 tensor, (n, latent_dim).
+        seed: int64 tensor, (n,).
+
+    Returns:
+        int64 tensor, (n,).
+    """
+    return _one_per_image(seed, "seed", tf.size(seed))
+
+
+def checked_latents(latents, latent_dim: int):
+    """`latents` itself, once it is known to ask for an image and to be what the generator takes.
+
+    Args:
+        latents: float32 tensor, (n, latent_dim), finite.
         latent_dim: int, width of the latents.
 
     Returns:
         float32 tensor, (n, latent_dim).
     """
     shape = tf.shape(latents)
+    # Python refuses another shape itself, and other servers only by the first layer that fails.
+    fits = (tf.raw_ops.Rank(input=latents) == 2) & tf.reduce_all(shape[1:] == latent_dim)
+    said = [f"latents must have {latent_dim} values per image. Received the shape:", shape]
+    latents = _once(fits, said, latents)
     # Convolutions of no images give another number of channels than of one.
-    an_image = tf.debugging.Assert(
-        shape[0] > 0, ["a request must ask for one image or more. Images:", shape[0]]
-    )
-    # Python refuses another width itself, and other servers only by the first layer that fails.
-    right_width = tf.debugging.Assert(
-        tf.equal(shape[1], latent_dim),
-        [f"latents must have {latent_dim} values per image. Received:", shape[1]],
-    )
-    with tf.control_dependencies([an_image, right_width]):
-        return tf.identity(latents)
+    said = ["a request must ask for one image or more. Images:", shape[0]]
+    latents = _once(tf.size(latents) > 0, said, latents)
+    said = ["latents must be finite. Received:", latents]
+    return _once(tf.reduce_all(tf.math.is_finite(latents)), said, latents)
 
 
 def checked_truncation(truncation, rows):
@@ -182,21 +204,10 @@ def checked_truncation(truncation, rows):
         float32 tensor, (n,).
     """
     # One value for several seeds would be spread over them, but no server could merge the request.
-    one_per_image = tf.debugging.Assert(
-        tf.equal(tf.size(truncation), rows),
-        ["truncation must hold one number per seed. Seeds, numbers:", rows, tf.size(truncation)],
-    )
+    truncation = _one_per_image(truncation, "truncation", rows)
+    said = ["truncation is the largest absolute value of a latent and must be above 0. Received:"]
     # NaN is not above 0 either.
-    positive = tf.debugging.Assert(
-        tf.reduce_all(truncation > 0.0),
-        [
-            "truncation is the largest absolute value of a latent and must be above 0. Received:",
-            truncation,
-        ],
-        summarize=10,
-    )
-    with tf.control_dependencies([one_per_image, positive]):
-        return tf.identity(truncation)
+    return _once(tf.reduce_all(truncation > 0.0), [*said, truncation], truncation)
 
 
 def checked_label(label, num_classes: int, rows):
@@ -210,19 +221,40 @@ def checked_label(label, num_classes: int, rows):
     Returns:
         int32 tensor, (n,).
     """
-    one_per_image = tf.debugging.Assert(
-        tf.equal(tf.size(label), rows),
-        ["label must hold one class per image. Images, labels:", rows, tf.size(label)],
-    )
-    in_range = tf.debugging.Assert(
-        tf.reduce_all((label >= 0) & (label < num_classes)),
-        [f"label must be in [0, {num_classes}). Received:", label],
-        summarize=10,
-    )
-    with tf.control_dependencies([one_per_image, in_range]):
-        # TFLite leaves assertions out, but looks up no entry that is not there. Keras' own lookup
-        # would take -1 for the last class.
-        return tf.gather(tf.range(num_classes), label)
+    label = _one_per_image(label, "label", rows)
+    in_range = tf.reduce_all((label >= 0) & (label < num_classes))
+    label = _once(in_range, [f"label must be in [0, {num_classes}). Received:", label], label)
+    # TFLite leaves assertions out, but looks up no entry that is not there. Keras' own lookup would
+    # take -1 for the last class.
+    return tf.gather(tf.range(num_classes), label)
+
+
+def checked_images(images, latents):
+    """`images` itself, once all of them are known to be finite: JSON has no other numbers.
+
+    Args:
+        images: float32 tensor, (n, height, width, channels).
+        latents: float32 tensor, (n, latent_dim), what they were made of.
+
+    Returns:
+        float32 tensor, (n, height, width, channels).
+    """
+    said = ["latents are too large for finite images. The largest:", tf.reduce_max(tf.abs(latents))]
+    return _once(tf.reduce_all(tf.math.is_finite(images)), said, images)
+
+
+def _one_per_image(values, name: str, rows):
+    shape = tf.shape(values)
+    # Servers feed what was sent, whatever its shape. tf.rank would answer 1 without looking.
+    fits = (tf.raw_ops.Rank(input=values) == 1) & (tf.size(values) == rows)
+    said = [f"{name} must hold one number per image. Images, and the shape of {name}:", rows, shape]
+    return _once(fits, said, values)
+
+
+def _once(condition, said: list, values):
+    """`values` itself, once the condition is known to hold; else the request is refused."""
+    with tf.control_dependencies([tf.debugging.Assert(condition, said, summarize=10)]):
+        return tf.identity(values)
 
 
 def to_uint8(images):

@@ -57,6 +57,10 @@ def test_what_a_model_takes_and_gives(folder, interface):
             "inputs": {"seed": seed, "label": label},
             "outputs": {"png_bytes": {"dtype": "string", "shape": [None]}},
         },
+        "classes": {
+            "inputs": {"label": label},
+            "outputs": {"one_hot": {"dtype": "uint8", "shape": [None, 3]}},
+        },
     }
 
 

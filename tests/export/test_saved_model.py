@@ -41,6 +41,8 @@ def test_signatures_and_their_names(loaded):
         "generate": ({"seed", "label"}, *images, "uint8"),
         "generate_truncated": ({"seed", "truncation", "label"}, *images, "uint8"),
         "generate_png": ({"seed", "label"}, "png_bytes", (None,), "string"),
+        # From whose shape a client knows that there are 3 classes.
+        "classes": ({"label"}, "one_hot", (None, 3), "uint8"),
     }
     found = {}
     for name, function in loaded.signatures.items():
@@ -119,7 +121,7 @@ INPUTS = {
 
 
 def check_served_refusal(loaded, name, message, **changed):
-    inputs = {**INPUTS[name], "label": tf.constant([0]), **changed}
+    inputs = {**INPUTS.get(name, {}), "label": tf.constant([0]), **changed}
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
         loaded.signatures[name](**inputs)
     assert message in str(error.value)
@@ -135,7 +137,10 @@ def test_a_label_out_of_range_is_refused(loaded, name, label):
 @pytest.mark.parametrize("name", INPUTS)
 def test_one_label_for_two_images_is_refused(loaded, name):
     twice = {key: tf.repeat(value, 2, axis=0) for key, value in INPUTS[name].items()}
-    message = "assertion failed: [label must hold one class per image. Images, labels:] [2] [1]"
+    message = (
+        "assertion failed: [label must hold one number per image. Images, and the shape of label:] "
+        "[2] [1]"
+    )
     check_served_refusal(loaded, name, message, **twice)
 
 
@@ -147,8 +152,26 @@ def test_a_request_for_nothing_is_refused(loaded, name):
 
 
 def test_latents_of_another_width_are_refused(loaded):
-    message = "assertion failed: [latents must have 5 values per image. Received:] [4]"
+    message = "assertion failed: [latents must have 5 values per image. Received the shape:] [1 4]"
     check_served_refusal(loaded, "serving_default", message, latents=tf.zeros((1, 4)))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.nan, "assertion failed: [latents must be finite. Received:] [[nan nan nan nan nan]]"),
+        (np.inf, "assertion failed: [latents must be finite. Received:] [[inf inf inf inf inf]]"),
+        (3e38, "assertion failed: [latents are too large for finite images. The largest:] [3e+38]"),
+    ],
+)
+def test_latents_without_an_image_are_refused(loaded, value, message):
+    check_served_refusal(loaded, "serving_default", message, latents=tf.fill((1, 5), value))
+
+
+def test_a_label_among_all_classes(loaded):
+    found = loaded.signatures["classes"](label=tf.constant([2, 0]))["one_hot"]
+    np.testing.assert_array_equal(found, [[0, 0, 1], [1, 0, 0]])
+    check_served_refusal(loaded, "classes", "label must be in [0, 3)", label=tf.constant([3]))
 
 
 @pytest.mark.parametrize(("truncation", "shown"), [(np.nan, "nan"), (0.0, "0"), (-2.0, "-2")])
@@ -163,7 +186,8 @@ def test_a_truncation_that_is_no_length_is_refused(loaded, truncation, shown):
 
 def test_one_truncation_for_two_seeds_is_refused(loaded):
     message = (
-        "assertion failed: [truncation must hold one number per seed. Seeds, numbers:] [2] [1]"
+        "assertion failed: [truncation must hold one number per image. Images, and the shape of "
+        "truncation:] [2] [1]"
     )
     two = {"seed": tf.zeros((2,), tf.int64), "label": tf.zeros((2,), tf.int32)}
     check_served_refusal(loaded, "generate_truncated", message, **two)

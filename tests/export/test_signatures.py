@@ -10,6 +10,7 @@ from kgan._utils import images
 from kgan.export.interface import read_interface
 from kgan.export.signatures import checked_label
 from kgan.export.signatures import checked_latents
+from kgan.export.signatures import checked_seed
 from kgan.export.signatures import checked_truncation
 from kgan.export.signatures import latents_of_seeds
 from kgan.export.signatures import signatures
@@ -40,6 +41,7 @@ def test_names_types_and_shapes_of_the_inputs(generator, conditional_generator):
     plain, conditional = named(generator), named(conditional_generator, 3)
     assert {name: specs(found) for name, found in plain.items()} == expected
     with_label = {name: [*inputs, label] for name, inputs in expected.items()}
+    with_label["classes"] = [label]
     assert {name: specs(found) for name, found in conditional.items()} == with_label
 
 
@@ -133,12 +135,6 @@ def test_a_label_out_of_range_is_refused(label):
     assert "label must be in [0, 3). Received:" in str(error.value)
 
 
-def test_one_label_for_several_images_is_refused():
-    with pytest.raises(tf.errors.InvalidArgumentError) as error:
-        checked_label(tf.constant([0]), 3, tf.constant(2))
-    assert "label must hold one class per image. Images, labels:" in str(error.value)
-
-
 def test_good_latents_and_truncations_pass():
     latents = tf.random.normal((2, 5))
     np.testing.assert_array_equal(checked_latents(latents, 5), latents)
@@ -159,8 +155,20 @@ def test_a_request_for_no_image_is_refused():
 
 @pytest.mark.parametrize("width", [4, 6])
 def test_latents_of_another_width_are_refused(width):
-    message = "latents must have 5 values per image. Received:"
+    message = "latents must have 5 values per image. Received the shape:"
     check_refused(lambda: checked_latents(tf.zeros((2, width)), 5), message)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_latents_that_are_not_finite_are_refused(value):
+    message = "latents must be finite. Received:"
+    check_refused(lambda: checked_latents(tf.constant([[0.0, 1.0], [value, 0.0]]), 2), message)
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (1, 5, 1), (1, 1, 5)])
+def test_latents_of_another_rank_are_refused(shape):
+    message = "latents must have 5 values per image. Received the shape:"
+    check_refused(lambda: checked_latents(tf.zeros(shape), 5), message)
 
 
 @pytest.mark.parametrize("truncation", [0.0, -1.0, np.nan])
@@ -170,6 +178,16 @@ def test_a_truncation_that_is_no_length_is_refused(truncation):
     check_refused(lambda: checked_truncation(given, tf.constant(2)), message)
 
 
-def test_one_truncation_for_several_seeds_is_refused():
-    message = "truncation must hold one number per seed. Seeds, numbers:"
-    check_refused(lambda: checked_truncation(tf.constant([0.5]), tf.constant(2)), message)
+# Of one image, of two, and of as many as there are numbers.
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (2, 1), (1, 2)])
+def test_what_is_no_vector_of_a_number_for_each_image_is_refused(shape):
+    rows = tf.constant(max(2 if shape == (1,) else 1, math.prod(shape)))
+    checks = {
+        "label": lambda: checked_label(tf.zeros(shape, tf.int32), 3, rows),
+        "truncation": lambda: checked_truncation(tf.ones(shape), rows),
+    }
+    if shape != (1,):
+        checks["seed"] = lambda: checked_seed(tf.zeros(shape, tf.int64))
+    for name, check in checks.items():
+        message = f"{name} must hold one number per image. Images, and the shape of {name}:"
+        check_refused(check, message)

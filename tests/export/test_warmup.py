@@ -43,7 +43,8 @@ def test_every_function_gets_a_request_for_one_image(generator, tmp_path, read_w
 
 
 def test_every_request_has_a_label_where_the_generator_takes_one(folder, read_warmup):
-    check_requests(read_warmup(folder), {name: given | {"label"} for name, given in INPUTS.items()})
+    with_label = {name: given | {"label"} for name, given in INPUTS.items()}
+    check_requests(read_warmup(folder), {**with_label, "classes": {"label"}})
 
 
 def test_the_bytes_of_a_request_worked_by_hand():
@@ -68,7 +69,7 @@ def messages():
 
 def test_the_official_messages_read_every_request(messages, folder, read_warmup):
     records = list(tf.data.TFRecordDataset(str(folder / FILE)).as_numpy_iterator())
-    assert len(records) == 4
+    assert len(records) == 5
     for record, (name, inputs) in zip(records, read_warmup(folder), strict=True):
         log = messages.PredictionLog.FromString(record)
         assert log.WhichOneof("log_type") == "predict_log"
