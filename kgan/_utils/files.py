@@ -13,7 +13,7 @@ from pathlib import Path
 # A foreign archive may unpack to so many bytes, or to so many times its own size. What Keras and
 # NumPy write is hardly compressed.
 _ALWAYS_UNPACKED, _TIMES_UNPACKED = 2**28, 20
-# What is being written, or about to be removed, is called so, with the name it will have or had.
+# Folders of what is being written, or removed, are called so, with the name it will have or had.
 _TEMPORARY = re.compile(r"\.kgan-[0-9a-f]{16}-.+")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -51,9 +51,9 @@ def archive_members(path: str | os.PathLike) -> list[str]:
 def replacing(path: str | os.PathLike, *, may_exist: bool = True) -> Iterator[Path]:
     """Write `path` so that a reader sees the old file or the new one, never half of one.
 
-    The block writes to a temporary path beside the target. When it ends well the file is flushed to
-    the disk and renamed over the target; when it fails the temporary file is removed and the
-    target is as it was. What killed processes have left of this in the folder is removed.
+    The block writes to a temporary path below the target's folder. When it ends well the file is
+    flushed to the disk and renamed over the target; when it fails the temporary file is removed and
+    the target is as it was. What killed processes have left of this in the folder is removed.
 
     Args:
         path: the file to write. Its folder is made if it is missing; a link is followed.
@@ -61,7 +61,7 @@ def replacing(path: str | os.PathLike, *, may_exist: bool = True) -> Iterator[Pa
             not, one succeeds. Default True.
 
     Yields:
-        The temporary path, in the same folder and with the same suffix, which the block must write.
+        The temporary path, of the same name in a folder of its own, which the block must write.
 
     Raises:
         FileExistsError: if the file is there and may not be.
@@ -74,8 +74,9 @@ def replacing(path: str | os.PathLike, *, may_exist: bool = True) -> Iterator[Pa
     check_is_file(path)
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    # A link may lead to a name without the suffix.
-    with _writing(target.with_name(Path(path).name), is_file=True) as temporary:
+    with _writing(target) as folder:
+        # A link may lead to a name without the suffix.
+        temporary = folder / Path(path).name
         yield temporary
         flush_to_disk(temporary)
         if may_exist:
@@ -101,7 +102,7 @@ def appearing(path: str | os.PathLike) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _writing(path, is_file=False) as temporary:
+    with _writing(path) as temporary:
         yield temporary
         try:
             # Over an empty folder, but not over a full one.
@@ -121,7 +122,7 @@ def remove_at_once(folder: str | os.PathLike) -> None:
     """
     folder = Path(folder)
     if folder.exists():
-        _remove(folder.rename(_temporary(folder)))
+        shutil.rmtree(folder.rename(_temporary(folder)), ignore_errors=True)
     remove_leftovers(folder.parent)
 
 
@@ -139,7 +140,7 @@ def remove_leftovers(folder: str | os.PathLike) -> None:
     with mine:
         for path in filter(is_temporary, Path(folder).iterdir()):
             with mine, locked(path, wait=False):
-                _remove(path)
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def is_temporary(path: Path) -> bool:
@@ -169,19 +170,18 @@ def is_full(error: OSError) -> bool:
 
 
 def _temporary(path: Path) -> Path:
-    # Not of `tempfile`, whose files nobody else may read.
     return path.with_name(f".kgan-{secrets.token_hex(8)}-{path.name}")
 
 
 @contextlib.contextmanager
-def _writing(path: Path, *, is_file: bool) -> Iterator[Path]:
-    """A temporary path that other processes leave alone, and that is not there in the end."""
+def _writing(path: Path) -> Iterator[Path]:
+    """A temporary folder that other processes leave alone, and that is not there in the end."""
     remove_leftovers(path.parent)
     temporary = _temporary(path)
     with contextlib.ExitStack() as held:
-        held.callback(_remove, temporary)
+        held.callback(shutil.rmtree, temporary, ignore_errors=True)
         try:
-            _hold(held, temporary, is_file=is_file)
+            _hold(held, temporary)
             yield temporary
         except OSError as error:
             if not is_full(error):
@@ -193,13 +193,13 @@ def _writing(path: Path, *, is_file: bool) -> Iterator[Path]:
             ) from error
 
 
-def _hold(held: contextlib.ExitStack, temporary: Path, *, is_file: bool) -> None:
+def _hold(held: contextlib.ExitStack, temporary: Path) -> None:
+    # The folder, not the file in it: HDF5 locks what it writes by itself.
     # Another process may find it before it is locked, and remove it, but not again and again.
     for _ in range(9):
-        if not is_file:
-            temporary.mkdir(exist_ok=True)
+        temporary.mkdir(exist_ok=True)
         try:
-            held.enter_context(locked(temporary, is_file=is_file))
+            held.enter_context(locked(temporary))
         except FileNotFoundError:
             continue
         except (OSError, ImportError):
@@ -217,13 +217,6 @@ def _link(temporary: Path, target: Path) -> None:
         if target.exists():
             raise FileExistsError(f"{target} is there already.") from None
         os.replace(temporary, target)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def flush_to_disk(path: str | os.PathLike) -> None:

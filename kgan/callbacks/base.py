@@ -49,8 +49,8 @@ class GANCallback(keras.callbacks.Callback):
             self._cannot_write = False
         except OSError as error:
             if not self._cannot_write:
-                why = (error.filename is None and error.strerror) or error
-                self._tell(f"{type(self).__name__}: {why} The training goes on without it.")
+                why = str((error.filename is None and error.strerror) or error).rstrip(".")
+                self._tell(f"{type(self).__name__}: {why}. The training goes on without it.")
             self._cannot_write = True
 
     def _tell(self, message: str) -> None:

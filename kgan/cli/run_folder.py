@@ -62,8 +62,8 @@ class RunFolder:
         """
         if not self.flags_file.is_file() or not self.backups.is_dir():
             # One that was killed before it had written its flags has nothing but this.
-            found = [path for path in self.path.rglob("*") if not is_temporary(path)]
-            if found != [self.backups]:
+            found = [*self.path.glob("*"), *self.backups.glob("*")]
+            if [path for path in found if not is_temporary(path)] != [self.backups]:
                 check_new(self.path, "--run_dir")
             return False
         differences = self._differences(lines)

@@ -93,7 +93,7 @@ def test_only_one_array_is_asked_for_at_a_time(tmp_path):
     def arrays():
         for index in range(3):
             # What was yielded before is in the file by now, or about to be.
-            written.append(next(tmp_path.glob(".kgan-*-state.npz")).stat().st_size)
+            written.append(next(tmp_path.glob(".kgan-*/state.npz")).stat().st_size)
             yield f"array_{index}", np.zeros(10**6, "uint8")
 
     write_arrays(tmp_path / "state.npz", {}, arrays())

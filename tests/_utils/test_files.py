@@ -5,6 +5,7 @@ import fcntl
 import os
 import zipfile
 
+import h5py
 import pytest
 
 from kgan._utils import files
@@ -25,8 +26,8 @@ def test_the_target_is_replaced_when_the_block_ends_well(tmp_path):
     with replacing(target) as temporary:
         temporary.write_text("first")
         assert not target.exists()
-        assert temporary.parent == target.parent
-        assert temporary.suffix == ".csv"
+        assert temporary.parent.parent == target.parent
+        assert temporary.name == "log.csv"
     with replacing(target) as temporary:
         temporary.write_text("second")
         assert target.read_text() == "first"
@@ -55,7 +56,8 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
     link.symlink_to(store)
     for text in ("first", "second"):
         with replacing(link) as temporary:
-            assert (temporary.parent, temporary.suffix) == (store.parent, ".keras")
+            assert temporary.parent.parent == store.parent
+            assert temporary.name == "gan.keras"
             temporary.write_text(text)
         assert link.is_symlink()
         assert store.read_text() == text
@@ -120,24 +122,22 @@ def test_a_folder_appears_with_all_its_files_and_once(tmp_path):
 
 
 def test_what_killed_processes_have_left_is_removed_and_what_others_write_is_not(tmp_path):
-    left = tmp_path / f".kgan-{16 * 'a'}-gan.keras", tmp_path / f".kgan-{16 * 'b'}-backup"
+    left = tmp_path / f".kgan-{16 * 'a'}-gan.keras"
     own = tmp_path / ".kgan-notes", tmp_path / ".gan-0123456789abcdef.keras"
 
     def leave():
-        left[0].write_text("half")
-        left[1].mkdir()
-        (left[1] / "file").touch()
+        left.mkdir()
+        (left / "gan.keras").write_text("half")
 
     for path in own:
-        path.touch()
+        path.mkdir()
     with replacing(tmp_path / "gan.keras") as temporary:
         temporary.write_text("whole")
         leave()
         with replacing(tmp_path / "curves.png") as other:
             other.touch()
             assert temporary.exists()
-        assert not left[0].exists()
-        assert not left[1].exists()
+        assert not left.exists()
     leave()
     (tmp_path / "backup").mkdir()
     (tmp_path / "backup" / "file").touch()
@@ -146,18 +146,24 @@ def test_what_killed_processes_have_left_is_removed_and_what_others_write_is_not
     assert names(tmp_path) == [own[1].name, own[0].name, "curves.png", "gan.keras"]
 
 
+def test_a_file_that_its_writer_locks_can_be_written(tmp_path):
+    with replacing(tmp_path / "gan.weights.h5") as temporary, h5py.File(temporary, "w") as file:
+        file["weight"] = 3.0
+    with h5py.File(tmp_path / "gan.weights.h5") as file:
+        assert file["weight"][()] == 3.0
+
+
 def test_a_file_that_is_swept_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
     lock, swept = fcntl.flock, []
 
     def late(*arguments):
         if not swept:
             swept.extend(tmp_path.iterdir())
-            swept[0].unlink()
+            swept[0].rmdir()
         lock(*arguments)
 
     monkeypatch.setattr(fcntl, "flock", late)
     with replacing(tmp_path / "file") as temporary:
-        assert temporary.exists()
         temporary.write_text("content")
     assert names(tmp_path) == ["file"]
 
@@ -168,7 +174,7 @@ def test_a_disk_without_locks_takes_files_all_the_same(tmp_path, monkeypatch):
 
     monkeypatch.setattr(fcntl, "flock", fail)
     left = tmp_path / f".kgan-{16 * 'a'}-file"
-    left.touch()
+    left.mkdir()
     with replacing(tmp_path / "file") as temporary:
         temporary.write_text("content")
     # It may be another process's.

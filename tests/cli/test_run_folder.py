@@ -24,7 +24,8 @@ def test_a_new_folder_is_neither_begun_nor_complete(tmp_path):
     # What a run leaves that was killed before it had written its flags.
     run.backups.mkdir(parents=True)
     assert not run.is_begun(FLAGS)
-    (run.path / f".kgan-{16 * 'a'}-flags.txt").touch()
+    (run.path / f".kgan-{16 * 'a'}-flags.txt").mkdir()
+    (run.path / f".kgan-{16 * 'a'}-flags.txt" / "flags.txt").touch()
     assert not run.is_begun(FLAGS)
 
 

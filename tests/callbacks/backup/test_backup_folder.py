@@ -131,7 +131,7 @@ def test_a_foreign_file_is_refused(tmp_path, write, reason):
 
 def test_what_killed_writers_left_is_removed(tmp_path):
     folder = written(tmp_path, [100])
-    (tmp_path / ".kgan-0123456789abcdef-backup-000000000200.npz").touch()
+    (tmp_path / ".kgan-0123456789abcdef-backup-000000000200.npz").mkdir()
     folder.hold()
     folder.release()
     assert names(tmp_path) == [".lock", "backup-000000000100.npz"]
