@@ -62,7 +62,7 @@ class Run:
 
     def is_writing(self) -> bool:
         """Whether a backup is being written, or was when the process was killed."""
-        return any((self.folder / "backup").glob(".kgan-*"))
+        return any((self.folder / "backup").glob(".kgan-*/*"))
 
     def results(self) -> dict:
         """Everything that the training has left, but for hidden files of writers that died."""
