@@ -28,7 +28,7 @@ def sample_png(model: str, seed: int, label: int | None = None) -> bytes:
         ValueError: the server refuses the request. The message is the server's.
         OSError: there is no answer.
     """
-    # A row for each image; a server merges rows of several requests by itself.
+    # A row for each image. Many images are best asked for in one request.
     row = {"seed": seed} if label is None else {"seed": seed, "label": label}
     body = json.dumps({"signature_name": "generate_png", "instances": [row]}).encode()
     request = urllib.request.Request(f"{model}:predict", body, {"Content-Type": "application/json"})

@@ -80,7 +80,9 @@ class ServedGenerator:
         # others beside them.
         with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):
             one_hot = self._signatures[LABELS_TO_CLASSES]["outputs"]["one_hot"]
-            return int(one_hot["tensor_shape"]["dim"][1]["size"])
+            number = int(one_hot["tensor_shape"]["dim"][1]["size"])
+            if number > 0:
+                return number
         raise OSError(
             f"{self.address} takes labels, and does not say how many classes there are. Export the "
             "generator anew."

@@ -221,10 +221,19 @@ def test_a_server_that_is_not_there_is_told(check_server_says):
     check_server_says(address, message=message)
 
 
-def test_a_model_that_does_not_say_how_many_classes_it_has_is_told(check_server_says, served):
+# The last are of a shape that is not known, and of none.
+@pytest.mark.parametrize("dimensions", [None, [], ["-1", "-1"], ["-1", "0"]])
+def test_a_model_that_does_not_say_how_many_classes_it_has_is_told(
+    check_server_says, served, dimensions
+):
     def answer(path, body):
         found = served[1].answer(path, body)
-        del found["metadata"]["signature_def"]["signature_def"]["classes"]
+        signatures = found["metadata"]["signature_def"]["signature_def"]
+        if dimensions is None:
+            del signatures["classes"]
+        else:
+            shape = {"dim": [{"size": size} for size in dimensions]}
+            signatures["classes"]["outputs"]["one_hot"]["tensor_shape"] = shape
         return found
 
     with SERVED["serve"](answer) as host:
