@@ -136,7 +136,8 @@ class GAN(keras.Model):
         seed: int | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        # Its networks have policies of their own: latents are theirs to round.
+        super().__init__(autocast=False, **kwargs)
         latent_dim = check_positive_integer("latent_dim", latent_dim)
         if num_classes is not None:
             num_classes = check_positive_integer("num_classes", num_classes)

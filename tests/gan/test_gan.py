@@ -667,3 +667,15 @@ def test_a_compiled_step_is_made_anew_for_another_loss():
     assert gan.train_function is not None
     gan.loss = kgan.losses.get("hinge")
     assert gan.train_function is gan.test_function is None
+
+
+def test_a_gan_leaves_it_to_its_networks_to_round_latents():
+    generator = models.mlp_generator(SHAPE, LATENT_DIM, width=4)
+    discriminator = models.mlp_discriminator(SHAPE, width=4)
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        gan = kgan.GAN(generator, discriminator, latent_dim=LATENT_DIM)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    latents = np.random.default_rng(0).normal(size=(4, LATENT_DIM)).astype("float32")
+    np.testing.assert_array_equal(gan(latents), generator(latents))
