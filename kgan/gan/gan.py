@@ -279,9 +279,9 @@ class GAN(keras.Model):
         self.has_default_optimizers = d_optimizer is None and g_optimizer is None
         # As it begins: callbacks change the learning rates.
         self._compiled_with = self.get_compile_config()
-        self.file_fault = saving.fault(self)
-        if self.file_fault:
-            warnings.warn(f"save will refuse this GAN. {self.file_fault}", stacklevel=2)
+        self._fault_of_file = saving.fault(self)
+        if self._fault_of_file:
+            warnings.warn(f"save will refuse this GAN. {self._fault_of_file}", stacklevel=2)
         elif needs := saving.loading_needs(self):
             warnings.warn(needs, stacklevel=2)
 
@@ -842,7 +842,10 @@ class GAN(keras.Model):
                 whose config makes another one, of which `compile` has warned. All weights and
                 states are then kept in a file that ends in .weights.h5.
         """
-        with saving.destination(self, filepath, overwrite=overwrite, zipped=zipped) as path:
+        fault = self._fault_of_file if self.compiled else saving.fault(self)
+        with saving.destination(
+            self, filepath, overwrite=overwrite, zipped=zipped, fault=fault
+        ) as path:
             super().save(path, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def save_own_variables(self, store):

@@ -17,7 +17,14 @@ from kgan.backend import rebuilding
 from kgan.sampling import network_inputs
 
 
-def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool | None):
+def destination(
+    model: keras.Model,
+    filepath,
+    *,
+    overwrite: bool,
+    zipped: bool | None,
+    fault: str | None = None,
+):
     """Where to write a `.keras` file, so that it appears whole or not at all.
 
     Args:
@@ -25,6 +32,7 @@ def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool |
         filepath: path, where the file is to be in the end.
         overwrite: bool, whether an existing file may be replaced.
         zipped: as in `keras.Model.save`.
+        fault: str, what `fault` found; None, the default, for nothing.
 
     Returns:
         Context of the path to write to: a temporary file that takes the place of the other, or
@@ -40,12 +48,11 @@ def destination(model: keras.Model, filepath, *, overwrite: bool, zipped: bool |
             f"A {type(model).__name__} is saved in Keras' own format, which alone keeps "
             f"everything. Expected: a path that ends in .keras. Received: {filepath}."
         )
-    found = model.file_fault if model.compiled else fault(model)
-    if found:
+    if fault:
         weights = Path(filepath).with_suffix(".weights.h5")
         model.save_weights(weights)
         raise ValueError(
-            f"{filepath} is not written, since a file would not give back this GAN. {found} "
+            f"{filepath} is not written, since a file would not give back this GAN. {fault} "
             f"Nothing is lost: {weights} has all weights and states, for load_weights of a GAN "
             "that the same code builds and compiles."
         )

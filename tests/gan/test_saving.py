@@ -194,7 +194,8 @@ def test_what_a_file_gives_back_is_saved_without_a_word(make, tmp_path):
 
 
 def test_a_look_at_the_config_leaves_the_random_numbers_as_they_are():
-    gan = kgan.GAN(generator(Gain()), Discriminator(), latent_dim=3)
+    players = generator(Noise(), layers.BatchNormalization()), Discriminator()
+    gan = kgan.GAN(*players, latent_dim=3)
     state = [np.array(variable) for variable in gan.variables]
     before = random.getstate()
     gan.compile("sgd", "adam", loss=Linear(), run_eagerly=True)
