@@ -159,16 +159,19 @@ class GAN(keras.Model):
                 because=", or None for no moving average",
             )
         seed = None if seed is None else check_seed(seed)
-        self.generator = generator = networks.under_class_numbers(generator, num_classes)
-        self.discriminator = networks.under_class_numbers(discriminator, num_classes)
+        generator = networks.under_class_numbers(generator, num_classes)
+        # A subclass may show its discriminator something else than images and class numbers.
+        is_shown_all = type(self).discriminate is GAN.discriminate
+        if is_shown_all:
+            discriminator = networks.under_class_numbers(discriminator, num_classes)
+        self.generator = generator
+        self.discriminator = discriminator
         self.latent_dim = latent_dim
         self.num_classes = num_classes
         self.condition_shape = condition_shape
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
-        self.image_shape = networks.check_networks(
-            self, shows_images=type(self).discriminate is GAN.discriminate
-        )
+        self.image_shape = networks.check_networks(self, is_shown_all=is_shown_all)
         saving.check_apart(generator, discriminator)
         # The average of another GAN is trained as its file would be.
         averaging.release(generator)

@@ -41,12 +41,12 @@ def under_class_numbers(network, num_classes: int | None):
     return keras.Model([samples, labels], network([samples, given]), name=network.name)
 
 
-def check_networks(gan, *, shows_images: bool = True) -> tuple:
+def check_networks(gan, *, is_shown_all: bool = True) -> tuple:
     """Check that the two networks of a GAN fit each other, the latents and the labels.
 
     Args:
         gan: `kgan.GAN` with `generator`, `discriminator` and what they are conditioned on.
-        shows_images: bool, whether the discriminator is shown the images themselves.
+        is_shown_all: bool, whether the discriminator is shown images and class numbers as they are.
 
     Returns:
         The shape of one image, without the batch.
@@ -62,7 +62,7 @@ def check_networks(gan, *, shows_images: bool = True) -> tuple:
         return gan.generator(network_inputs(latents, labels))
 
     def discriminate(images, labels):
-        if shows_images:
+        if is_shown_all:
             _check_inputs(gan.discriminator, images, labels)
         return gan.discriminate(images, labels)
 

@@ -104,6 +104,15 @@ def test_labels_may_be_wanted_one_hot_or_in_a_column(labels, added, tmp_path):
     np.testing.assert_array_equal(loaded.generate(4, seed=0), model.generate(4, seed=0))
 
 
+def test_a_subclass_that_makes_labels_one_hot_itself_keeps_its_discriminator():
+    class OneHot(kgan.GAN):
+        def discriminate(self, images, labels=None, *, training=False):
+            return super().discriminate(images, ops.one_hot(labels, 3), training=training)
+
+    made, judged = conditional((3,), SHAPE, (3,), "made"), conditional(SHAPE, (1,), (3,), "judged")
+    assert OneHot(made, judged, latent_dim=3, num_classes=3).discriminator is judged
+
+
 def test_one_hot_labels_of_another_width_are_refused():
     with refuses("The generator 'made' does not fit. Expected: a model of [latents (None, 3), la"):
         kgan.GAN(
