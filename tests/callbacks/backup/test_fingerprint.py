@@ -78,8 +78,10 @@ def test_a_network_that_does_not_tell_what_it_is_made_of_is_refused(name):
         def call(self, inputs, training=False):
             return self.inner(inputs)
 
-    gan = make_gan()
-    setattr(gan, name, Own(getattr(gan, name)))
+    players = {one: getattr(make_gan(), one) for one in ("generator", "discriminator")}
+    players[name] = Own(players[name])
+    gan = kgan.GAN(**players, latent_dim=2)
+    gan.compile("sgd", "sgd")
     with pytest.raises(NotImplementedError, match=r"Please implement `get_config\(\)`"):
         of(gan)
 
