@@ -21,12 +21,15 @@ def as_array(x):
         x: anything.
 
     Returns:
-        NumPy array or tensor; `x` itself if it has no shape.
+        NumPy array or tensor; `x` itself if it is nothing of the kind.
     """
-    if isinstance(x, tf.Tensor | tf.RaggedTensor) or not hasattr(x, "shape"):
+    if isinstance(x, tf.Tensor | tf.RaggedTensor | keras.utils.PyDataset):
         return x
-    # Keras, too, holds all of them in memory.
-    return np.asarray(x if hasattr(x, "__array__") else x[:])
+    # Keras, too, holds all of it in memory.
+    if hasattr(x, "__array__"):
+        return np.asarray(x)
+    is_file = all(hasattr(x, name) for name in ("shape", "dtype", "__getitem__"))
+    return np.asarray(x[:]) if is_file else x
 
 
 def first_batch(x, y=None, batch_size: int | None = None) -> tuple:
@@ -166,7 +169,7 @@ class _CheckedPyDataset(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         batch = self._source[index]
-        self._check(index, tf.nest.map_structure(np.asarray, batch))
+        self._check(index, tf.nest.map_structure(np.asarray, _without_none(batch)))
         return batch
 
     def on_epoch_begin(self):

@@ -99,7 +99,7 @@ def look(gan, x, y, batch_size: int | None, shuffle, validation_split: float) ->
     Raises:
         ValueError: if there are no data, or they are not what this GAN can learn from.
     """
-    num_replicas = replicas.num_replicas_of(gan)
+    x, num_replicas = batches.as_array(x), replicas.num_replicas_of(gan)
     if num_replicas > 1 and (validation_split or not batches.are_all_full(x, batch_size)):
         raise ValueError(
             f"{num_replicas} replicas train on equal parts of a batch, and the last batch of these "
@@ -214,7 +214,7 @@ def _look(gan, x, y, batch_size, discriminator_steps=1, num_replicas=1, name="th
         batch, x, ordered = batches.first_batch(x, y, batch_size)
     if batch is None:
         return batch, x, y, ordered
-    is_array = hasattr(x, "shape")
+    is_array = isinstance(x, np.ndarray) or keras.ops.is_tensor(x)
     whole = (x, y) if is_array else batch
     checks.check_batch(whole, gan, where="" if is_array else " of the first batch")
     images, _ = checks.images_and_labels(batch, gan)
