@@ -713,12 +713,14 @@ class GAN(keras.Model):
         return logs
 
     def _test_step_alone(self, data):
-        """`test_step` without a trace in the random state of training."""
+        with self._random_state_of_its_own(self.evaluation_seeds.state):
+            return self.test_step(data)
+
+    def _random_state_of_its_own(self, place):
+        """A scope for batches, at other places other draws, that leaves training as it is."""
         own = self.evaluation_seeds.state
         states = [state for state in saving.random_states(self) if state is not own]
-        # Other batches, other draws.
-        with sampling.OwnRandomState(states, moved=ops.convert_to_tensor(own)[1]):
-            return self.test_step(data)
+        return sampling.OwnRandomState(states, moved=ops.convert_to_tensor(place)[1])
 
     def _penalties(self, minibatch: Minibatch) -> dict:
         # Like the logits: 16 bits are too few for the square of a gradient.
@@ -756,6 +758,10 @@ class GAN(keras.Model):
         # Statistics of an average are averages too.
         training = training and self.ema_generator is None
         return self.sampling_generator()(inputs, training=training)
+
+    def predict_step(self, data):
+        with self._random_state_of_its_own(self.evaluation_seeds.next()):
+            return super().predict_step(data)
 
     def make_train_function(self, force=False):
         # A subclass may be compiled in another way.
