@@ -1,7 +1,9 @@
 """One word says what to do, flags say how: `kgan train --flagfile=recipes/digits.flags`."""
 
 import importlib
+import math
 import os
+import re
 import shlex
 import sys
 import textwrap
@@ -23,6 +25,16 @@ COMMANDS = {
 }
 
 
+# What absl says of a value that it cannot read, in Python's words, and what it means.
+_OF_ABSL = {
+    r"invalid literal for int\(\).*": "must be a whole number.",
+    r"could not convert string to float.*": "must be a number.",
+    r"\('Non-boolean argument.*": "must be true or false.",
+    r"flag --(\w+)=None: Flag .*": r"--\1 is missing. Give --\1=<value>.",
+    "^ERROR:: ": "",
+}
+
+
 class Flags(absl_flags.FlagValues):
     """The flags of one command, which no other command sees.
 
@@ -36,8 +48,15 @@ class Flags(absl_flags.FlagValues):
     """
 
     def define(self, kind: str, *arguments) -> None:
-        """Define a flag by absl's DEFINE_<kind> and what that takes."""
+        """Define a flag by absl's DEFINE_<kind> and what that takes. A float must be finite."""
         getattr(absl_flags, f"DEFINE_{kind}")(*arguments, flag_values=self)
+        if kind == "float":
+            # A NaN lies in all bounds.
+            self.check(
+                arguments[:1],
+                lambda value: value is None or math.isfinite(value),
+                "must be a finite number.",
+            )
 
     def require(self, *names: str) -> None:
         """Refuse a command line without these flags."""
@@ -108,6 +127,13 @@ def answer(word: str, rest: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted. Nothing was written.", file=sys.stderr)
         return 130
+    except Exception as error:
+        # TensorFlow's, which only `backend` knows, or Python's.
+        if type(error).__name__ not in ("ResourceExhaustedError", "MemoryError"):
+            raise
+        words = "The memory does not suffice. Choose smaller images, networks or batches."
+        print(f"error: {words}", file=sys.stderr)
+        return 1
 
 
 def run(word: str, arguments: Sequence[str]) -> int:
@@ -115,12 +141,24 @@ def run(word: str, arguments: Sequence[str]) -> int:
     command = importlib.import_module(f"kgan.cli.{word}")
     flags = Flags()
     command.define(flags)
-    if arguments and arguments[0] in ("--help", "-h"):
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if {"--help", "-h"} & {*own}:
         print(f"{command.__doc__}\n{flags.text()}")
         return 0
-    _, *rest = flags([word, *arguments])
+    try:
+        _, *rest = flags([word, *arguments])
+    except UnicodeDecodeError as error:
+        given = [argument for argument in arguments if "flagfile" in argument]
+        raise ValueError(
+            "A flag file is no text. Expected: a flag a line, as in runs/digits/flags.txt. "
+            f"Received: {' '.join(given)}."
+        ) from error
     if word == "launch":
         return command.main(flags, rest)
+    for flag in (flags[name] for name in flags):
+        # A shell leaves it behind "--output=" as it is.
+        if isinstance(flag.value, str) and flag.value.startswith("~"):
+            flag.value = os.path.expanduser(flag.value)
     if rest:
         raise ValueError(
             f"Everything is said by flags. Received: {' '.join(rest)}. "
@@ -138,5 +176,9 @@ def in_one_line(error: Exception) -> str:
     """What an error says, without what follows its first line."""
     # An OSError of kgan is explained in its text, and its number is for programs.
     is_own = isinstance(error, OSError) and error.filename is None
-    lines = str((is_own and error.strerror) or error).splitlines() or [type(error).__name__]
+    text = str((is_own and error.strerror) or error)
+    if isinstance(error, absl_flags.Error):
+        for pattern, words in _OF_ABSL.items():
+            text = re.sub(pattern, words, text)
+    lines = text.splitlines() or [type(error).__name__]
     return " ".join(lines) if lines[0].endswith(":") else lines[0]

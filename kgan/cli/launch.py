@@ -38,7 +38,7 @@ PR_SET_PDEATHSIG = 1
 
 def define(flags: Flags) -> None:
     """Define the flags of this command."""
-    flags.define("integer", "num_workers", 2, "How many workers to start.", 1)
+    flags.define("integer", "num_workers", 2, "How many workers to start.", 1, 64)
     flags.define("integer", "restarts", 0, "How often to start all again after a failure.", 0)
     flags.define("float", "grace_seconds", 30.0, "How long workers may take to end.", 0)
 

@@ -29,7 +29,9 @@ def define(flags: Flags, dataset: str | None) -> None:
     )
     flags.define("string", "dataset", dataset, words)
     flags.define("string", "split", None, "Split of a TensorFlow Datasets or idx set.")
-    flags.define("integer", "image_size", None, "Pixels a side to resize to; unset: as it is.", 1)
+    flags.define(
+        "integer", "image_size", None, "Pixels a side to resize to; unset: as it is.", 1, 2**13
+    )
     flags.define("string", "data_dir", None, "Where TensorFlow Datasets keeps prepared data.")
     flags.define("string", "manual_dir", None, "Folder with files downloaded by hand.")
 

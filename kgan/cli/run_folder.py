@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,7 +95,10 @@ class RunFolder:
         """The flags of the run by their names; none where there is no file of them."""
         if not self.flags_file.is_file():
             return {}
-        lines = self.flags_file.read_text().splitlines()
+        try:
+            lines = self.flags_file.read_text().splitlines()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self.flags_file} is no text: it is damaged.") from error
         pairs = (line.removeprefix("--").partition("=") for line in lines)
         return {name: value for name, _, value in pairs}
 
@@ -136,6 +140,22 @@ def check_new(folder: Path, flag: str) -> None:
             f"{flag} must be a new or empty folder. Received: {flag}={folder}, which holds "
             f"{contents(folder)}. Nothing was changed. Choose another, for example "
             f"{flag}={folder}-2."
+        )
+    check_writable(folder, flag)
+
+
+def check_writable(folder: Path, flag: str) -> None:
+    """Raise OSError unless a folder can be written to, or made.
+
+    Args:
+        folder: the folder.
+        flag: the flag that named it.
+    """
+    # A path has one slash of two.
+    if re.match(r"\w\w+:/", str(folder)):
+        raise ValueError(
+            f"{flag} must be a folder of this machine. Received: {folder}, an address. Copy the "
+            "folder there afterwards."
         )
     above = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):

@@ -26,6 +26,7 @@ from kgan._utils.images import tile
 from kgan._utils.images import to_picture
 from kgan.cli import generators
 from kgan.cli.command import Flags
+from kgan.cli.run_folder import check_writable
 from kgan.cli.served import ADDRESS
 from kgan.cli.served import ServedGenerator
 
@@ -52,13 +53,15 @@ def define(flags: Flags) -> None:
     flags.check(["truncation"], lambda value: value is None or value > 0, "must be above 0.")
     flags.check(
         ["output"],
-        lambda output: is_folder(output) or Path(output).suffix.lower() == ".png",
+        lambda output: output and (is_folder(output) or Path(output).suffix.lower() == ".png"),
         "must end in .png, or in / for a folder with a file for each image.",
     )
 
 
 def main(flags: Flags) -> int:
     """Make the images and write what --output says, each file whole or not at all."""
+    output = Path(flags.output)
+    check_writable(output if is_folder(flags.output) else output.parent, "--output")
     if flags.server:
         place, generator = flags.server, ServedGenerator(flags.server)
     else:
@@ -74,7 +77,6 @@ def main(flags: Flags) -> int:
     pixels = np.concatenate(pixels)
     # With classes and no --label a row for each class, as far as there are images.
     rows = None if labels is None or flags.label is not None else len(set(labels))
-    output = Path(flags.output)
     if is_folder(flags.output):
         named = zip(seeds, pixels, strict=True)
         pictures = {output / f"seed-{seed:08d}.png": image for seed, image in named}

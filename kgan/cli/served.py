@@ -135,10 +135,9 @@ def ask(address: str, body: dict | None = None, most: int = FEW_BYTES) -> dict:
         OSError: every other failure.
     """
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
     # In a thread that can be left to itself: a server may go on with a byte a second for ever.
     asked = concurrent.futures.Future()
-    threading.Thread(target=_send, args=(request, most + 1, asked), daemon=True).start()
+    threading.Thread(target=_send, args=(address, data, most + 1, asked), daemon=True).start()
     try:
         code, content = asked.result(PATIENCE_IN_ALL)
     except (OSError, ValueError, http.client.HTTPException) as error:
@@ -162,9 +161,10 @@ def ask(address: str, body: dict | None = None, most: int = FEW_BYTES) -> dict:
     )
 
 
-def _send(request: urllib.request.Request, most: int, asked: concurrent.futures.Future) -> None:
+def _send(address: str, data: bytes | None, most: int, asked: concurrent.futures.Future) -> None:
     """Put the status of the answer and its first bytes into `asked`."""
     try:
+        request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             asked.set_result((answer.status, answer.read(most)))
     except urllib.error.HTTPError as error:

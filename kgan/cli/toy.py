@@ -50,10 +50,14 @@ def define(flags: Flags) -> None:
     described = dict(re.findall(r"^ +(\w+): (\w+.*)$", toys.Settings.__doc__, re.MULTILINE))
     for field in dataclasses.fields(toys.Settings):
         kind, _, words = described[field.name].partition(" ")
+        # Networks without hidden layers are networks.
+        least = {"int": [0 if field.name.endswith("depth") else 1], "float": [0]}
         if field.name != "penalties":
-            define(kinds[kind.rstrip(",")], field.name, None, words)
-    define("integer", "seed", 0, "Seed of the first run: weights, latents, minibatches.", 0)
-    define("integer", "num_seeds", 1, "Runs, with one seed after the other.", 1)
+            kind = kind.rstrip(",")
+            define(kinds[kind], field.name, None, words, *least.get(kind, []))
+    words = "Seed of the first run: weights, latents, minibatches."
+    define("integer", "seed", 0, words, 0, 2**32 - 10_001)
+    define("integer", "num_seeds", 1, "Runs, with one seed after the other.", 1, 10_000)
     define("integer", "moments", 40, "How often the samples are looked at.", 1)
     define("string", "run_dir", None, "Folder of the run; it must not hold another run.")
     flags.require("toy", "run_dir")

@@ -41,8 +41,10 @@ def define(flags: Flags) -> None:
 
     families = ["dcgan", "mlp", "small_mlp"]
     define("enum", "model", "dcgan", families, "Family of the two networks.")
-    define("integer", "width", None, "Channels or units of a layer; unset: the family's own.", 1)
-    define("integer", "latent_dim", 64, "Width of the latents.", 1)
+    define(
+        "integer", "width", None, "Channels or units of a layer; unset: the family's own.", 1, 2**16
+    )
+    define("integer", "latent_dim", 64, "Width of the latents.", 1, 2**16)
     # A --penalty on gradients needs another one than batch.
     kinds = ["batch", "layer", "spectral", "none"]
     define("enum", "d_normalization", None, kinds, "What normalises the discriminator of a dcgan.")

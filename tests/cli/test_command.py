@@ -1,10 +1,13 @@
 """The command itself: what it lists, what it refuses, and flags that commands do not share."""
 
+import importlib
 import re
 import warnings
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
+from absl import flags as absl_flags
 
 from kgan.cli import sample
 from kgan.cli.command import COMMANDS
@@ -48,6 +51,81 @@ def test_an_unknown_flag_and_what_is_no_flag_are_refused(refused, word):
         wanted = {"train": ["--run_dir=r", "--epochs=1"], "toy": ["--toy=ring", "--run_dir=r"]}
         flags = wanted.get(word, ["--model=m"])
         refused(word, *flags, "runs/mine", message="Everything is said by flags. Received: runs/mi")
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_no_number_may_be_none_or_endless(word):
+    module = importlib.import_module(f"kgan.cli.{word}")
+    defined = Flags()
+    module.define(defined)
+    numbers = [name for name in defined if defined[name].flag_type() == "float"]
+    assert numbers or word in ("evaluate", "export")
+    for name in numbers:
+        for value in ("nan", "inf", "-inf"):
+            flags = Flags()
+            module.define(flags)
+            # What else is wrong is looked at later.
+            with pytest.raises(absl_flags.Error, match=rf"{name}={value}|-inf is not"):
+                flags([word, f"--{name}={value}"])
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--epochs=1.5", "error: flag --epochs=1.5: must be a whole number."),
+        ("--beta_1=x", "error: flag --beta_1=x: must be a number."),
+        ("--jit_compile=maybe", "error: flag --jit_compile=maybe: must be true or false."),
+        (
+            "--flagfile=no",
+            "error: Unable to open flagfile: [Errno 2] No such file or directory: 'no'",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_told_in_words(kgan_command, flag, words):
+    assert kgan_command("train", "--run_dir=r", flag).stderr == f"{words}\n"
+
+
+def test_a_flag_that_is_missing_is_named(refused):
+    refused("train", "--epochs=1", message="error: --run_dir is missing. Give --run_dir=<value>.")
+
+
+def test_help_may_stand_behind_flags(kgan_command):
+    found = kgan_command("train", "--epochs=1", "--help")
+    assert (found.returncode, found.stdout) == (0, kgan_command("train", "-h").stdout)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError, tf.errors.ResourceExhaustedError(None, None, "OOM")]
+)
+def test_a_memory_that_does_not_suffice_is_told(refused, monkeypatch, error):
+    def too_much(flags):
+        raise error
+
+    monkeypatch.setattr(sample, "main", too_much)
+    refused("sample", "--model=m", message="error: The memory does not suffice. Choose smaller im")
+
+
+def test_a_home_folder_is_found_and_an_address_is_no_folder(refused, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "a").touch()
+    message = f"Received: --run_dir={tmp_path}/kept, which holds a."
+    refused("train", "--epochs=1", "--run_dir=~/kept", message=message)
+    message = "--run_dir must be a folder of this machine. Received: gs:/b/a, an address."
+    refused("train", "--epochs=1", "--run_dir=gs://b/a", message=message)
+
+
+def test_a_flag_file_that_is_no_text_is_told(kgan_command, tmp_path):
+    (tmp_path / "a.flags").write_bytes(b"\xff")
+    found = kgan_command("train", "--flagfile=a.flags", folder=tmp_path)
+    assert found.stderr == (
+        "error: A flag file is no text. Expected: a flag a line, as in runs/digits/flags.txt. "
+        "Received: --flagfile=a.flags.\n"
+    )
+    (tmp_path / "flags.txt").write_bytes(b"\xff")
+    (tmp_path / "gan.keras").touch()
+    found = kgan_command("evaluate", f"--run_dir={tmp_path}")
+    assert found.stderr == f"error: {tmp_path}/flags.txt is no text: it is damaged.\n"
 
 
 @pytest.mark.parametrize("word", COMMANDS)
