@@ -99,7 +99,7 @@ def write_model_card(
         "files": files,
     }
     if isinstance(card["command"], list):
-        card["command"] = shlex.join(card["command"])
+        card["command"] = shlex.join(map(str, card["command"]))
     path = Path(folder, FILE)
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -109,8 +109,8 @@ def _compare_images(generator, function, interface: Interface) -> float:
     together, alone = _images(function, inputs), _images_row_by_row(function, inputs)
     if not np.abs(alone - together).max() <= _MIXING * _scale(together):
         raise ValueError(
-            "The generator's images depend on the other rows of their batch, but a server merges "
-            "requests into batches as they come. Remove the layer that mixes rows."
+            "The generator's images depend on the other rows of their batch, but a server may "
+            "merge requests into batches as they come. Remove the layer that mixes rows."
         )
     return difference
 

@@ -122,6 +122,9 @@ def test_what_the_caller_gives_is_taken_as_it_is(folder, interface):
     assert found["command"] is None
     typed = "kgan train --run_dir='two words'"
     assert card(folder, interface, command=typed)["command"] == typed
+    words = ["kgan", "train", "--run_dir", "two words", "--seed", 3]
+    shown = "kgan train --run_dir 'two words' --seed 3"
+    assert card(folder, interface, command=words)["command"] == shown
 
 
 def test_numbers_of_numpy_become_numbers(folder, interface):

@@ -292,7 +292,7 @@ def test_a_generator_that_mixes_the_rows_of_a_batch_is_found(tmp_path):
     generator = keras.Model(latents, keras.layers.Reshape((2, 2, 1))(centred))
     write_saved_model(generator, tmp_path, read_interface(generator))
     message = re.escape(
-        "The generator's images depend on the other rows of their batch, but a server merges "
-        "requests into batches as they come. Remove the layer that mixes rows."
+        "The generator's images depend on the other rows of their batch, but a server may "
+        "merge requests into batches as they come. Remove the layer that mixes rows."
     )
     check_refused(generator, tmp_path, message)
