@@ -93,7 +93,7 @@ def test_arrays_in_a_config_come_back():
         (losses, "least_squares(z=1)", "Expected: a, b, c. Received: ['z']."),
         (losses, "f_divergence", "f_divergence needs divergence, which has no default."),
         (losses, "hinge(", "Unknown GAN loss."),
-        (losses, "non_saturating=much", "non_saturating does not take {'label_smoothing': 'much'}"),
+        (losses, "non_saturating=much", "label_smoothing must be a finite number >= 0 and < 0.5"),
         (losses, {"a": 1}, "Unknown GAN loss."),
         (losses, penalties.serialize(penalties.R1(1)), "Unknown GAN loss."),
         (penalties, "r1", "r1 needs gamma, which has no default. Expected: a value, as in 'r1("),

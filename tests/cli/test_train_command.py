@@ -139,7 +139,7 @@ def test_of_a_complete_run_nothing_is_trained_and_that_is_success(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--epochs=1"], "Flag --run_dir must have a value other than None."),
+        (["--epochs=1"], "error: --run_dir is missing. Give --run_dir=<value>."),
         (["--run_dir=r"], "give --images or --epochs."),
         (
             ["--run_dir=r", "--epochs=1", "--conditional", "False"],

@@ -53,7 +53,11 @@ def make_findings():
             "precision_x_100": _measurement("precision", 0.75, real=0.875),
             "recall_x_100": _measurement("recall", 0.5),
         },
-        reals=divide(Images(_blank(10), np.arange(10) % 3, name="noise")),
+        reals=divide(
+            Images(
+                _blank(10) + np.arange(4, dtype="uint8")[:, None], np.arange(10) % 3, name="noise"
+            )
+        ),
         extractor="x",
         seed=7,
         classes=count_classes(certain, certain, requested=labels, names=["one", "two", "three"]),
