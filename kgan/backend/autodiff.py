@@ -96,7 +96,8 @@ def compiled(function):
     Returns:
         Function of the same tensors. It is compiled anew for every new shape.
     """
-    return tf.function(function)
+    # AutoGraph would read source files and write them anew. What Keras calls has no need of it.
+    return tf.function(function, autograph=False)
 
 
 def repeated(step):
@@ -109,7 +110,7 @@ def repeated(step):
         Function of an int that runs the step so many times in one call.
     """
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def run(times):
         def body(done):
             step()

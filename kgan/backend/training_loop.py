@@ -55,7 +55,7 @@ def loop(model: keras.Model, step, steps: Steps):
         one, several, given = None, _eager_steps(step), step
     else:
         if model.jit_compile:
-            step = tf.function(step, jit_compile=True, reduce_retracing=True)
+            step = tf.function(step, jit_compile=True, reduce_retracing=True, autograph=False)
         one, several, given = _one_step(step), _several_steps(model, step), _given_step(model, step)
 
     def function(iterator):
