@@ -50,19 +50,14 @@ def define(flags: Flags) -> None:
     described = dict(re.findall(r"^ +(\w+): (\w+.*)$", toys.Settings.__doc__, re.MULTILINE))
     for field in dataclasses.fields(toys.Settings):
         kind, _, words = described[field.name].partition(" ")
-        # Networks without hidden layers are networks.
-        least = {"int": [0 if field.name.endswith("depth") else 1], "float": [0]}
         if field.name != "penalties":
-            kind = kind.rstrip(",")
-            define(kinds[kind], field.name, None, words, *least.get(kind, []))
+            define(kinds[kind.rstrip(",")], field.name, None, words)
     words = "Seed of the first run: weights, latents, minibatches."
     define("integer", "seed", 0, words, 0, 2**32 - 10_001)
     define("integer", "num_seeds", 1, "Runs, with one seed after the other.", 1, 10_000)
     define("integer", "moments", 40, "How often the samples are looked at.", 1)
     define("string", "run_dir", None, "Folder of the run; it must not hold another run.")
     flags.require("toy", "run_dir")
-    for name in ("beta_1", "beta_2"):
-        flags.check([name], lambda value: value is None or 0 <= value < 1, "must lie in [0, 1).")
 
 
 def main(flags: Flags) -> int:
@@ -188,7 +183,8 @@ def moments_of(flags: Flags, toy, trainer: toys.ToyTrainer, steps: int, seed: in
     """Train with one seed, to the end or to a NaN: its moments, and the numbers of each."""
     trainer.restart(seed)
     moments, numbers, before = [], [], 0
-    for step in sorted({round(steps * i / flags.moments) for i in range(flags.moments + 1)}):
+    parts = min(flags.moments, steps)
+    for step in (round(steps * i / parts) for i in range(parts + 1)):
         log = trainer.advance(step - before) if step else {}
         try:
             moment = toy.look(trainer.gan, step)
@@ -223,6 +219,14 @@ def number(value: float | None) -> str:
 
 def saturation(flags: Flags, run: RunFolder) -> dict:
     """The generator's gradient under three losses, while discriminators learn alone."""
+    unused = {*flags} - {"toy", "steps", "seed", "run_dir"}
+    # The flags.txt of a run names every flag that has a value.
+    given = [f"--{name}" for name in sorted(unused) if flags[name].value != flags[name].default]
+    if given:
+        raise ValueError(
+            "--toy=saturation has settings of its own. Expected: --steps, --seed and --run_dir. "
+            f"Received: {', '.join(given)}. Leave them out, or choose another --toy."
+        )
     # Smooth to begin with, so that all confidence is learned.
     settings = dataclasses.replace(toys.PRESETS["gaussian"], d_spread=False)
     gan = toys.build_gan(settings, 1, flags.seed)

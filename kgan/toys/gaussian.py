@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from kgan import theory
+from kgan._utils import checks
 from kgan.gan import GAN
 
 # An even grid: one latent in five hundred million lies beyond, and between two of the grid a smooth
@@ -87,6 +88,9 @@ class Gaussian:
         mean: float, default 2.
         stddev: float > 0, default 1.
 
+    Raises:
+        ValueError: for other numbers.
+
     Example:
         >>> data = kgan.toys.Gaussian()
         >>> gan = kgan.toys.build_gan(kgan.toys.PRESETS["gaussian"], sample_dim=1, seed=0)
@@ -100,6 +104,10 @@ class Gaussian:
 
     mean: float = 2.0
     stddev: float = 1.0
+
+    def __post_init__(self):
+        checks.check_number("mean", self.mean)
+        checks.check_number("stddev", self.stddev, above=0)
 
     def sample(self, n: int, seed: int) -> np.ndarray:
         """Draw points.

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from kgan._utils import checks
+
 # Samples within so many standard deviations of a mode are of high quality.
 _HIGH_QUALITY = 3.0
 
@@ -39,11 +41,24 @@ class Mixture:
         name: str.
         means: float array (modes, 2), in the units of the paper.
         stddev: float > 0, in the units of the paper.
+
+    Raises:
+        ValueError: for other means or another deviation.
     """
 
     name: str
     means: np.ndarray
     stddev: float
+
+    def __post_init__(self):
+        checks.check_number("stddev", self.stddev, above=0)
+        means = np.asarray(self.means, "float64")
+        if means.ndim != 2 or means.shape[1] != 2 or not len(means) or not np.isfinite(means).all():
+            raise ValueError(
+                "means must be a float array (modes, 2) of finite numbers, with modes > 0. "
+                f"Received: means={self.means!r}."
+            )
+        object.__setattr__(self, "means", means)
 
     @property
     def scale(self) -> float:

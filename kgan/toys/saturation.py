@@ -11,6 +11,7 @@ from kgan._utils import checks
 from kgan.backend import autodiff
 from kgan.backend import replicas
 from kgan.gan import GAN
+from kgan.toys.training import as_points
 
 _BATCH = 256
 _MEASURED = 1024
@@ -87,7 +88,8 @@ def measure_saturation(
 
     Args:
         gan: `kgan.GAN` without labels, compiled or not; its generator is to be an untrained one.
-        points: float array (n, ...), the data; minibatches are drawn with replacement.
+        points: float array (n, ...), n > 0, the data, finite; minibatches are drawn with
+            replacement.
         steps: int, updates of each discriminator, default 5000.
         moments: int, how many to measure besides the beginning, default 60; fewer where two of them
             would be the same step.
@@ -98,7 +100,8 @@ def measure_saturation(
         `SaturationReport`.
 
     Raises:
-        ValueError: for a GAN with labels, or steps or moments that are no positive integers.
+        ValueError: for a GAN with labels, other points, or steps or moments that are no positive
+            integers.
 
     Example:
         >>> gan = kgan.toys.build_gan(kgan.toys.PRESETS["gaussian"], sample_dim=1, seed=0)
@@ -119,7 +122,7 @@ def measure_saturation(
             "Saturation is measured without labels. Expected: a GAN with num_classes=None. "
             f"Received: num_classes={gan.num_classes}."
         )
-    points = ops.convert_to_tensor(np.asarray(points, "float32"))
+    points = as_points(points)
     seeds = keras.random.SeedGenerator(seed)
     cross_entropy = _Student(gan.discriminator, losses.Minimax(), learning_rate)
     squares = _Student(gan.discriminator, losses.LeastSquares(), learning_rate)

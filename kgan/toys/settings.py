@@ -7,11 +7,30 @@ import keras
 from keras import layers
 
 from kgan import constraints
+from kgan._utils import checks
 from kgan.gan import GAN
 from kgan.layers import SpectralNorm
 
 # Factor on He's deviation for the first kernel of a discriminator that begins spread.
 _FIRST_GAIN = 3.0
+# The least and the greatest of each integer. Networks without hidden layers are networks.
+_INTEGERS = {
+    "steps": (1, 2**31 - 1),
+    "discriminator_steps": (1, 2**31 - 1),
+    "batch_size": (1, 2**31 - 1),
+    "latent_dim": (1, 2**16),
+    "width": (1, 2**16),
+    "g_depth": (0, 1000),
+    "d_depth": (0, 1000),
+}
+# The range of each number, and of those that may be None.
+_NUMBERS = {
+    "g_learning_rate": {"above": 0},
+    "d_learning_rate": {"above": 0},
+    "beta_1": {"at_least": 0, "below": 1},
+    "beta_2": {"at_least": 0, "below": 1},
+}
+_OPTIONAL = {"ema_halflife_images": {"above": 0}, "weight_clip": {"above": 0}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,13 +46,13 @@ class Settings:
     Attributes:
         loss: str, as `kgan.losses.get` takes it.
         penalties: tuple of str, as `kgan.penalties.get` takes them.
-        steps: int, updates of the generator.
-        discriminator_steps: int, k of Algorithm 1.
-        batch_size: int, points per discriminator update.
-        latent_dim: int, width of the latents.
-        width: int, units of every hidden layer of both networks.
-        g_depth: int, hidden layers of the generator.
-        d_depth: int, hidden layers of the discriminator.
+        steps: int > 0, updates of the generator.
+        discriminator_steps: int > 0, k of Algorithm 1.
+        batch_size: int > 0, points per discriminator update.
+        latent_dim: int from 1 to 65,536, width of the latents.
+        width: int from 1 to 65,536, units of every hidden layer of both networks.
+        g_depth: int from 0 to 1000, hidden layers of the generator.
+        d_depth: int from 0 to 1000, hidden layers of the discriminator.
         g_activation: str, the generator's activation.
         d_activation: str, the discriminator's activation.
         g_spread: bool, whether the generator's units begin spread over the latents.
@@ -47,6 +66,9 @@ class Settings:
         ema_halflife_images: float > 0, half-life of the generator's moving average, or None.
         weight_clip: float > 0, bound of the discriminator's weights, or None.
         spectral_norm: bool, whether the discriminator's kernels are normalised.
+
+    Raises:
+        ValueError: for a number outside its range.
     """
 
     loss: str = "relativistic_paired"
@@ -71,6 +93,17 @@ class Settings:
     ema_halflife_images: float | None = 30_000.0
     weight_clip: float | None = None
     spectral_norm: bool = False
+
+    def __post_init__(self):
+        kept = {}
+        for name, ends in _INTEGERS.items():
+            kept[name] = checks.check_integer(name, getattr(self, name), *ends)
+        for name, ends in {**_NUMBERS, **_OPTIONAL}.items():
+            value = getattr(self, name)
+            if value is not None or name in _NUMBERS:
+                kept[name] = checks.check_number(name, value, **ends)
+        for name, value in kept.items():
+            object.__setattr__(self, name, value)
 
 
 # The grid is the ring's recipe with more of everything, since it has three times the modes.
@@ -182,8 +215,6 @@ def _last(fan_in: int) -> dict:
 
 
 def _optimizer(settings: Settings, rate: float, updates: int) -> keras.optimizers.Optimizer:
-    if not 0 < rate < math.inf:
-        raise ValueError(f"A learning rate must be positive. Received: {rate}.")
     schedule = keras.optimizers.schedules.CosineDecay(rate, updates) if settings.decay else rate
     if settings.optimizer == "adam":
         return keras.optimizers.Adam(schedule, settings.beta_1, settings.beta_2)

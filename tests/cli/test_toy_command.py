@@ -200,6 +200,14 @@ def test_a_training_ends_at_its_last_finite_moment(losses_until, samples_until, 
     assert numbers[1:] == [{"step": step, "d_loss": 1.0} for step in moments[1:]]
 
 
+def test_no_step_is_looked_at_twice_however_many_moments_are_asked_for():
+    flags = Flags()
+    toy.define(flags)
+    flags(["toy", "--toy=ring", "--run_dir=r", "--moments=1000000000"])
+    trainer = Trainer(9, 9)
+    assert toy.moments_of(flags, trainer, trainer, 6, seed=0)[0] == [0, 1, 2, 3, 4, 5, 6]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -210,12 +218,15 @@ def test_a_training_ends_at_its_last_finite_moment(losses_until, samples_until, 
         ),
         (["--toy=ring", "--penalty=r1"], "error: r1 needs gamma, which has no default"),
         (["--toy=ring", "--penalty=r1=-1"], "error: gamma of R1 must be a finite number >= 0"),
-        (["--toy=ring", "--g_learning_rate=0"], "error: A learning rate must be positive."),
-        (["--toy=ring", "--beta_1=1"], "beta_1=1.0: must lie in [0, 1)."),
-        (["--toy=ring", "--batch_size=0"], "batch_size=0: 0 is not a positive integer"),
-        (["--toy=ring", "--steps=0"], "steps=0: 0 is not a positive integer"),
-        (["--toy=ring", "--g_depth=-1"], "g_depth=-1: -1 is not a non-negative integer"),
-        (["--toy=ring", "--weight_clip=-1"], "weight_clip=-1: -1.0 is not a non-negative number"),
+        (["--toy=ring", "--g_learning_rate=0"], "error: g_learning_rate must be a finite number >"),
+        (["--toy=ring", "--steps=0"], "error: steps must be an integer from 1"),
+        (["--toy=ring", "--moments=0"], "moments=0: 0 is not a positive integer"),
+        (["--toy=saturation", "--steps=0"], "error: steps must be a positive integer"),
+        (
+            ["--toy=saturation", "--loss=hinge", "--nodecay", "--penalty=", "--num_seeds=5"],
+            "error: --toy=saturation has settings of its own. Expected: --steps, --seed and "
+            "--run_dir. Received: --decay, --loss, --num_seeds, --penalty.",
+        ),
         (["--toy=ring", "--seed=4294967295"], "is not an integer in the range [0, 4294957295]"),
         (["--toy=ring", "nonsense"], "error: Everything is said by flags. Received: nonsense."),
     ],

@@ -95,6 +95,21 @@ def test_equal_shares_have_no_reverse_kl(name):
     assert report.reverse_kl >= 0
 
 
+@pytest.mark.parametrize("stddev", [0, -1.0, np.nan])
+def test_modes_without_width_are_refused(stddev):
+    message = re.escape(f"stddev must be a finite number > 0. Received: stddev={stddev}.")
+    with pytest.raises(ValueError, match=message):
+        toys.Mixture("points", np.ones((3, 2)), stddev)
+    with pytest.raises(ValueError, match=message):
+        toys.Gaussian(stddev=stddev)
+
+
+@pytest.mark.parametrize("means", [np.zeros((0, 2)), np.zeros((2, 3)), [[0.0, np.inf]]])
+def test_means_outside_the_plane_are_refused(means):
+    with pytest.raises(ValueError, match=r"means must be .* with modes > 0\. Received: means="):
+        toys.Mixture("nowhere", means, 1.0)
+
+
 @pytest.mark.parametrize("samples", [np.zeros((5, 3)), np.zeros(5), np.zeros((0, 2))])
 def test_samples_of_another_shape_are_refused(samples):
     message = f"Samples of the ring must have the shape (n, 2). Received: {samples.shape}."

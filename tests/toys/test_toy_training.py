@@ -1,6 +1,7 @@
 """Many steps in one call are the same steps, and one compilation serves many seeds."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -195,9 +196,63 @@ def test_the_generator_begins_spread_or_smooth():
 def test_odd_settings_are_refused():
     with pytest.raises(ValueError, match=r"Expected: adam, rmsprop or sgd\. Received: 'lion'"):
         toys.build_gan(dataclasses.replace(SETTINGS, optimizer="lion"), 2, seed=0)
-    for rate in (0.0, -1.0, float("nan")):
-        with pytest.raises(ValueError, match="A learning rate must be positive"):
-            toys.build_gan(dataclasses.replace(SETTINGS, g_learning_rate=rate), 2, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("steps", (0, 2**31, 1.5), "an integer from 1 to 2147483647"),
+        ("discriminator_steps", (0, True), "an integer from 1 to 2147483647"),
+        ("batch_size", (0, None), "an integer from 1 to 2147483647"),
+        ("latent_dim", (0, 65_537), "an integer from 1 to 65536"),
+        ("width", (0, 2_000_000_000), "an integer from 1 to 65536"),
+        ("g_depth", (-1, 1001), "an integer from 0 to 1000"),
+        ("d_depth", (-1, 1001), "an integer from 0 to 1000"),
+        ("g_learning_rate", (0.0, -1.0, np.nan, None), "a finite number > 0"),
+        ("d_learning_rate", (0.0, np.inf), "a finite number > 0"),
+        ("beta_1", (1.0, -0.1, np.nan), "a finite number >= 0 and < 1"),
+        ("beta_2", (1.0,), "a finite number >= 0 and < 1"),
+        ("ema_halflife_images", (0, np.nan), "a finite number > 0"),
+        ("weight_clip", (0, -1), "a finite number > 0"),
+    ],
+)
+def test_settings_outside_their_range_are_refused(name, values, expected):
+    for value in values:
+        message = f"{name} must be {expected}. Received: {name}={value!r}."
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            toys.Settings(**{name: value})
+
+
+def test_settings_keep_numbers_of_numpy_as_those_of_python():
+    settings = toys.Settings(width=np.int64(8), beta_1=np.float32(0.5), g_depth=0)
+    assert [type(settings.width), type(settings.beta_1)] == [int, float]
+    assert settings == toys.Settings(width=8, beta_1=0.5, g_depth=0)
+
+
+@pytest.mark.parametrize(
+    ("points", "received"),
+    [
+        (np.zeros((0, 2)), "an array of shape (0, 2), no points"),
+        (1.0, "an array of shape (), no points"),
+        ([[0.0], [np.nan]], "an array of shape (2, 1), NaN or infinity among them"),
+    ],
+)
+def test_points_that_are_none_are_refused(points, received):
+    message = re.escape(f"with n > 0. Received: {received}.")
+    with pytest.raises(ValueError, match=message):
+        toys.ToyTrainer(build, points, batch_size=4)
+    gan = toys.build_gan(toys.PRESETS["gaussian"], 1, seed=0)
+    with pytest.raises(ValueError, match=message):
+        toys.measure_saturation(gan, points)
+
+
+def test_no_batch_and_no_step_are_refused():
+    with pytest.raises(ValueError, match="batch_size must be a positive integer"):
+        toys.ToyTrainer(build, POINTS, batch_size=0)
+    trainer = make_trainer()
+    for steps in (-1, 0):
+        with pytest.raises(ValueError, match=f"steps must be .* Received: steps={steps}"):
+            trainer.advance(steps)
 
 
 @pytest.mark.slow
