@@ -3,6 +3,7 @@
 import bisect
 import hashlib
 import importlib
+import importlib.util
 import re
 import sys
 from collections.abc import Callable
@@ -186,12 +187,32 @@ def _load_keras_file(path: Path, flags: Flags):
         raise ValueError(f"{path} is no .keras file. Expected: an archive that Keras has saved.")
     for name in flags.imports:
         if name.endswith(".py"):
-            sys.path.insert(0, str(Path(name).parent))
-        importlib.import_module(Path(name).stem if name.endswith(".py") else name)
+            _import_file(Path(name).absolute())
+        else:
+            importlib.import_module(name)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=flags.safe_mode)
     except Exception as error:
         raise ValueError(f"{path} cannot be loaded: {_reason(error)}") from error
+
+
+def _import_file(path: Path) -> None:
+    """Import a file, whose name may be that of a module which is there, such as random."""
+    if not path.is_file():
+        raise ImportError(f"There is no file {path}. Expected: --imports=<module or file.py>.")
+    # What lies beside it may be imported by it.
+    sys.path.insert(0, str(path.parent))
+    known = (getattr(sys.modules.get(name), "__file__", None) for name in (path.stem, str(path)))
+    if str(path) in known:
+        return
+    name = str(path) if path.stem in sys.modules else path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(sys.modules[name])
+    except BaseException:
+        del sys.modules[name]
+        raise
 
 
 def _reason(error: BaseException) -> str:
