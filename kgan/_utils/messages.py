@@ -26,6 +26,17 @@ def printable(text: str) -> str:
     return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def keras_reason(error: BaseException) -> str:
+    """Why Keras cannot load a model, without the configs that it prints before and after."""
+    message = str(error).rpartition("Exception encountered: ")[2]
+    lines = list(filter(None, message.partition(" Full object config:")[0].splitlines()))
+    if not lines:
+        return type(error).__name__
+    # Of a layer's call the reason is the next line, in bold.
+    is_call = lines[0].startswith("Exception encountered when calling")
+    return re.sub("\x1b\\[\\d+m", "", " ".join(lines[: 1 + is_call]))
+
+
 def tell(message: str) -> None:
     """Print a line, or log it where Keras' own messages are logged.
 

@@ -138,6 +138,12 @@ def answer(word: str, rest: Sequence[str]) -> int:
 
 def run(word: str, arguments: Sequence[str]) -> int:
     """Run one command with its flags."""
+    # Python spells with surrogates what is no UTF-8, and nobody else can write these.
+    if any(re.search("[\ud800-\udfff]", argument) for argument in arguments):
+        raise ValueError(
+            "A name on the command line is not in UTF-8, and could not be written down. Received: "
+            f"{' '.join(arguments)}. Rename the file or folder."
+        )
     command = importlib.import_module(f"kgan.cli.{word}")
     flags = Flags()
     command.define(flags)

@@ -16,6 +16,7 @@ import numpy as np
 from kgan import sampling
 from kgan._utils.files import archive_members
 from kgan._utils.images import to_uint8
+from kgan._utils.messages import keras_reason
 from kgan.cli.command import Flags
 from kgan.cli.command import in_one_line
 from kgan.cli.run_folder import contents
@@ -216,7 +217,7 @@ def _import_file(path: Path) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """What is wrong and what to do, without the configs that Keras prints before and after."""
+    """What is wrong and what to do."""
     unknown = re.search(r"Could not locate (?:class|function) '([^']+)'", str(error))
     if unknown:
         return (
@@ -228,6 +229,4 @@ def _reason(error: BaseException) -> str:
             "it brings Python code, which loading would run. Write the layer as a class, not a "
             "lambda; or, if the file is your own, say --nosafe_mode."
         )
-    message = str(error).rpartition("Exception encountered: ")[2]
-    lines = message.partition(" Full object config:")[0].splitlines()
-    return lines[0] if lines else type(error).__name__
+    return keras_reason(error)

@@ -65,7 +65,14 @@ def data_options(flags: Flags, run: RunFolder | None) -> dict:
             "of a TensorFlow Datasets set, the one that the generator was trained on."
         )
     if options["image_size"] is not None:
-        options["image_size"] = int(options["image_size"])
+        try:
+            options["image_size"] = int(options["image_size"])
+        except ValueError:
+            size = options["image_size"]
+            raise ValueError(
+                f"{run.flags_file} is damaged. Expected: a whole number. Received: "
+                f"--image_size={size}. Give --image_size=<pixels> and --dataset=<name>."
+            ) from None
     return options
 
 
@@ -127,21 +134,27 @@ def choose_extractor(name: str | None, training, dataset: str, cache_dir: str):
     Raises:
         ValueError: if there is none for it.
     """
-    if name is None:
-        name = shipped_extractor(dataset, training.image_shape) or "classifier"
-    if name == "classifier" and training.labels is None:
-        raise ValueError(
-            f"{training.name!r} has no labels, so no classifier can be trained to look at its "
-            "images."
-        )
+    asked = name is not None
+    name = name or shipped_extractor(dataset, training.image_shape) or "classifier"
     if name != "classifier":
         return features.by_name.get(name, image_shape=tuple(training.image_shape))
-    return features.train_classifier(
-        training.images,
-        training.labels,
-        num_classes=training.num_classes,
-        cache_dir=Path(cache_dir).expanduser(),
-    )
+    try:
+        if training.labels is None:
+            raise ValueError(
+                f"{training.name!r} has no labels, so no classifier can be trained to look at its "
+                "images."
+            )
+        return features.train_classifier(
+            training.images,
+            training.labels,
+            num_classes=training.num_classes,
+            cache_dir=Path(cache_dir).expanduser(),
+        )
+    except ValueError as error:
+        if not asked:
+            raise
+        others = other_extractors(training.image_shape)
+        raise ValueError(f"{in_one_line(error)} {others}") from error
 
 
 def other_extractors(image_shape) -> str:

@@ -93,12 +93,7 @@ class RunFolder:
 
     def flags(self) -> dict[str, str]:
         """The flags of the run by their names; none where there is no file of them."""
-        if not self.flags_file.is_file():
-            return {}
-        try:
-            lines = self.flags_file.read_text().splitlines()
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{self.flags_file} is no text: it is damaged.") from error
+        lines = self._lines() if self.flags_file.is_file() else []
         pairs = (line.removeprefix("--").partition("=") for line in lines)
         return {name: value for name, _, value in pairs}
 
@@ -122,8 +117,14 @@ class RunFolder:
                 print(f"{path} is damaged or of another program, and is left out.", file=sys.stderr)
         return max(of_this, key=lambda dated: dated[0])[1] if of_this else None
 
+    def _lines(self) -> list[str]:
+        try:
+            return self.flags_file.read_text().splitlines()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self.flags_file} is no text: it is damaged.") from error
+
     def _differences(self, lines: Sequence[str]) -> list[str]:
-        before = self.flags_file.read_text().splitlines()
+        before = self._lines()
         others = sorted(line for line in {*before} ^ {*lines} if not line.startswith(_MAY_DIFFER))
         return [f"{line} ({'before' if line in before else 'now'})" for line in others]
 

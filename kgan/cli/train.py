@@ -74,6 +74,7 @@ def define(flags: Flags) -> None:
     # Unset, several workers take an epoch's.
     define("integer", "backup_images", None, "Images between backups, in place of minutes.", 1)
     flags.require("run_dir")
+    flags.check(["backup_minutes"], lambda minutes: minutes > 0, "must be > 0.")
     flags.check(["epochs", "images"], lambda *given: any(given), "give --images or --epochs.")
     flags.check(
         ["model", "d_normalization"],

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 
 from kgan._utils.files import archive_members
+from kgan._utils.messages import keras_reason
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import check_name_is_free
 from kgan.features.inception import inception
@@ -70,6 +71,6 @@ def _saved(path: Path) -> Extractor:
     except Exception as error:
         raise ValueError(
             f"{path} cannot be loaded as a Keras model: it is damaged, or needs layers that are "
-            f"not known here ({error})."
+            f"not known here ({keras_reason(error)})."
         ) from error
     return Extractor(model, name)

@@ -5,6 +5,7 @@ import logging
 import keras
 import pytest
 
+from kgan._utils.messages import keras_reason
 from kgan._utils.messages import printable
 from kgan._utils.messages import tell
 
@@ -42,3 +43,22 @@ def test_without_interactive_logging_it_is_logged(not_interactive, capsys, caplo
         tell("\nthree backups")
     assert capsys.readouterr().out == ""
     assert caplog.messages == ["three backups"]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("", "ValueError"),
+        (
+            "config={}.\n\nException encountered: No layer. Full object config: {}",
+            "No layer.",
+        ),
+        (
+            "Exception encountered: Exception encountered when calling A.call().\n\n"
+            "\x1b[1mIt broke.\x1b[0m\n\nArguments: x",
+            "Exception encountered when calling A.call(). It broke.",
+        ),
+    ],
+)
+def test_the_reason_of_keras_has_no_configs(said, reason):
+    assert keras_reason(ValueError(said)) == reason

@@ -74,6 +74,7 @@ def test_no_number_may_be_none_or_endless(word):
     [
         ("--epochs=1.5", "error: flag --epochs=1.5: must be a whole number."),
         ("--beta_1=x", "error: flag --beta_1=x: must be a number."),
+        ("--backup_minutes=0", "error: flags backup_minutes=0.0: must be > 0."),
         ("--jit_compile=maybe", "error: flag --jit_compile=maybe: must be true or false."),
         (
             "--flagfile=no",
@@ -126,6 +127,21 @@ def test_a_flag_file_that_is_no_text_is_told(kgan_command, tmp_path):
     (tmp_path / "gan.keras").touch()
     found = kgan_command("evaluate", f"--run_dir={tmp_path}")
     assert found.stderr == f"error: {tmp_path}/flags.txt is no text: it is damaged.\n"
+    (tmp_path / "backup").mkdir()
+    again = kgan_command("train", "--epochs=1", f"--run_dir={tmp_path}")
+    assert again.stderr == found.stderr
+    (tmp_path / "flags.txt").write_text("--dataset=digits\n--image_size=abc\n")
+    found = kgan_command("evaluate", f"--run_dir={tmp_path}")
+    assert found.stderr == (
+        f"error: {tmp_path}/flags.txt is damaged. Expected: a whole number. Received: "
+        "--image_size=abc. Give --image_size=<pixels> and --dataset=<name>.\n"
+    )
+
+
+def test_a_name_that_is_no_utf_8_is_told(refused, tmp_path):
+    message = "not in UTF-8, and could not be written down. Received: --epochs=1 --run_dir=\\udc"
+    refused("train", "--epochs=1", "--run_dir=\udcff", message=message, folder=tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize("word", COMMANDS)

@@ -297,8 +297,10 @@ def test_measures_and_a_classifier_that_cannot_be_are_refused(refused, work, tmp
     run = ["--run_dir=runs/mine", "--dataset=folder:pictures/class0", f"--output={tmp_path}/out"]
     message = "error: PrecisionRecall reads features. Expected: an extractor that makes them."
     refused("evaluate", *run, "--metrics=precision_recall", message=message, folder=work)
-    message = "error: 'class0' has no labels, so no classifier can be trained to look at its ima"
-    refused("evaluate", *run, "--extractor=classifier", message=message, folder=work)
+    others = "For these give --extractor=<path>.keras, a saved Keras model"
+    message = "error: 'class0' has no labels, so no classifier can be trained to look at its images"
+    run.append("--extractor=classifier")
+    refused("evaluate", *run, message=f"{message}. {others}", folder=work)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,18 @@ def test_a_damaged_model(saved, keep):
         get(str(saved), image_shape=SHAPE)
 
 
+def test_a_model_with_an_unknown_layer_is_told_without_its_config(tmp_path):
+    class Unknown(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    images = keras.Input(SHAPE)
+    keras.Model(images, keras.layers.Flatten()(Unknown()(images))).save(tmp_path / "a.keras")
+    with pytest.raises(ValueError, match=r"known here \(Could not locate class 'Unknown'") as error:
+        get(str(tmp_path / "a.keras"), image_shape=SHAPE)
+    assert "config" not in str(error.value)
+
+
 @pytest.mark.parametrize("name", ["inception", "digits", "fashion"])
 def test_a_saved_model_under_a_name_of_kgans_own(saved, name):
     path = saved.rename(saved.with_name(f"{name}.keras"))
