@@ -98,12 +98,18 @@ class ByName:
             call = ast.parse(f"_({parameters or value or ''})", mode="eval").body
             given = [_value(argument) for argument in call.args]
             named = {keyword.arg: _value(keyword.value) for keyword in call.keywords}
+            names = list(inspect.signature(make).parameters)[: len(given)]
+            names += [keyword.arg for keyword in call.keywords]
+            # A decimal comma makes two values of one.
+            is_clear = len(set(names)) == len(names) and not (value and len(call.args) > 1)
         except (SyntaxError, ValueError):
+            is_clear = False
+        if not is_clear:
             raise ValueError(
-                f"The parameters of {name} cannot be read. Expected: '{name}=value', or "
-                f"'{name}(parameter=value, ...)' with numbers, True, False, None or words. "
-                f"Received: {text!r}."
-            ) from None
+                f"The parameters of {name} cannot be read. Expected: '{name}=value' with one "
+                f"value, or '{name}(parameter=value, ...)' with each parameter once, of numbers "
+                f"with a decimal point, true, false, None or words. Received: {text!r}."
+            )
         return self._made(make, name, given, named)
 
     def _made(self, make: Callable, name: str, values: list, named: dict):
@@ -162,5 +168,7 @@ def _key(name: str) -> str:
 
 
 def _value(node: ast.AST):
-    """A literal, or a word without quotes as a text."""
-    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
+    """A literal, or a word without quotes as a text, but for true and false."""
+    if not isinstance(node, ast.Name):
+        return ast.literal_eval(node)
+    return {"true": True, "false": False}.get(node.id.lower(), node.id)

@@ -23,11 +23,12 @@ CASES = [
 
 @pytest.mark.parametrize(("package", "kind", "name", "first", "other"), CASES)
 def test_every_spelling_gives_the_same_object(package, kind, name, first, other):
-    expected = kind(**dict([first, other]))
+    parameters = dict([first, other])
+    expected = kind(**parameters)
     config = package.serialize(expected)
     spellings = [
-        f"{name}({first[0]}={first[1]!r}, {other[0]}={other[1]!r})",
-        f"{kind.__name__}({first[0]}={first[1]}, {other[0]}={other[1]})",
+        f"{name}({', '.join(f'{key}={value!r}' for key, value in parameters.items())})",
+        f"{kind.__name__}({', '.join(f'{key}={value}' for key, value in parameters.items())})",
         repr(expected),
         expected,
         config,
@@ -50,6 +51,12 @@ def test_every_spelling_gives_the_same_object(package, kind, name, first, other)
 )
 def test_a_class_stands_for_its_defaults(package, kind):
     assert repr(package.get(kind)) == repr(kind())
+
+
+@pytest.mark.parametrize("word", ["true", "false", "TRUE", "False"])
+def test_true_and_false_are_no_texts(word):
+    found = penalties.get(f"gradient_penalty(one_sided={word})")
+    assert found.one_sided is (word.lower() == "true")
 
 
 def test_repr_is_the_constructors_call():
@@ -101,8 +108,11 @@ def test_arrays_in_a_config_come_back():
         (
             penalties,
             "r1=open('x')",
-            "The parameters of r1 cannot be read. Expected: 'r1=value', or 'r1(par",
+            "The parameters of r1 cannot be read. Expected: 'r1=value' with one value, or 'r1(par",
         ),
+        (losses, "least_squares=0,5", "of numbers with a decimal point, true, false, None or wor"),
+        (penalties, "r1(0.1, gamma=5)", "with each parameter once, of numbers with a decimal poi"),
+        (penalties, "r1(gamma=0.1, gamma=5)", "Received: 'r1(gamma=0.1, gamma=5)'."),
         (penalties, "r1=-1", "gamma of R1 must be a finite number >= 0"),
         (penalties, "r1=much", "gamma of R1 must be a finite number >= 0"),
         (metrics, losses.Hinge, "Unknown metric of samples. Expected a kgan.metrics.SampleMetric,"),
