@@ -135,7 +135,9 @@ def truncated(latents, truncation: float | None):
     truncation = checks.check_number("truncation", truncation, above=0, because=because)
     root = 2.0**0.5
     mass = ops.erf(ops.convert_to_tensor(truncation / root, dtype=latents.dtype))
-    return root * ops.erfinv(ops.erf(latents / root) * mass)
+    inside = root * ops.erfinv(ops.erf(latents / root) * mass)
+    # Where the mass rounds to 1 there is next to nothing to truncate, and erfinv(1) is infinite.
+    return ops.clip(ops.where(mass < 1, inside, latents), -truncation, truncation)
 
 
 def _labels(n: int, num_classes: int | None, seed: int, labels):

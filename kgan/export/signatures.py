@@ -21,9 +21,6 @@ LABELS_TO_CLASSES = "classes"
 # PNG has grey, grey with alpha, colour, and colour with alpha.
 _PNG_CHANNELS = (1, 2, 3, 4)
 
-# Float32 latents end below 6 standard deviations, where the mass of float64 is not yet 1.
-_BEYOND_ALL_LATENTS = 9.0
-
 
 class Signature(NamedTuple):
     """One function of an export.
@@ -140,8 +137,8 @@ def truncated(latents, truncation):
     """Latents of the normal distribution truncated to [-truncation, truncation], row by row.
 
     `kgan.sampling.truncated` in float64: sqrt 2 erfinv(erf(z / sqrt 2) erf(truncation / sqrt 2)).
-    In float64 a truncation beyond all latents leaves each of them as it was, to the last bit, and
-    none is carried out of the interval.
+    As there, a truncation whose mass is 1 in float32 leaves each latent inside as it was, to the
+    last bit, and none is carried out of the interval.
 
     Args:
         latents: float32 tensor, (n, latent_dim), standard normal.
@@ -153,10 +150,13 @@ def truncated(latents, truncation):
     Reference:
         Brock et al. 2019, arXiv 1809.11096, section 3.1, where the latents outside are drawn anew.
     """
-    root = tf.sqrt(tf.constant(2.0, tf.float64))
-    limit = tf.minimum(tf.cast(truncation, tf.float64), _BEYOND_ALL_LATENTS)[:, tf.newaxis]
-    share = tf.math.erf(tf.cast(latents, tf.float64) / root) * tf.math.erf(limit / root)
-    return tf.cast(tf.clip_by_value(root * tf.math.erfinv(share), -limit, limit), tf.float32)
+    root = 2.0**0.5
+    limit = truncation[:, tf.newaxis]
+    mass = tf.math.erf(tf.cast(limit, tf.float64) / root)
+    share = tf.math.erf(tf.cast(latents, tf.float64) / root) * mass
+    inside = tf.cast(root * tf.math.erfinv(share), tf.float32)
+    inside = tf.where(tf.math.erf(limit / root) < 1, inside, latents)
+    return tf.clip_by_value(inside, -limit, limit)
 
 
 def checked_seed(seed):

@@ -99,6 +99,14 @@ def test_truncated_latents_are_quantiles_of_the_truncated_distribution():
         np.testing.assert_allclose(place, expected, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("truncation", [5.5, 7.0, 8.5])
+def test_a_truncation_of_nothing_is_that_of_sampling(truncation):
+    latents = tf.constant(np.linspace(-9, 9, 181, dtype="float32"))
+    found = truncated(latents[tf.newaxis], tf.constant([truncation]))[0]
+    np.testing.assert_array_equal(found, sampling.truncated(latents, truncation))
+    np.testing.assert_array_equal(found, np.clip(latents, -truncation, truncation))
+
+
 def test_truncated_latents_are_those_of_sampling():
     latents = tf.random.stateless_normal([2, 1000], [5, 6])
     found = truncated(latents, tf.constant([0.7, 1.5]))
