@@ -13,6 +13,9 @@ from kgan.metrics.states import Moments
 # the others. A share too large only costs time.
 _OWN_VARIANCE = 1e-10
 
+# Moments that were kept in 16 bits are off by so much of the largest variance, and less than this.
+_ROUNDING = 1e-3
+
 
 def frechet_distance(real: ArrayLike, fake: ArrayLike) -> float:
     """Squared Frechet distance between normal distributions fitted to two samples of features.
@@ -63,7 +66,7 @@ def frechet_distance_of_moments(
         A float >= 0, in squared units of the features. Never NaN.
 
     Raises:
-        ValueError: for arrays of other shapes or that are not finite.
+        ValueError: for arrays of other shapes or that are not finite, or no covariance.
 
     Example:
         >>> kgan.metrics.frechet_distance_of_moments([0.0], [[1.0]], [3.0], [[4.0]])
@@ -142,7 +145,24 @@ def _checked_moments(mean, covariance, side: str) -> tuple[np.ndarray, np.ndarra
         )
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise ValueError(f"The {side} mean or covariance holds NaN or infinity.")
+    variances = np.maximum(np.diagonal(covariance), 0)
+    rounding = _ROUNDING * variances.max(initial=0)
+    largest = np.sqrt(np.outer(variances, variances))
+    off = max(
+        np.abs(covariance - covariance.T).max(initial=0),
+        (np.abs(covariance) - largest).max(initial=0),
+    )
+    if off > rounding:
+        raise _no_covariance(f"entries of the {side} one that are off by {off:g}")
     return mean, covariance
+
+
+def _no_covariance(received: str) -> ValueError:
+    return ValueError(
+        "A covariance is symmetric, with variances >= 0 and no entry beyond the root of the "
+        f"product of its two variances, and no eigenvalue below 0. Received: {received}. Take "
+        "numpy.cov(features, rowvar=False)."
+    )
 
 
 def _trace_of_root(first: np.ndarray, second: np.ndarray) -> float:
@@ -177,6 +197,8 @@ def _triangular_factor(covariance: np.ndarray) -> np.ndarray:
 
 def _factor_of_singular(covariance: np.ndarray) -> np.ndarray:
     values, vectors = np.linalg.eigh(covariance)
+    if values[0] < -_ROUNDING * values[-1]:
+        raise _no_covariance(f"one with the eigenvalue {values[0]:g}")
     # Ascending; below this an eigenvalue is rounding of the largest.
     kept = values > len(values) * np.finfo(np.float64).eps * values[-1]
     return vectors[:, kept] * np.sqrt(values[kept])

@@ -262,3 +262,32 @@ def test_moments_that_are_not_finite_are_refused():
     message = "The real mean or covariance holds NaN or infinity."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         frechet_distance_of_moments([np.nan], [[1]], [0], [[1]])
+
+
+@pytest.mark.parametrize(
+    ("covariance", "received"),
+    [
+        ([[-1.0, 0.0], [0.0, -1.0]], "entries of the fake one that are off by 1"),
+        ([[1.0, 0.5], [0.0, 1.0]], "entries of the fake one that are off by 0.5"),
+        ([[0.0, 1.0], [1.0, 1.0]], "entries of the fake one that are off by 1"),
+    ],
+)
+def test_what_is_no_covariance_is_refused(covariance, received):
+    with pytest.raises(ValueError, match=re.escape(f"Received: {received}.")):
+        frechet_distance_of_moments(np.zeros(2), np.eye(2), np.zeros(2), covariance)
+
+
+def test_a_covariance_with_a_negative_eigenvalue_is_refused():
+    # Every two features alone could have it: 1 - 2 * 0.9 is the eigenvalue of (1, 1, 1).
+    covariance = np.where(np.eye(3), 1, -0.9)
+    with pytest.raises(ValueError, match=re.escape("Received: one with the eigenvalue -0.8.")):
+        of_covariances(np.eye(3), covariance)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_rounded_covariances_pass(dtype):
+    # Of rank 3, so that rounding takes some of its eigenvalues below 0.
+    factor = rotation(40)[:, :3]
+    covariance = (factor @ factor.T).astype(dtype)
+    assert np.linalg.eigvalsh(covariance.astype(np.float64))[0] < 0
+    assert of_covariances(covariance, covariance) < 0.05
