@@ -55,7 +55,8 @@ class Evaluation(GANCallback):
 
     Raises:
         ValueError: for arguments out of range; when training begins, for images that do not fit the
-            extractor or the GAN, too few of them for a measure, or callbacks that monitor in vain.
+            extractor or the GAN, too few of them for a measure, callbacks that monitor in vain, or
+            a GAN with condition_shape.
 
     Example:
         >>> best = keras.callbacks.ModelCheckpoint(
@@ -105,6 +106,13 @@ class Evaluation(GANCallback):
         return self.evaluations[-1][1] if self.evaluations else {}
 
     def on_train_begin(self, logs=None):
+        if self.model.condition_shape is not None:
+            raise ValueError(
+                "Evaluation draws the labels of its samples itself, and cannot draw conditions. "
+                f"Received: a GAN with condition_shape={self.model.condition_shape}. Measure what "
+                "it makes of your own, in a callback: kgan.evaluation.Evaluator(images, extractor)"
+                "(gan.generate(n, labels=conditions))."
+            )
         self.evaluations = []
         # Kept for further fits: the reals stay the same.
         if self._evaluator is None:

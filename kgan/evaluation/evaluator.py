@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kgan import sampling
+from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_positive_integer
 from kgan._utils.messages import tell
 from kgan._utils.progress import Progress
@@ -23,6 +24,7 @@ from kgan.features.extractor import Extractor
 from kgan.features.extractor import Features
 from kgan.metrics.by_name import get as get_metric
 from kgan.metrics.sample_metric import SampleMetric
+from kgan.metrics.sample_metric import check_extractor
 
 
 class SampleSet(NamedTuple):
@@ -104,11 +106,16 @@ class Evaluator:
         num_images = check_positive_integer("num_images", num_images)
         self.batch_size = check_positive_integer("batch_size", batch_size)
         self.verbose = verbose
+        if not isinstance(extractor, str):
+            check_extractor(extractor)
+        if training_labels is not None:
+            training_labels = np.asarray(training_labels)
+            check_labels(training_labels, max((1, *training_labels.shape[:1])), None)
         cache = None if cache_dir is None else FeatureCache(cache_dir)
         taken = samples.take(images, num_images, real=True, verbose=verbose)
         pixels, self.labels, self._all_labels, self._source = taken
         if training_labels is not None:
-            self._all_labels = np.asarray(training_labels)
+            self._all_labels = training_labels
         self.num_images = len(pixels)
         self.image_shape = pixels.shape[1:]
         if isinstance(extractor, str):
@@ -160,6 +167,9 @@ class Evaluator:
 
         Returns:
             Dict of floats by their names, as calling the Evaluator does.
+
+        Raises:
+            ValueError: as calling the Evaluator, and for the features of other images.
         """
         return _means(self._measure(self._pixels(images), extracted))
 
@@ -326,6 +336,15 @@ class Evaluator:
 
     def _measure(self, pixels: np.ndarray, extracted: Features | None) -> dict[str, Measurement]:
         """Measurements of one sample set by their names, with the beginning of their protocol."""
+        if self.extractor is not None:
+            is_made = isinstance(extracted, Features)
+            rows = [len(part) for part in extracted if part is not None] if is_made else []
+            if set(rows) != {len(pixels)}:
+                raise ValueError(
+                    "Images are measured with the kgan.features.Features that extract made of "
+                    f"them. Expected: rows for {len(pixels)} images. Received: "
+                    f"{type(extracted).__name__} with rows {rows}."
+                )
         for metric in self._metrics:
             metric.reset_fake()
         self._update("fake", pixels, extracted)

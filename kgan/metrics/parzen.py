@@ -68,9 +68,7 @@ def parzen_log_likelihood(
         Goodfellow et al. 2014, arXiv 1406.2661, section 5 and Table 1, and the code published with
         it; Breuleux et al. 2009.
     """
-    sigmas = np.asarray(sigmas, np.float64)
-    if sigmas.ndim != 1 or not sigmas.size or not (sigmas > 0).all():
-        raise ValueError(f"sigmas must be a list of positive numbers. Received: {sigmas!r}.")
+    sigmas = _checked_sigmas(sigmas)
     samples = _in_unit_interval(samples, "samples")
     validation, test = _in_unit_interval(validation, "validation"), _in_unit_interval(test, "test")
     check_widths(samples, validation, "samples and validation")
@@ -113,7 +111,7 @@ class ParzenLogLikelihood(SampleMetric):
     ):
         super().__init__(name=name)
         self.validation = checked_images(validation, "validation images")
-        self.sigmas = tuple(sigmas)
+        self.sigmas = tuple(_checked_sigmas(sigmas).tolist())
 
     def values(self):
         result = parzen_log_likelihood(
@@ -124,6 +122,17 @@ class ParzenLogLikelihood(SampleMetric):
             "parzen_standard_error": result.standard_error,
             "parzen_sigma": result.sigma,
         }
+
+
+def _checked_sigmas(sigmas) -> np.ndarray:
+    sigmas = np.asarray(sigmas, np.float64)
+    # Of widths further out the square is 0 or infinity.
+    if sigmas.ndim != 1 or not sigmas.size or not ((sigmas > 1e-100) & (sigmas < 1e100)).all():
+        raise ValueError(
+            "sigmas must be a list of positive numbers, from 1e-100 to 1e100, in units of [0, 1]. "
+            f"Received: {sigmas!r}."
+        )
+    return sigmas
 
 
 def _in_unit_interval(images, what: str) -> np.ndarray:

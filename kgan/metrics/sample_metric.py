@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Callable
 
+import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -48,6 +49,7 @@ class SampleMetric(Configured, abc.ABC):
     reads = "features"
 
     def __init__(self, extractor: Callable | None = None, *, name: str | None = None):
+        check_extractor(extractor)
         self.extractor = extractor
         self.name = snake_name(type(self).__name__) if name is None else name
         self.reset_state()
@@ -123,6 +125,24 @@ class SampleMetric(Configured, abc.ABC):
                 )
         check = {"images": checked_images, "probabilities": checked_probabilities}
         return check.get(self.reads, checked)(rows, f"{side} {self.reads}")
+
+
+def check_extractor(extractor) -> None:
+    """Raise unless this is an extractor, or None.
+
+    Args:
+        extractor: anything.
+
+    Raises:
+        ValueError: if it is neither, such as a Keras model.
+    """
+    is_one = callable(extractor) and not isinstance(extractor, keras.Layer)
+    if not (extractor is None or is_one):
+        raise ValueError(
+            "extractor must be a kgan.features.Extractor, such as kgan.features.digits(), or None. "
+            f"Received: {type(extractor).__name__} {getattr(extractor, 'name', extractor)!r}. Wrap "
+            "a Keras model: kgan.features.Extractor(model, 'its_name')."
+        )
 
 
 def checked(rows, what: str, *, dimensions: int = 2) -> np.ndarray:
@@ -204,7 +224,7 @@ def as_rows(rows, what: str) -> np.ndarray:
         ValueError: if there are no rows, or NaN or infinity among them.
     """
     rows = np.asarray(rows)
-    return checked(rows.reshape(len(rows), -1) if rows.ndim else rows, what)
+    return checked(rows.reshape(len(rows), -1) if rows.size and rows.ndim else rows, what)
 
 
 def check_widths(first: np.ndarray, second: np.ndarray, what: str) -> None:

@@ -513,3 +513,23 @@ def test_any_measures_and_the_shipped_digits_extractor(make_dataset):
     assert {"frechet_distance_digits_100", "kernel_distance_digits_100", "modes_digits_100"} < set(
         history
     )
+
+
+def test_a_gan_under_a_condition_is_refused():
+    def inputs(shape):
+        return [keras.Input(shape), keras.Input((3,))]
+
+    made, judged = inputs((3,)), inputs((8, 8, 1))
+    pixels = keras.layers.Dense(64, activation="tanh")(keras.layers.Multiply()(made))
+    generator = keras.Model(made, keras.layers.Reshape((8, 8, 1))(pixels))
+    features = keras.layers.Concatenate()([keras.layers.Flatten()(judged[0]), judged[1]])
+    discriminator = keras.Model(judged, keras.layers.Dense(1)(features))
+    evaluation = make_evaluation()
+    evaluation.set_model(kgan.GAN(generator, discriminator, latent_dim=3, condition_shape=(3,)))
+    message = (
+        "Evaluation draws the labels of its samples itself, and cannot draw conditions. Received: "
+        "a GAN with condition_shape=(3,). Measure what it makes of your own, in a callback: "
+        "kgan.evaluation.Evaluator(images, extractor)(gan.generate(n, labels=conditions))."
+    )
+    with refused(message):
+        evaluation.on_train_begin()

@@ -170,6 +170,41 @@ def test_images_extracted_before_measure_the_same(make_pixels, make_extractor):
     assert values == evaluator(fakes)
 
 
+@pytest.mark.parametrize("of", [lambda all_of: all_of, lambda all_of: all_of.features])
+def test_features_of_other_images_are_refused(make_pixels, make_extractor, of):
+    evaluator = Evaluator(make_pixels(20), make_extractor())
+    extracted = of(evaluator.extract(make_pixels(5)))
+    with pytest.raises(ValueError, match=r"Expected: rows for 20 images\. Received: "):
+        evaluator.measure(make_pixels(20), extracted)
+
+
+@pytest.mark.parametrize("make", [lambda extractor: Evaluator([], extractor), FrechetDistance])
+@pytest.mark.parametrize("extractor", [keras.Sequential(name="mine"), 3])
+def test_what_is_no_extractor_is_refused(make, extractor):
+    message = (
+        "extractor must be a kgan.features.Extractor, such as kgan.features.digits(), or None. "
+        f"Received: {type(extractor).__name__} {getattr(extractor, 'name', extractor)!r}. Wrap a "
+        "Keras model: kgan.features.Extractor(model, 'its_name')."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        make(extractor)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.eye(10, dtype="int32"), "Labels must have the shape (10,). Received: (10, 10)."),
+        ([0.0, 1.0], "Labels must be integers. Received: dtype float64."),
+        ([], "Labels must have the shape (1,). Received: (0,)."),
+        (3, "Labels must have the shape (1,). Received: ()."),
+        ([0, -1], "Labels must lie in 0..0, since num_classes=1. Received: -1."),
+    ],
+)
+def test_training_labels_are_checked_at_once(make_pixels, labels, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Evaluator(make_pixels(4), None, [], training_labels=labels)
+
+
 def test_measures_of_pixels_need_no_extractor_and_their_values_name_none(make_pixels):
     reals = make_pixels(20)
     values = Evaluator(reals, None, BrightnessDifference(), batch_size=7)(reals[:10] + 20)
@@ -575,6 +610,9 @@ def test_none_or_two_of_a_kind(identifiers, received, make_extractor):
 def test_a_measure_with_an_extractor_of_its_own():
     class Named:
         name = "digits"
+
+        def __call__(self, images):
+            return images
 
     message = (
         "FrechetDistance has an extractor of its own, 'digits'. An evaluation runs one extractor "

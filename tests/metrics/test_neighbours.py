@@ -203,3 +203,9 @@ def test_what_is_not_finite_is_refused():
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         nearest_neighbours(SQUARE, rows)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (0, 4, 4, 1), (3, 0)])
+def test_no_rows_are_refused(shape):
+    with pytest.raises(ValueError, match=re.escape(f"Received: an array of shape {shape}.")):
+        nearest_neighbours(np.zeros(shape))

@@ -111,9 +111,14 @@ def test_the_metric_measures_what_the_function_does():
     )
 
 
-@pytest.mark.parametrize("sigmas", [[], [0.1, 0.0], [-1.0], [[0.1]], [np.nan]])
+@pytest.mark.parametrize("sigmas", [[], [0.1, 0.0], [-1.0], [[0.1]], [np.nan], [np.inf], [1e-200]])
 def test_widths_that_are_none_are_refused(sigmas):
-    message = f"sigmas must be a list of positive numbers. Received: {np.asarray(sigmas)!r}."
+    message = (
+        "sigmas must be a list of positive numbers, from 1e-100 to 1e100, in units of [0, 1]. "
+        f"Received: {np.asarray(sigmas, np.float64)!r}."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        ParzenLogLikelihood(images_of(2, 1), sigmas=sigmas)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         parzen_log_likelihood(images_of(2, 0), images_of(2, 1), images_of(2, 2), sigmas=sigmas)
 
