@@ -4,15 +4,18 @@ import dataclasses
 import hashlib
 import os
 import re
+from collections.abc import Collection
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
+from kgan._utils.checks import check_flag
 from kgan.export.comparison import full_float32
 from kgan.export.float32 import float32_twin
 from kgan.export.graph_checks import check_contents
 from kgan.export.interface import read_interface
+from kgan.export.model_card import check_card
 from kgan.export.model_card import write_model_card
 from kgan.export.onnx_file import convert_to_onnx
 from kgan.export.publish import publish
@@ -129,11 +132,19 @@ def export_generator(
     """
     name = Path(output).name
     _check_name(name)
-    if isinstance(tflite, str) or not set(tflite) <= set(MODES):
+    is_list = isinstance(tflite, Collection) and not isinstance(tflite, str)
+    if not (is_list and all(mode in MODES for mode in tflite)):
         raise ValueError(
             f"tflite must be a sequence of some of {', '.join(MODES)}; an empty one for no TFLite "
             f"file. Received: tflite={tflite!r}."
         )
+    onnx = check_flag("onnx", onnx)
+    if not isinstance(frechet, FrechetGate | None):
+        raise ValueError(
+            "frechet must be a kgan.export.FrechetGate, which holds the real images and the limit, "
+            f"or None. Received: frechet={frechet!r}."
+        )
+    check_card(card)
     interface = read_interface(generator, num_classes)
     plain = without_spectral_norm(generator)
     twin = float32_twin(plain)

@@ -3,8 +3,13 @@
 from typing import NamedTuple
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from kgan._utils.checks import is_integer
+
+# Each is compared in every format.
+_MOST_CLASSES = 2**20
 
 
 class Interface(NamedTuple):
@@ -66,10 +71,21 @@ def read_interface(generator: keras.Model, num_classes: int | None = None) -> In
             "The generator takes no labels, so num_classes must be None. "
             f"Received: num_classes={num_classes}."
         )
-    if len(inputs) == 2 and (not is_integer(num_classes) or num_classes < 1):
+    if len(inputs) == 2 and not (is_integer(num_classes) and 0 < num_classes <= _MOST_CLASSES):
         raise ValueError(
-            "The generator takes labels, so num_classes must be the number of classes, an int "
-            f"above 0: the export refuses labels out of range. Received: num_classes={num_classes}."
+            "The generator takes labels, so num_classes must be the number of classes, an int from "
+            f"1 to {_MOST_CLASSES}: the export refuses labels out of range, and compares an image "
+            f"of each class. Received: num_classes={num_classes}."
         )
-    num_classes = None if num_classes is None else int(num_classes)
+    if num_classes is not None:
+        num_classes = int(num_classes)
+        last = np.array([num_classes - 1], "int32")
+        try:
+            generator([np.zeros((1, inputs[0][1]), "float32"), last], training=False)
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"The generator makes no image of the label {last[0]}, the last of "
+                f"num_classes={num_classes}. Expected: the number of classes that it was built "
+                "with, such as the rows of its embedding."
+            ) from error
     return Interface(inputs[0][1], outputs[0][1:], num_classes)

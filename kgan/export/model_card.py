@@ -20,6 +20,9 @@ from kgan.export.graph_checks import read_saved_model
 from kgan.export.graph_checks import read_variables
 from kgan.export.interface import Interface
 
+# What a caller says of the training.
+_TOLD = ("data", "recipe", "command", "metrics")
+
 FILE = Path("assets.extra", "model_card.json")
 
 # Where a path ends, in a list or in a sentence.
@@ -103,6 +106,23 @@ def write_model_card(
     path = Path(folder, FILE)
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def check_card(card: object) -> None:
+    """Raise unless `write_model_card` can write what a caller wants to say of the training.
+
+    Args:
+        card: anything; expected None or a dict with some of data, recipe, command, metrics.
+
+    Raises:
+        ValueError: if it is something else, or holds what is no JSON.
+    """
+    if card is not None and not (isinstance(card, dict) and set(card) <= set(_TOLD)):
+        raise ValueError(
+            f"card must be a dict with some of {', '.join(_TOLD)}, or None. Received: {card!r}."
+        )
+    for place, value in (card or {}).items():
+        _json(value, place)
 
 
 def weights_digest(folder: str | os.PathLike) -> str:

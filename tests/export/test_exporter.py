@@ -1,6 +1,7 @@
 import collections
 import hashlib
 import json
+import math
 import re
 
 import keras
@@ -135,8 +136,24 @@ def test_old_versions_make_room(generator, tmp_path):
     assert names(output) == ["2"]
 
 
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("card", {"foo": 1}, "card must be a dict with some of data, recipe, command, metrics, or"),
+        ("card", 5, "card must be a dict with some of data, recipe, command, metrics, or None."),
+        ("card", {"metrics": {"fid": math.nan}}, "Received at metrics.fid: nan."),
+        ("frechet", 5, "frechet must be a kgan.export.FrechetGate"),
+        ("onnx", "no", "onnx must be True or False. Received: onnx='no'."),
+    ],
+)
+def test_arguments_are_checked_before_the_work(tmp_path, argument, value, message):
+    # Of no generator: it is not looked at yet.
+    with pytest.raises(ValueError, match=re.escape(message)):
+        export_generator(None, tmp_path / "digits", **{argument: value})
+
+
 def test_an_unknown_tflite_mode_is_refused(generator, tmp_path):
-    for wrong in ("float32", ("int4",)):
+    for wrong in ("float32", ("int4",), 5, None):
         message = (
             "tflite must be a sequence of some of float32, float16, dynamic, int8; an empty one "
             f"for no TFLite file. Received: tflite={wrong!r}."

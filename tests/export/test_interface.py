@@ -97,12 +97,21 @@ def test_classes_without_labels_are_refused(generator):
         read_interface(generator, 3)
 
 
-@pytest.mark.parametrize("num_classes", [None, 0, -1, 2.5])
+@pytest.mark.parametrize("num_classes", [None, 0, -1, 2.5, 2**40])
 def test_labels_without_a_number_of_classes_are_refused(conditional_generator, num_classes):
     message = (
-        "The generator takes labels, so num_classes must be the number of classes, an int above "
-        "0: the export refuses labels out of range. Received: "
-        f"num_classes={num_classes}."
+        "The generator takes labels, so num_classes must be the number of classes, an int from 1 "
+        "to 1048576: the export refuses labels out of range, and compares an image of each class. "
+        f"Received: num_classes={num_classes}."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         read_interface(conditional_generator, num_classes)
+
+
+def test_more_classes_than_the_generator_knows_are_refused(conditional_generator):
+    message = (
+        "The generator makes no image of the label 3, the last of num_classes=4. Expected: the "
+        "number of classes that it was built with, such as the rows of its embedding."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        read_interface(conditional_generator, 4)
