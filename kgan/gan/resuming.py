@@ -63,7 +63,15 @@ class Plan:
         self.epochs = epochs
         self.steps_per_epoch = self.batches = steps_per_epoch
         self._x, self._y, self._batch_size = data.x, data.y, data.batch_size or 32
-        self.numbers, self._is_array, self._orders = None, False, 1
+        self._dealt = {
+            "batch_size": self._batch_size,
+            "shuffle": bool(data.shuffle),
+            "validation_split": data.validation_split,
+            "steps_per_epoch": steps_per_epoch,
+        }
+        self.numbers, self._orders = None, 1
+        self._is_array = isinstance(data.x, np.ndarray) or keras.ops.is_tensor(data.x)
+        keeps_rows = self._is_array and steps_per_epoch is None
         if hasattr(data.x, "skip") and hasattr(data.x, "cardinality"):
             length = int(data.x.cardinality())
             # After so many steps as it has batches, Keras begins a dataset anew.
@@ -71,13 +79,13 @@ class Plan:
                 # TensorFlow has negative numbers for what it cannot tell and for endless data.
                 self.steps_per_epoch, self.batches = None, length if length >= 0 else None
                 self.numbers = epochs_of(data.x) if keeps_order(data.x) else None
-        elif hasattr(data.x, "shape") and steps_per_epoch is None:
+        elif keeps_rows:
             self.batches = math.ceil(len(data.x) / self._batch_size)
-            self._is_array = not data.shuffle and not data.validation_split
+            keeps_rows = not data.shuffle and not data.validation_split
         if self.numbers is not None and self.batches is not None:
             # More than one order where a dataset was repeated.
             self._orders = max(1, math.ceil(self.batches / self.numbers.length))
-        is_ordered = self._is_array or self.numbers is not None
+        is_ordered = keeps_rows or self.numbers is not None
         self.resumes_within = is_ordered and self.batches is not None
         self._following = None if self.numbers is None else self.numbers.next
         self.start = Position(initial_epoch, 0, initial_epoch, self._following)
@@ -90,7 +98,7 @@ class Plan:
         elif self._is_array:
             labels = None if self._y is None else digest(np.asarray(self._y))
             images = digest(np.asarray(self._x))
-            description |= {"batch_size": self._batch_size, "images": images, "y": labels}
+            description |= {**self._dealt, "images": images, "y": labels}
         return description
 
     def data_after(self, batches: int) -> dict:

@@ -480,9 +480,29 @@ def test_descriptions_tell_data_apart():
     counted = plan_of(by_epoch(fives, 5))
     assert counted.description() == {"batches": 5, "source": "by_epoch"}
     images, labels = np.ones((5, 2)), np.arange(5)
-    assert plan_of(images, labels, 2).description() == {
+    described = {
         "batches": 3,
         "batch_size": 2,
+        "shuffle": False,
+        "validation_split": 0.0,
+        "steps_per_epoch": None,
         "images": digest(images),
         "y": digest(labels),
     }
+    assert plan_of(images, labels, 2).description() == described
+    shuffled = plan_of(images, labels, 2, shuffle=True).description()
+    assert shuffled == {**described, "shuffle": True}
+    steps = plan_of(images, labels, 2, 4).description()
+    assert steps == {**described, "batches": 4, "steps_per_epoch": 4}
+
+
+def test_a_pydataset_is_no_array_whatever_attributes_it_has():
+    class Shaped(keras.utils.PyDataset):
+        shape = (7,)
+
+        def __len__(self):
+            return 7
+
+    plan = plan_of(Shaped())
+    assert (plan.batches, plan.resumes_within) == (None, False)
+    assert plan.description() == {"batches": None}

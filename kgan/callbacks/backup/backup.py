@@ -53,9 +53,9 @@ class Backup(GANCallback):
 
     The folder belongs to one run, and while it lasts to one process. To resume with other networks,
     losses, optimizers, data or options of `compile` is an error. Of data, the number of batches is
-    compared, and of `kgan.data` and arrays a digest of about 1,000 rows; another function of
-    `by_epoch` or `map` is not seen. Of several workers the first one writes, and all must see the
-    folder.
+    compared, and of `kgan.data` and arrays, shuffled or not, a digest of about 1,000 rows; another
+    function of `by_epoch` or `map` is not seen. Of several workers the first one writes, and all
+    must see the folder.
 
     On a GPU, bit by bit holds only with `tf.config.experimental.enable_op_determinism()`. Random
     numbers that no seed generator of the model gives, and a `tf.Variable` of a subclass, are not

@@ -573,6 +573,15 @@ def test_other_data_are_refused(one_epoch, quick_gan):
     refused(one_epoch, quick_gan(), message, data=make_images().batches(4, seed=4))
 
 
+def test_other_arrays_are_refused_also_where_keras_shuffles_them(tmp_path, quick_gan):
+    images = np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 1)).astype("float32")
+    fit(quick_gan(), tmp_path, data=images, epochs=1)
+    with pytest.raises(ValueError, match=r"data\.images was "):
+        fit(quick_gan(), tmp_path, data=-images, epochs=1)
+    # What is only begun anew is the same.
+    assert fit(quick_gan(), tmp_path, data=images.copy(), epochs=1)
+
+
 def test_other_networks_are_refused(one_epoch, quick_gan):
     other = kgan.GAN(
         kgan.models.small_mlp_generator((8, 8, 1), 3, width=2),
