@@ -606,7 +606,8 @@ class GAN(keras.Model):
 
         Args:
             n: int or integer tensor, how many.
-            seed: int or `keras.random.SeedGenerator`, to be used for every draw.
+            seed: int or `keras.random.SeedGenerator`, to be used for every draw. `fit` refuses a
+                prior that it does not decide, as one that draws with NumPy.
 
         Returns:
             Float tensor (n, latent_dim).
@@ -771,6 +772,8 @@ class GAN(keras.Model):
                 trainable_variables(self.generator_networks()),
             )
         if self.train_function is None or force:
+            if not _is(self.sample_latents, GAN.sample_latents):
+                networks.check_prior(self)
             step = self.train_step
             if not _is(step, GAN.train_step):
                 step = logs.as_means(self, self._train_step_and_count)

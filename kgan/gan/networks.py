@@ -180,6 +180,60 @@ def check_derivatives(gan, penalties: list) -> None:
         return
 
 
+def check_prior(gan) -> None:
+    """Raise unless the `sample_latents` of a subclass draws as a training and `generate` need.
+
+    Args:
+        gan: `kgan.GAN`. Its random states stay as they are.
+
+    Raises:
+        ValueError: for a wrong shape, a NumPy array, latents that are always the same, or that the
+            seed does not decide.
+    """
+    seeds = keras.random.SeedGenerator(0)
+    # Enough that no two draws of a sound prior are equal by chance.
+    rows, more = 64, 65
+
+    def drawn(n, *given):
+        # A layer that a prior passes through may have random numbers of its own.
+        with gan.unchanged_random_state():
+            return [gan.sample_latents(n, seed) for seed in given]
+
+    first, second = drawn(rows, seeds, seeds)
+    (third,), (again,), (other,) = (drawn(more, seed) for seed in (0, 0, 1))
+    where = f"{type(gan).__name__}.sample_latents(n, seed)"
+    for n, latents in ((rows, first), (more, third)):
+        shape = getattr(latents, "shape", None)
+        if shape is None or tuple(shape) != (n, gan.latent_dim):
+            received = type(latents).__name__ if shape is None else tuple(shape)
+            raise ValueError(
+                f"{where} must return a tensor (n, latent_dim), here ({n}, {gan.latent_dim}). "
+                f"Received: {received}."
+            )
+    remedy = (
+        "Draw with keras.random and pass it the seed: keras.random.uniform((n, ...), seed=seed)."
+    )
+    if isinstance(first, np.ndarray) and not gan.run_eagerly:
+        raise ValueError(
+            f"{where} must return a tensor. Received: a NumPy array, which a compiled step would "
+            f"draw once and use in the whole training. {remedy}"
+        )
+
+    def is_same(one, two):
+        return np.array_equal(ops.convert_to_numpy(one), ops.convert_to_numpy(two))
+
+    if not is_same(third, again):
+        raise ValueError(
+            f"{where} must return the same latents for the same number as a seed. Received: "
+            f"others at every call, so that no seed decides them. {remedy}"
+        )
+    if is_same(first, second) or is_same(third, other):
+        raise ValueError(
+            f"{where} must return other latents at every draw. Received: the same for every seed, "
+            f"with which the generator would learn a few images. {remedy}"
+        )
+
+
 def reach(network: keras.Model, inputs: list) -> tuple[float, float] | None:
     """The lowest and the highest value that a network can give, whatever it learns.
 

@@ -53,6 +53,49 @@ def test_the_default_optimizers_are_those_of_dcgan():
     assert optimizers[0] is not optimizers[1]
 
 
+def numpys(n, seed):
+    return np.random.uniform(-1, 1, (n, 3)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (numpys, "Received: a NumPy array, which a compiled step would draw once"),
+        (lambda n, seed: ops.convert_to_tensor(numpys(n, seed)), "so that no seed decides them"),
+        (
+            lambda n, seed: keras.random.normal((10, 3), seed=seed),
+            r"\(64, 3\). Received: \(10, 3\)",
+        ),
+        (lambda n, seed: keras.random.normal((n, 4), seed=seed), r"\(64, 3\). Received: \(64, 4\)"),
+        (lambda n, seed: keras.random.normal((n, 3), seed=7), "the same for every seed"),
+        (lambda n, seed: ops.zeros((n, 3)), "the same for every seed"),
+        (lambda n, seed: None, "Received: NoneType"),
+    ],
+)
+def test_a_prior_that_a_seed_does_not_decide_is_refused(draw, message):
+    gan = kgan.GAN(*networks(), latent_dim=3)
+    gan.compile()
+    gan.sample_latents = draw
+    with pytest.raises(ValueError, match=rf"^GAN.sample_latents\(n, seed\) must .*{message}"):
+        gan.make_train_function()
+
+
+def test_a_look_at_a_prior_leaves_the_random_state():
+    class Binary(kgan.GAN):
+        def __init__(self, *arguments, **more):
+            super().__init__(*arguments, **more)
+            self.seeds = keras.random.SeedGenerator(5)
+
+        def sample_latents(self, n, seed):
+            return ops.sign(keras.random.uniform((n, self.latent_dim), -1, 1, seed=seed))
+
+    gan = made(Binary)
+    before = [np.array(variable) for variable in gan.variables]
+    gan.make_train_function()
+    for variable, value in zip(gan.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
 def test_all_that_judges_images_asks_discriminate():
     asked = []
 
