@@ -5,8 +5,10 @@ and saves none of them, so that a restored run draws other numbers.
 """
 
 import contextlib
+import inspect
 import random
 from pathlib import Path
+from types import NoneType
 
 import keras
 import numpy as np
@@ -136,7 +138,7 @@ def fault(gan) -> str | None:
     """Why a file of a GAN would not give back the GAN, found without a file.
 
     Only what is not Keras' or kgan's is looked at: the GAN is made anew by its config, and its
-    networks, loss and penalties are compared.
+    networks, loss and penalties, and the options of its own constructor are compared.
 
     Args:
         gan: `kgan.GAN`, compiled or not.
@@ -191,13 +193,26 @@ def _difference(gan, copy, learns: dict | None) -> str | None:
             if found:
                 return f"of the {role}, {found}"
     made_anew = (learns["loss"], *learns["penalties"]) if learns else ()
-    for own, made in zip((gan.loss, *gan.penalties) if learns else (), made_anew, strict=True):
+    pairs = zip((gan.loss, *gan.penalties) if learns else (), made_anew, strict=True)
+    for own, made, names in ((gan, copy, _own_options(gan)), *((*pair, None) for pair in pairs)):
         for name, value in vars(own).items():
-            if isinstance(value, (bool, int, float, str)) and vars(made).get(name) != value:
-                return (
-                    f"{type(own).__name__} has {name}={value!r}, and {vars(made).get(name)!r} anew."
-                )
+            if names is not None and name.removeprefix("_") not in names:
+                continue
+            plain, anew = keras.tree.flatten(value), vars(made).get(name)
+            is_plain = all(isinstance(part, (bool, int, float, str, NoneType)) for part in plain)
+            if is_plain and plain != keras.tree.flatten(anew):
+                return f"{type(own).__name__} has {name}={value!r}, and {anew!r} anew."
     return None
+
+
+def _own_options(gan) -> set[str]:
+    """The arguments of a subclass's constructors. What else it holds may change in a training."""
+    return {
+        name
+        for kind in type(gan).__mro__
+        if kind.__module__.partition(".")[0] not in ("kgan", "keras", "builtins", "tensorflow")
+        for name in inspect.signature(kind.__init__).parameters
+    }.difference(inspect.signature(gan.compile).parameters)
 
 
 def random_states(model: keras.Model) -> list[keras.Variable]:

@@ -92,6 +92,24 @@ class Coded(kgan.GAN):
 
 
 @registered
+class Weighted(kgan.GAN):
+    """A GAN with an option that is no part of a network."""
+
+    def __init__(self, *arguments, weights=(1.0,), **kwargs):
+        super().__init__(*arguments, **kwargs)
+        self._weights_of_terms = self._weights = weights
+        self.stage = 0
+
+
+@registered
+class Told(Weighted):
+    """The same, with a complete config."""
+
+    def get_config(self):
+        return {**super().get_config(), "weights": self._weights}
+
+
+@registered
 class Uniform(kgan.GAN):
     """A GAN with the constructor of all."""
 
@@ -145,6 +163,11 @@ def equal_states(first, second):
         (lambda: compiled((generator(), Discriminator(4))), "shape", "Discriminator"),
         (lambda: compiled(loss=Linear(2.0)), "Linear has scale=2.0, and 1.0 anew.", "Linear"),
         (lambda: compiled(kind=Coded, more={"codes": 3}), "shape", "Coded"),
+        (
+            lambda: compiled(kind=Weighted, more={"weights": (1.0, 2.0)}),
+            r"Weighted has _weights=\(1.0, 2.0\), and \(1.0,\) anew.",
+            "Weighted",
+        ),
     ],
 )
 def test_what_a_file_would_not_give_back_is_said_before_the_training(make, reason, name, tmp_path):
@@ -168,6 +191,15 @@ def test_what_a_file_would_not_give_back_is_said_before_the_training(make, reaso
     assert equal_states(gan, again)
 
 
+def test_what_a_training_changes_is_no_option_of_a_constructor(tmp_path):
+    gan = Weighted(generator(), discriminator(), latent_dim=3)
+    gan.stage = 2
+    gan.save(tmp_path / "gan.keras")
+    gan._weights = 5.0
+    with pytest.raises(ValueError, match=r"gan\.keras is not written.* has _weights=5.0, and"):
+        gan.save(tmp_path / "gan.keras")
+
+
 def test_a_gan_that_is_not_compiled_is_looked_at_when_it_is_saved(tmp_path):
     gan = kgan.GAN(generator(Gain(3.0)), discriminator(), latent_dim=3)
     with pytest.raises(ValueError, match=r"gan\.keras is not written"):
@@ -182,6 +214,8 @@ def test_a_gan_that_is_not_compiled_is_looked_at_when_it_is_saved(tmp_path):
         lambda: compiled((generator(Noise()), discriminator()), more={"ema_halflife_images": 9}),
         lambda: compiled(kind=Coded),
         lambda: compiled(kind=Uniform),
+        lambda: compiled(kind=Weighted),
+        lambda: compiled(kind=Told, more={"weights": (1.0, 2.0)}),
     ],
 )
 def test_what_a_file_gives_back_is_saved_without_a_word(make, tmp_path):
