@@ -45,7 +45,7 @@ _MADE_ONCE = (
     "ema_halflife_images",
 )
 # What a compiled step holds as it was.
-_COMPILED = ("loss", "penalties", "discriminator_steps")
+_COMPILED = ("optimizer", "loss", "penalties", "discriminator_steps")
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -180,7 +180,7 @@ class GAN(keras.Model):
             inputs = sampling.network_inputs(*saving.example_inputs(self))
             self.ema_generator = averaging.untrained_copy(generator, inputs)
         self.discriminator_steps = None
-        self.penalties = []
+        self.penalties = ()
         self.images_seen = self.add_weight(
             shape=(),
             dtype="int64",
@@ -205,9 +205,29 @@ class GAN(keras.Model):
                 f"checked and compiled are those of the first one. Received: {value!r}. Build a "
                 "new kgan.GAN with it; networks keep their weights."
             )
+        # A subclass may be compiled in another way.
+        if name in _COMPILED and isinstance(self.__dict__.get("optimizer"), GANOptimizer):
+            value = self._replacement(name, value)
         if name in _COMPILED:
             self.train_function = self.test_function = None
         super().__setattr__(name, value)
+
+    def _replacement(self, name, value):
+        """What a compiled GAN takes in place of a part; the rest is refused."""
+        is_built = isinstance(value, GANOptimizer) and value.built
+        if name == "penalties" or (name == "optimizer" and not is_built):
+            raise ValueError(
+                f"{name} of a compiled GAN cannot be replaced: compile makes its state. "
+                f"Received: {name}={value!r}. Call compile again with all that is to be used."
+            )
+        # Keras' own compile sets None.
+        if name == "loss" and value is not None:
+            value = losses.get(value)
+        elif name == "discriminator_steps":
+            value = check_positive_integer(name, value)
+        if name in self.__dict__.get("_compiled_with", ()):
+            self._compiled_with[name] = keras.saving.serialize_keras_object(value)
+        return value
 
     # What a user calls.
 
@@ -276,7 +296,7 @@ class GAN(keras.Model):
             self.logs.add_penalties([penalty.name for penalty in penalties])
             for penalty in penalties:
                 penalty.build()
-        self.penalties = penalties
+        super().__setattr__("penalties", tuple(penalties))
         self.loss = loss
         self.discriminator_steps = discriminator_steps
         self.has_default_optimizers = d_optimizer is None and g_optimizer is None

@@ -77,6 +77,15 @@ class GANOptimizer(keras.optimizers.Optimizer):
         )
         self._update_rate_ratio()
 
+    def __setattr__(self, name, value):
+        if name in ("d_optimizer", "g_optimizer") and self.__dict__.get("built"):
+            raise ValueError(
+                f"{name} cannot be replaced: it keeps the state of the weights that it was built "
+                f"for, and a compiled step holds it. Received: {name}={value!r}. Call compile of "
+                "the GAN again with new optimizers."
+            )
+        super().__setattr__(name, value)
+
     def build_pair(self, discriminator_variables: list, generator_variables: list) -> None:
         """Make the state of both optimizers, before any weights are loaded or any step is traced.
 

@@ -671,6 +671,34 @@ def test_a_compiled_step_is_made_anew_for_another_loss():
     assert gan.train_function is not None
     gan.loss = kgan.losses.get("hinge")
     assert gan.train_function is gan.test_function is None
+    gan.loss = "wasserstein"
+    assert isinstance(gan.loss, kgan.losses.Wasserstein)
+    gan.train_function = "made"
+    gan.discriminator_steps = 2
+    assert gan.train_function is None
+    assert gan._compiled_with["discriminator_steps"] == 2
+    assert gan._compiled_with["loss"] == keras.saving.serialize_keras_object(gan.loss)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("optimizer", keras.optimizers.SGD(0.0), "^optimizer of a compiled GAN cannot be replaced"),
+        ("optimizer", kgan.GANOptimizer("sgd", "sgd"), "^optimizer of a compiled GAN cannot be"),
+        ("penalties", ["r1=1"], "^penalties of a compiled GAN cannot be replaced"),
+        ("loss", "hing", "GAN loss"),
+        ("discriminator_steps", 0, "^discriminator_steps must be a positive integer"),
+    ],
+)
+def test_a_part_that_a_compiled_gan_cannot_take_over_is_refused(name, value, message):
+    gan = make_gan()
+    before = getattr(gan, name)
+    with pytest.raises(ValueError, match=message):
+        setattr(gan, name, value)
+    assert getattr(gan, name) is before
+    # Another way of a compile does what is asked.
+    gan.compile(penalties="r1=1", discriminator_steps=2)
+    assert isinstance(gan.penalties, tuple)
 
 
 def test_a_gan_leaves_it_to_its_networks_to_round_latents():

@@ -140,3 +140,12 @@ def test_a_learning_rate_that_is_none_is_refused(rate):
 def test_building_without_saying_whose_variables_is_refused():
     with pytest.raises(ValueError, match="Call build_pair"):
         pair().build([keras.Variable([1.0])])
+
+
+@pytest.mark.parametrize("name", ["d_optimizer", "g_optimizer"])
+def test_an_optimizer_is_not_replaced_once_it_has_a_state(name):
+    optimizer = GANOptimizer("sgd", "adam")
+    setattr(optimizer, name, keras.optimizers.SGD(0.5))
+    optimizer.build_pair([keras.Variable(0.0)], [keras.Variable(0.0)])
+    with pytest.raises(ValueError, match=f"^{name} cannot be replaced: .* Call compile of the GAN"):
+        setattr(optimizer, name, keras.optimizers.SGD(0.0))
