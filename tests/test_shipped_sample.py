@@ -60,7 +60,7 @@ def test_its_card_says_how_it_was_made(card):
     assert (card["name"], card["version"], card["num_classes"]) == ("digits_small", 1, 10)
     assert card["data"] == {"dataset": "digits"}
     assert f"--latent_dim={card['recipe']['latent_dim']}\n" in flags
-    assert card["command"] == "python tools/export.py --run_dir=runs/digits_small"
+    assert card["command"] == "kgan export --run_dir=runs/digits_small"
     assert card["metrics"]["extractor"] == "digits"
     tflite = (SAMPLE / "digits_small.tflite").read_bytes()
     assert card["files"]["digits_small.tflite"]["sha256"] == hashlib.sha256(tflite).hexdigest()
