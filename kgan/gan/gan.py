@@ -1,6 +1,7 @@
 """The GAN: two networks, one `train_step`."""
 
 import contextlib
+import functools
 import inspect
 import os
 import warnings
@@ -763,7 +764,8 @@ class GAN(keras.Model):
 
         def objective():
             terms, minibatch = play()
-            total = sum(ops.mean(term) for term in terms.values())
+            # Networks, data and Keras' own float may each have another precision.
+            total = functools.reduce(ops.add, map(ops.mean, terms.values()))
             # Optimizers sum over replicas, so each contributes its share of the global mean.
             return optimizer.scale_loss(total / replicas.num_replicas()), (terms, minibatch)
 

@@ -164,7 +164,8 @@ def _uniform(images, seed, *, per_sample: bool = False):
     """U(0, 1) for every entry of images, or one number per sample that broadcasts over them."""
     shape = (1,) * (len(images.shape) - 1) if per_sample else images.shape[1:]
     return replicas.global_rows(
-        lambda rows: keras.random.uniform((rows, *shape), seed=seed), ops.shape(images)[0]
+        lambda rows: keras.random.uniform((rows, *shape), dtype=images.dtype, seed=seed),
+        ops.shape(images)[0],
     )
 
 

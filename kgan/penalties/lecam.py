@@ -59,11 +59,14 @@ class LeCam(Penalty):
 
     def __call__(self, discriminator, *, real_logits, fake_logits, **_):
         real_average, fake_average, updates = self.variables
+        real_logits, fake_logits = (
+            ops.cast(logits, real_average.dtype) for logits in (real_logits, fake_logits)
+        )
         started = updates >= self.start
         over = ops.relu(real_logits - fake_average.value)
         under = ops.relu(real_average.value - fake_logits)
         penalty = self.weight * (ops.square(over) + ops.square(under))
-        decay = ops.where(started, self.decay, 0.0)
+        decay = ops.cast(self.decay, real_average.dtype) * ops.cast(started, real_average.dtype)
         for average, logits in ((real_average, real_logits), (fake_average, fake_logits)):
             average.assign(decay * average + (1 - decay) * replicas.global_mean(logits))
         updates.assign(updates + 1)

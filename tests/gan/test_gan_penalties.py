@@ -279,3 +279,18 @@ def test_compiling_again_starts_with_other_penalties():
     gan.compile("sgd", "sgd", penalties=[penalties.R2(0.1)])
     assert set(fitted(gan)) == {"d_loss", "g_loss", "d_real", "d_fake", "d_auc", "r2"}
     assert gan.state_beside_weights() == {}
+
+
+@pytest.mark.parametrize("floatx", ["float64", "float16"])
+def test_networks_may_have_another_precision_than_kerass_float(floatx):
+    keras.config.set_floatx(floatx)
+    try:
+        gan = make_gan(every_penalty(), loss="ns")
+        gan.train_step(IMAGES[:ROWS].astype("float64"))
+        gan.train_step(IMAGES[:ROWS])
+    finally:
+        keras.config.set_floatx("float32")
+    logged = {metric.name: float(metric.result()) for metric in gan.metrics}
+    assert set(logged) > {penalty.name for penalty in every_penalty()}
+    assert np.isfinite(list(logged.values())).all()
+    assert min(logged[penalty.name] for penalty in every_penalty()) > 0
