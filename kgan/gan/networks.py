@@ -135,6 +135,7 @@ def _layers(network) -> list:
 
 
 def _check_logits(discriminator, inputs: list) -> None:
+    """Raise for logits between two bounds, warn of one bound at 0."""
     reached = reach(discriminator, inputs)
     for low in (0, -1):
         if reached is not None and np.allclose(reached, (low, 1), atol=_TOLERANCE):
@@ -145,6 +146,18 @@ def _check_logits(discriminator, inputs: list) -> None:
                 "paper has one; a second one would flatten the gradients. Remove the activation "
                 "of the last layer."
             )
+    # Of a functional network alone: what comes into its last layer has either sign.
+    one_sided = reached is not None and min(map(abs, reached)) < _TOLERANCE
+    if one_sided and getattr(discriminator, "outputs", None):
+        side = "at or above" if reached[1] > _TOLERANCE else "at or below"
+        warnings.warn(
+            f"The logits of the discriminator {discriminator.name!r} stay {side} 0, whatever it "
+            "learns: it ends in an activation such as relu, softplus or log_sigmoid. Expected: "
+            "logits without bounds, below 0 for fakes and above 0 for reals. Remove the activation "
+            "of the last layer, unless the loss is made for it.",
+            # The user's call of the constructor.
+            stacklevel=4,
+        )
 
 
 def check_derivatives(gan, penalties: list) -> None:

@@ -402,3 +402,16 @@ def test_constructor_arguments_are_checked(arguments, message):
     discriminator = models.small_mlp_discriminator(SHAPE, width=4)
     with refuses(message):
         kgan.GAN(generator, discriminator, **{"latent_dim": 3, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("activation", "side"),
+    [("relu", "above"), ("softplus", "above"), ("log_sigmoid", "below"), ("elu", None)],
+)
+def test_logits_on_one_side_of_0_are_warned_of(activation, side, recwarn):
+    inputs = keras.Input(SHAPE)
+    logits = layers.Dense(1, activation=activation)(layers.Flatten()(inputs))
+    gan(discriminator=keras.Model(inputs, logits))
+    said = [str(each.message) for each in recwarn if "The logits of" in str(each.message)]
+    assert len(said) == (side is not None)
+    assert side is None or f"stay at or {side} 0, whatever it learns" in said[0]
