@@ -269,7 +269,9 @@ class GAN(keras.Model):
             Radford et al. 2016, arXiv 1511.06434, section 4, for the default optimizers.
         """
         scopes.check_scope_of_call(self.images_seen, "compile")
-        d_networks, g_networks = self.discriminator_networks(), self.generator_networks()
+        d_networks, g_networks = map(
+            self._networks, ("discriminator_networks", "generator_networks")
+        )
         scopes.check_one_scope(
             self.images_seen,
             **{network.name: network for network in (*d_networks, *g_networks)},
@@ -614,7 +616,8 @@ class GAN(keras.Model):
         judged = Minibatch(images, fakes, latents, labels, training=False).judged(self.discriminate)
         compares = self.loss.compares_with_reals
         for_generator = judged if compares else judged._replace(real_logits=None)
-        terms = self.discriminator_objective(judged) | self.generator_objective(for_generator)
+        terms = self._terms("discriminator_objective", judged)
+        terms |= self._terms("generator_objective", for_generator)
         terms |= logs.scores(judged, self.loss)
         logs.update(self.metrics, terms)
         # Without the penalties, which belong to an update.
@@ -705,7 +708,7 @@ class GAN(keras.Model):
     def _update_discriminator(self, minibatch: Minibatch):
         def play():
             judged = minibatch.judged(self.discriminate)
-            return self.discriminator_objective(judged) | self._penalties(judged), judged
+            return self._terms("discriminator_objective", judged) | self._penalties(judged), judged
 
         judged = self._minimise(play, self.optimizer.d_optimizer, self.discriminator_networks())
         logs.update(self.metrics, logs.scores(judged, self.loss))
@@ -716,7 +719,7 @@ class GAN(keras.Model):
             latents, fake = self._draw_fakes(minibatch.labels, rows, training=True)
             fresh = minibatch._replace(latents=latents, fake=fake)
             judged = fresh.judged(self.discriminate, reals_too=self.loss.compares_with_reals)
-            return self.generator_objective(judged), judged
+            return self._terms("generator_objective", judged), judged
 
         self._minimise(play, self.optimizer.g_optimizer, self.generator_networks())
 
@@ -743,6 +746,26 @@ class GAN(keras.Model):
         own = self.evaluation_seeds.state
         states = [state for state in saving.random_states(self) if state is not own]
         return sampling.OwnRandomState(states, moved=ops.convert_to_tensor(place)[1])
+
+    def _terms(self, objective: str, minibatch: Minibatch) -> dict:
+        terms = getattr(self, objective)(minibatch)
+        if not isinstance(terms, dict) or not terms or any(term is None for term in terms.values()):
+            raise ValueError(
+                f"{type(self).__name__}.{objective} must return a dict of at least one tensor by "
+                f"the names of their logs, such as {{'{objective[0]}_loss': loss}}. "
+                f"Received: {terms!r}."
+            )
+        return dict(terms)
+
+    def _networks(self, of: str) -> list:
+        networks = getattr(self, of)()
+        is_list = isinstance(networks, (list, tuple))
+        if not is_list or not all(isinstance(network, keras.Layer) for network in networks):
+            raise ValueError(
+                f"{type(self).__name__}.{of} must return a list of keras models or layers. "
+                f"Received: {networks!r}."
+            )
+        return networks
 
     def _penalties(self, minibatch: Minibatch) -> dict:
         # Like the logits: 16 bits are too few for the square of a gradient.

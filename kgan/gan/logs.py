@@ -73,7 +73,10 @@ def as_means(gan, step):
         before = {name: mean.count + 0 for name, mean in own.items()}
         logs = step(batch)
         if not isinstance(logs, dict):
-            return logs
+            raise ValueError(
+                "A train_step or test_step must return a dict of logs, such as "
+                f"self.get_metrics_result(). Received, of {type(gan).__name__}: {logs!r}."
+            )
         for name, mean in own.items():
             if name in logs:
                 value = ops.mean(ops.cast(logs[name], mean.dtype))

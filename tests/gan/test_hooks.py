@@ -96,6 +96,28 @@ def test_a_look_at_a_prior_leaves_the_random_state():
         np.testing.assert_array_equal(variable, value)
 
 
+@pytest.mark.parametrize("returned", [0.5, None, {}, {"d_loss": None}])
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+def test_an_objective_that_returns_no_terms_is_told(player, returned):
+    gan = kgan.GAN(*networks(), latent_dim=3)
+    gan.compile("sgd", "sgd", run_eagerly=True)
+    setattr(gan, f"{player}_objective", lambda minibatch: returned)
+    message = f"^GAN.{player}_objective must return a dict of .*'{player[0]}_loss': loss"
+    for step in (gan.train_step, gan.test_step):
+        with pytest.raises(ValueError, match=message):
+            step(IMAGES)
+
+
+def test_what_else_a_method_must_return_is_told():
+    gan = made(kgan.GAN)
+    gan.train_step = lambda data: None
+    with pytest.raises(ValueError, match=r"^A train_step .* Received, of GAN: None"):
+        gan.train_on_batch(IMAGES)
+    gan.generator_networks = lambda: gan.generator
+    with pytest.raises(ValueError, match=r"^GAN.generator_networks must return a list of keras"):
+        gan.compile()
+
+
 def test_all_that_judges_images_asks_discriminate():
     asked = []
 
