@@ -193,6 +193,25 @@ def _has_shape(part, shape: tuple):
     )
 
 
+def is_endless(x) -> bool:
+    """Whether it is known that a pass over data never ends.
+
+    Args:
+        x: whatever `fit` takes.
+
+    Returns:
+        bool; False where it is not known.
+    """
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches is None
+    if not isinstance(x, tf.data.Dataset | tf.distribute.DistributedDataset):
+        return False
+    # A method of a dataset, a number of one that is distributed.
+    cardinality = getattr(x, "cardinality", None)
+    known = cardinality() if callable(cardinality) else cardinality
+    return known is not None and int(known) == tf.data.INFINITE_CARDINALITY
+
+
 def are_all_full(x, batch_size: int | None = None) -> bool:
     """Whether all batches that `fit` would see are known to have as many rows as the first.
 
@@ -232,10 +251,14 @@ def _rows(dataset) -> list:
 
 
 def _continued(first, others) -> tf.data.Dataset | None:
-    """A generator from its first batch on, as a dataset of batches of any shape."""
+    """A generator from its first batch on, as a dataset of batches of any shape.
+
+    A second pass goes on where the first one ended, as the generator does.
+    """
+    all_batches = itertools.chain([first], others)
 
     def batches():
-        for batch in itertools.chain([first], others):
+        for batch in all_batches:
             yield tf.nest.map_structure(np.asarray, _without_none(batch))
 
     def spec(part):

@@ -353,8 +353,8 @@ class GAN(keras.Model):
             class_weight: must be None: a GAN weights no classes.
             sample_weight: must be None: a GAN weights no samples.
             initial_epoch: as in `keras.Model.fit`.
-            steps_per_epoch: as in `keras.Model.fit`.
-            validation_steps: as in `keras.Model.fit`.
+            steps_per_epoch: as in `keras.Model.fit`; data without end need it.
+            validation_steps: as in `keras.Model.fit`; validation data without end need it.
             validation_batch_size: as in `keras.Model.fit`.
             validation_freq: as in `keras.Model.fit`.
 
@@ -366,10 +366,27 @@ class GAN(keras.Model):
                 structure, holds NaN or cannot be split; the same for the validation data. Arrays
                 are looked at as a whole, later batches of other data before the step that would
                 take them; but not those that processes of a PyDataset's own make, or a dataset
-                that was distributed already. Also if other weights are to be trained than at
-                `compile`, or one of Keras' callbacks waits for a log that never comes.
+                that was distributed already. Also for numbers out of range, for data without end,
+                if other weights are to be trained than at `compile`, or if one of Keras' callbacks
+                waits for a log that never comes.
         """
         inspection.check_call(self, "fit", class_weight=class_weight, sample_weight=sample_weight)
+        batch_size, epochs, initial_epoch, steps_per_epoch = inspection.check_numbers(
+            batch_size=batch_size,
+            epochs=epochs,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+        )
+        validation_split, validation_steps, validation_batch_size, validation_freq = (
+            inspection.check_numbers(
+                validation_split=validation_split,
+                validation_steps=validation_steps,
+                validation_batch_size=validation_batch_size,
+                validation_freq=validation_freq,
+            )
+        )
+        inspection.check_end(x, "steps_per_epoch", steps_per_epoch)
+        inspection.check_end(validation_data, "validation_steps", validation_steps)
         data = inspection.look(self, x, y, batch_size, shuffle, validation_split)
         if validation_data is not None:
             validation_data = inspection.look_at_validation_data(
@@ -432,7 +449,7 @@ class GAN(keras.Model):
             batch_size: as in `fit`.
             verbose: as in `keras.Model.evaluate`.
             sample_weight: must be None: a GAN weights no samples.
-            steps: as in `keras.Model.evaluate`.
+            steps: as in `keras.Model.evaluate`; data without end need it.
             callbacks: as in `keras.Model.evaluate`.
             return_dict: as in `keras.Model.evaluate`.
             **kwargs: what Keras itself passes on.
@@ -444,8 +461,10 @@ class GAN(keras.Model):
             ValueError: as `fit`.
         """
         inspection.check_call(self, "evaluate", sample_weight=sample_weight)
+        batch_size, steps = inspection.check_numbers(batch_size=batch_size, steps=steps)
         # `fit` has looked at its validation data, and evaluates an iterator that it keeps.
         if not private.is_validation_of_fit(kwargs):
+            inspection.check_end(x, "steps", steps)
             x, y = inspection.look_at_held_out(self, x, y, batch_size)
         self._steps_of_evaluation.begin(steps)
         with uncounted(x), batches.refused_in_plain_words():

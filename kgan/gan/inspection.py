@@ -5,6 +5,9 @@ import dataclasses
 import keras
 import numpy as np
 
+from kgan._utils.checks import check_integer
+from kgan._utils.checks import check_number
+from kgan._utils.checks import check_positive_integer
 from kgan.backend import batches
 from kgan.backend import replicas
 from kgan.backend import scopes
@@ -80,6 +83,52 @@ def check_call(gan: keras.Model, call: str, **weights) -> None:
                 f"{name}=None. Received: a {type(weight).__name__}. Leave it out; repeat or drop "
                 "samples of the data to make some count more."
             )
+
+
+def check_numbers(**numbers) -> list:
+    """Raise unless the numbers that `fit` or `evaluate` was given are some that they can take.
+
+    Args:
+        **numbers: by the names that they have in Keras; most may be None.
+
+    Returns:
+        List of the numbers in this order, as Python's, which alone Keras takes everywhere.
+
+    Raises:
+        ValueError: for a number that is out of range or none.
+    """
+    found = []
+    for name, value in numbers.items():
+        if name == "validation_split":
+            value = check_number(name, 0.0 if value is None else value, at_least=0, below=1)
+        elif name in ("epochs", "initial_epoch"):
+            value = check_integer(name, value, 0)
+        elif name == "validation_freq" and isinstance(value, list | tuple | set | range):
+            value = [check_positive_integer(name, epoch) for epoch in value]
+        elif value is not None or name == "validation_freq":
+            value = check_positive_integer(name, value)
+        found.append(value)
+    return found
+
+
+def check_end(data, name: str, steps: int | None) -> None:
+    """Raise if a pass over the data would never end.
+
+    Args:
+        data: whatever `fit` takes as data or as validation data.
+        name: str, the argument that says how many batches a pass takes.
+        steps: int, its value; None if it was not given.
+
+    Raises:
+        ValueError: if the data are known to have no end, and `steps` is None.
+    """
+    x = data[0] if isinstance(data, tuple | list) and data else data
+    if steps is None and batches.is_endless(x):
+        raise ValueError(
+            f"A pass over these data would never end. Expected: data with an end, or {name}, the "
+            f"number of batches to take. Received: {name}=None, and a {type(x).__name__} without "
+            f"end. Pass {name}=, or leave out .repeat()."
+        )
 
 
 def look(gan, x, y, batch_size: int | None, shuffle, validation_split: float) -> TrainingData:

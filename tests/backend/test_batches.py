@@ -34,6 +34,8 @@ def test_a_generator_goes_on_from_its_first_batch():
     assert batch == (0,)
     assert [int(number) for (number,) in continued] == [0, 1, 2]
     assert shuffled is True
+    # It is at its end, and its first batch does not come again.
+    assert not list(continued)
 
 
 class Batches(keras.utils.PyDataset):
@@ -57,6 +59,24 @@ def test_a_pydataset_is_looked_into():
 def test_nothing_to_look_at_is_an_error(empty):
     with pytest.raises(ValueError, match="The dataset is empty: it yields no batch at all"):
         batches.first_batch(empty)
+
+
+class Endless(Batches):
+    num_batches = None
+
+
+def test_which_data_are_known_to_have_no_end():
+    finite = tf.data.Dataset.range(3)
+    endless, filtered = finite.repeat(), finite.repeat().filter(lambda number: number > 0)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    found = [
+        batches.is_endless(x)
+        for data in (finite, endless, filtered)
+        for x in (data, strategy.experimental_distribute_dataset(data))
+    ]
+    assert found == [False, False, True, True, False, False]
+    others = [Batches(), Endless(), ARRAY, (number for number in ARRAY), None]
+    assert [batches.is_endless(x) for x in others] == [False, True, False, False, False]
 
 
 def test_batches_are_all_full_if_their_data_say_so():

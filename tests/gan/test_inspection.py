@@ -11,6 +11,7 @@ import kgan
 from kgan import models
 from kgan.backend import replicas
 from kgan.data.epochs import epochs_of
+from kgan.gan import inspection
 
 SHAPE = (8, 8, 1)
 RANDOM = np.random.default_rng(0)
@@ -213,6 +214,66 @@ def test_what_is_like_an_array_is_shuffled_and_looked_at(kind):
     assert seen != first
     with pytest.raises(ValueError, match="The images hold NaN or infinity, first in row 70"):
         gan.fit(kind(np.where(np.arange(100)[:, None, None, None] < 70, IMAGES, np.nan)))
+
+
+COUNTS = ["batch_size", "steps_per_epoch", "validation_steps", "validation_batch_size"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        *((name, value, "a positive integer") for name in COUNTS for value in (0, -4, 1.5)),
+        *(("validation_freq", value, "a positive integer") for value in (0, None, "1")),
+        *((name, -1, "an integer from 0 on") for name in ("epochs", "initial_epoch")),
+        *(
+            ("validation_split", value, "a finite number >= 0 and < 1")
+            for value in (-0.1, 1.0, 1.5, "half")
+        ),
+    ],
+)
+def test_a_number_that_keras_would_pass_over_or_fail_at_later_is_refused(name, value, expected):
+    gan, told = make_gan(), f"{name} must be {expected}. Received: {name}={value!r}."
+    data = {} if name == "validation_split" else {"validation_data": IMAGES}
+    with pytest.raises(ValueError, match=re.escape(told)):
+        gan.fit(IMAGES, verbose=0, **data, **{name: value})
+    assert int(gan.images_seen.numpy()) == 0
+
+
+def test_an_evaluation_takes_a_step_at_least():
+    with pytest.raises(ValueError, match="steps must be a positive integer"):
+        make_gan().evaluate(IMAGES, steps=0, verbose=0)
+
+
+def test_numbers_of_numpy_and_lists_of_epochs_are_taken_as_keras_takes_them():
+    numbers = inspection.check_numbers(
+        epochs=np.int64(0), steps_per_epoch=None, validation_freq=(np.int32(1), 3)
+    )
+    assert numbers == [0, None, [1, 3]]
+    assert [type(number) for number in numbers] == [int, type(None), list]
+    assert inspection.check_numbers(validation_split=np.float32(0.5)) == [0.5]
+    assert inspection.check_numbers(validation_split=None, validation_freq=np.int64(2)) == [0, 2]
+
+
+def test_data_without_end_are_refused_unless_it_is_said_how_many_batches_to_take():
+    gan, endless = make_gan(), tf.data.Dataset.from_tensors(IMAGES[:4]).repeat()
+    told = r"Pass {}=, or leave out \.repeat\(\)"
+    with pytest.raises(ValueError, match=told.format("steps_per_epoch")):
+        gan.fit(endless)
+    for data in (endless, (endless,)):
+        with pytest.raises(ValueError, match=told.format("validation_steps")):
+            gan.fit(IMAGES[:4], validation_data=data)
+    with pytest.raises(ValueError, match=told.format("steps")):
+        gan.evaluate(endless)
+    assert int(gan.images_seen.numpy()) == 0
+    gan.fit(endless, steps_per_epoch=1, validation_data=endless, validation_steps=1, verbose=0)
+    gan.evaluate(endless, steps=1, verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_a_generator_at_its_end_trains_on_nothing_more():
+    gan = make_gan()
+    gan.fit(iter_of([IMAGES[:2], IMAGES[2:6]]), epochs=3, verbose=0)
+    assert int(gan.images_seen.numpy()) == 6
 
 
 def test_what_is_kept_is_not_saved(tmp_path):
