@@ -131,7 +131,7 @@ def answer(word: str, rest: Sequence[str]) -> int:
         # TensorFlow's, which only `backend` knows, or Python's.
         if type(error).__name__ not in ("ResourceExhaustedError", "MemoryError"):
             raise
-        words = "The memory does not suffice. Choose smaller images, networks or batches."
+        words = "The memory does not suffice. Choose a smaller width, batch_size or image_size."
         print(f"error: {words}", file=sys.stderr)
         return 1
 

@@ -103,7 +103,9 @@ def test_a_memory_that_does_not_suffice_is_told(refused, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(sample, "main", too_much)
-    refused("sample", "--model=m", message="error: The memory does not suffice. Choose smaller im")
+    refused(
+        "sample", "--model=m", message="error: The memory does not suffice. Choose a smaller width,"
+    )
 
 
 def test_a_home_folder_is_found_and_an_address_is_no_folder(refused, monkeypatch, tmp_path):
