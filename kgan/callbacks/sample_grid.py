@@ -45,8 +45,8 @@ class SampleGrid(GANCallback):
 
     Raises:
         ValueError: if `rows`, `columns` or `every_n_images` is no positive integer or `animation`
-            is unknown; when training begins, if the images cannot be shown or there are more rows
-            than classes.
+            is unknown; when training begins, if the images cannot be shown, there are more rows
+            than classes, or another SampleGrid has the same folder.
         NotADirectoryError: if `folder` is a file.
 
     Example:
@@ -86,6 +86,13 @@ class SampleGrid(GANCallback):
         self._pictures = None
 
     def on_train_begin(self, logs=None):
+        for other in self.model.callbacks_of_fit:
+            is_another = isinstance(other, SampleGrid) and other is not self
+            if is_another and other.folder.resolve() == self.folder.resolve():
+                raise ValueError(
+                    "Two SampleGrids would write over each other's pictures. Expected: a folder "
+                    f"for each. Received: {self.folder} twice. Choose another folder for one."
+                )
         self._shape = _grid_shape(self.model, self.rows, self.columns)
         self._pictures = None
         self._has_begun = False

@@ -309,6 +309,15 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
         SampleGrid(path)
 
 
+def test_two_in_one_folder_are_refused_before_training(tmp_path, quick_gan, make_dataset):
+    (tmp_path / "b").mkdir()
+    gan, both = quick_gan(), [SampleGrid(tmp_path / "a"), SampleGrid(tmp_path / "b" / ".." / "a")]
+    with pytest.raises(ValueError, match="Two SampleGrids would write over each other's pictures"):
+        gan.fit(make_dataset(16), verbose=0, callbacks=both)
+    assert int(gan.images_seen.numpy()) == 0
+    assert not (tmp_path / "a").exists()
+
+
 def test_more_rows_than_classes_are_refused(tmp_path, quick_gan):
     grid = SampleGrid(tmp_path, rows=4)
     grid.set_model(quick_gan(num_classes=3))
