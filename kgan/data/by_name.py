@@ -27,7 +27,8 @@ def load(name: str, **options: Any) -> Images:
         The images as `Images`.
 
     Raises:
-        ValueError: if an option does not apply to this source; and what the sources raise.
+        ValueError: if a path is given without "folder:" or "idx:", or an option does not apply to
+            this source; and what the sources raise.
 
     Example:
         >>> kgan.data.load("folder:photos", image_size=64)
@@ -36,6 +37,10 @@ def load(name: str, **options: Any) -> Images:
         raise ValueError(
             "A dataset is named 'digits', 'folder:PATH', 'idx:PATH' or by its name in TFDS, such "
             f"as 'mnist'. Received: {name!r}."
+        )
+    if name.startswith(("/", "./", "../", "~")):
+        raise ValueError(
+            f"A folder of images is named 'folder:PATH'. Received: {name!r}. Say 'folder:{name}'."
         )
     options = {option: value for option, value in options.items() if value is not None}
     reader, colon, path = name.partition(":")

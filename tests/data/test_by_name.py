@@ -76,6 +76,12 @@ def test_options_that_do_not_apply(name, options, known):
         load(name, **dict.fromkeys(options, "x"))
 
 
+@pytest.mark.parametrize("name", ["/data/pics", "./pics", "../pics", "~/pics"])
+def test_a_bare_path_is_answered_with_the_name_of_its_folder(name):
+    with pytest.raises(ValueError, match=re.escape(f"Received: {name!r}. Say 'folder:{name}'.")):
+        load(name)
+
+
 @pytest.mark.parametrize("name", ["", "folder:", "idx:", None])
 def test_names_that_name_nothing(name):
     message = (
