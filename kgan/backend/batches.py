@@ -13,6 +13,9 @@ import tensorflow as tf
 # What is wrong with a batch, in the words of an error that TensorFlow or Keras has passed on.
 _REFUSAL = re.compile(r"ValueError: (In batch \d.*?)\n *Traceback", re.DOTALL)
 
+# The same of a dataset that is not as long as it says.
+_LENGTH = re.compile(r"expected to contain (\d+) elements? but contained (only \d+|at least \d+)")
+
 
 def as_array(x):
     """What is like an array, such as a table of pandas or a data set in an HDF5 file, as an array.
@@ -149,6 +152,14 @@ def refused_in_plain_words():
     """What `checked` has refused in the block is a ValueError, not an error of TensorFlow's."""
     try:
         yield
+    except tf.errors.FailedPreconditionError as error:
+        length = _LENGTH.search(str(error))
+        if length is None:
+            raise
+        raise ValueError(
+            f"The data have another length than they were said to have. Expected: {length[1]} "
+            f"elements. Received: {length[2]}. Pass kgan.data.by_epoch the right length=."
+        ) from None
     except (tf.errors.InvalidArgumentError, ValueError) as error:
         refusal = _REFUSAL.search(str(error))
         if refusal is None:

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kgan.backend import batches
+from kgan.data import by_epoch
 
 ARRAY = np.arange(10, dtype="float32")
 
@@ -95,3 +96,11 @@ def test_batches_are_all_full_if_their_data_say_so():
         lambda: iter(rows.reshape(4, 3)), output_signature=tf.TensorSpec((3,))
     )
     assert batches.are_all_full(of_three)
+
+
+@pytest.mark.parametrize(("length", "received"), [(2, "at least 3"), (5, "only 3")])
+def test_data_of_another_length_than_they_say_are_told_how_to_say_it(length, received):
+    data = by_epoch(lambda epoch: tf.data.Dataset.range(3), length)
+    told = f"Expected: {length} elements. Received: {received}. Pass kgan.data.by_epoch the right"
+    with pytest.raises(ValueError, match=told), batches.refused_in_plain_words():
+        list(data)
