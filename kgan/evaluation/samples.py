@@ -1,5 +1,6 @@
 """Images that are to be measured, whatever form they came in, as pixels."""
 
+import reprlib
 from collections.abc import Iterable
 
 import keras
@@ -60,7 +61,8 @@ def take(images, num_images: int | None = None, *, real: bool, verbose: int = 0)
         raise ValueError(
             "Images to measure are an array (images, height, width, channels), a kgan.data.Images, "
             "or a dataset or another iterable of batches of images or of (images, labels). "
-            f"Received: {images!r}. kgan.data.load makes an Images of a folder or a name."
+            f"Received: {reprlib.repr(images)}. kgan.data.load makes an Images of a folder or a "
+            "name."
         )
     return _joined(batches, num_images, real, verbose)
 

@@ -204,7 +204,7 @@ def test_sizes_must_be_positive_integers(argument, value):
         numbered(10).batches(**arguments)
 
 
-@pytest.mark.parametrize("seed", [True, 0.5, "0", 2**63, -(2**63) - 1])
+@pytest.mark.parametrize("seed", [None, True, 0.5, "0", 2**63, -(2**63) - 1])
 def test_a_seed_is_an_integer_that_tensorflow_takes(seed):
     message = f"seed must be an integer of at most 64 bits. Received: seed={seed!r}."
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -465,6 +465,13 @@ BAD_IMAGES = [
         "'photos'. kgan.data.load makes an Images of a folder or a name.",
     ),
     (
+        {"image": np.zeros((5, 4, 4, 1), np.uint8)},
+        "Images to measure are an array (images, height, width, channels), a kgan.data.Images, or "
+        "a dataset or another iterable of batches of images or of (images, labels). Received: "
+        "{'image': array([[[[0],..., dtype=uint8)}. kgan.data.load makes an Images of a folder or "
+        "a name.",
+    ),
+    (
         [{"image": 1, "label": 2}],
         "A batch to measure must be images or (images, labels). Received: a dict with the keys "
         "['image', 'label']. Take its parts by name, for example dataset.map(lambda row: "
