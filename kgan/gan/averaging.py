@@ -1,6 +1,9 @@
 """The moving average of a network's weights."""
 
+import warnings
+
 import keras
+import numpy as np
 from keras import ops
 
 from kgan.backend import private
@@ -40,6 +43,25 @@ def release(model: keras.Model) -> None:
             # Keras leaves an attribute alone that is set to what it is.
             layer.trainable = not trainable
             layer.trainable = trainable
+
+
+def warn_of_start(gan) -> None:
+    """Warn if a training begins with an average that is not its generator.
+
+    Args:
+        gan: `kgan.GAN`.
+    """
+    if gan.ema_generator is None or int(ops.convert_to_numpy(gan.images_seen)) > 0:
+        return
+    pairs = zip(gan.ema_generator.weights, gan.generator.weights, strict=True)
+    if not all(np.array_equal(*map(ops.convert_to_numpy, pair)) for pair in pairs):
+        warnings.warn(
+            "No image has been seen, and the moving average of the generator, which makes the "
+            "samples, has other weights than the generator. If those of the generator were set by "
+            "hand, set both: gan.ema_generator.set_weights(gan.generator.get_weights()).",
+            # The user's call of fit.
+            stacklevel=3,
+        )
 
 
 def update(average: keras.Model, model: keras.Model, images, halflife_images: float) -> None:

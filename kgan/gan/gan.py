@@ -86,7 +86,8 @@ class GAN(keras.Model):
             default, without one.
         ema_halflife_images: float > 0, after how many real images the weight of an old generator in
             the moving average is halved; batch-norm statistics are averaged too. None, the default:
-            no average.
+            no average. It begins as the generator is now: whoever sets the generator's weights by
+            hand sets those of `ema_generator` too.
         seed: int of the random latents, None for another one every time. The state of all random
             generators, dropout's included, is saved with the model.
 
@@ -393,6 +394,7 @@ class GAN(keras.Model):
                 self, validation_data, validation_batch_size or batch_size
             )
         networks.warn_of_range(self, data.images)
+        averaging.warn_of_start(self)
         self.reference_images, self.reference_labels = data.images, data.labels
         self.callbacks_of_fit = inspection.flat(callbacks)
         if _is(self.train_step, GAN.train_step) and _is(self.test_step, GAN.test_step):

@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 import kgan
+from kgan.gan import averaging
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (8, 2, 2, 1)).astype("float32")
 
@@ -245,14 +246,18 @@ class OwnStep(kgan.GAN):
         return {"d_loss": ops.max(images)}
 
 
+@pytest.mark.filterwarnings("error:No image has been seen")
 def test_a_step_of_ones_own_is_counted_and_its_logs_are_means():
     gan = OwnStep(*networks(), latent_dim=3, ema_halflife_images=5)
+    averaging.warn_of_start(gan)
     gan.compile(steps_per_execution=2)
     halved = [0.5 * np.array(weight) for weight in gan.ema_generator.weights]
     for weight in gan.generator.weights:
         weight.assign(0 * weight)
     batches = IMAGES[:3], IMAGES[3:6], IMAGES[6:]
-    logs = gan.fit(IMAGES, batch_size=3, shuffle=False, epochs=1, verbose=0).history
+    with pytest.warns(UserWarning, match="^No image has been seen, and the moving average"):
+        logs = gan.fit(IMAGES, batch_size=3, shuffle=False, epochs=1, verbose=0).history
+    averaging.warn_of_start(gan)
     largest = np.average([batch.max() for batch in batches], weights=[3, 3, 2])
     assert logs["d_loss"] == pytest.approx([IMAGES.mean()], rel=1e-5)
     assert logs["g_loss"] == pytest.approx([largest], rel=1e-5)
