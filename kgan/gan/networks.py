@@ -16,6 +16,7 @@ from kgan.sampling import network_inputs
 # Here every sigmoid and every tanh is at its end, and the square is still a number in 16 bits.
 _FAR = 100.0
 _TOLERANCE = 1e-3
+_TRIES = 12
 # For a side of images that the network leaves open.
 _UNKNOWN_SIDE = 8
 
@@ -71,7 +72,7 @@ def check_networks(gan, *, is_shown_all: bool = True) -> tuple:
     for role, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
         if network.losses:
             raise ValueError(
-                f"The {role} {network.name!r} has {len(network.losses)} losses of its own (layers "
+                f"The {role} {network.name!r} has losses of its own: {len(network.losses)} (layers "
                 "with kernel_regularizer=, activity_regularizer= or add_loss), which a GAN would "
                 "silently leave out. Remove them, or use the optimizer's weight_decay= in their "
                 "place."
@@ -101,10 +102,18 @@ def _output(role: str, network, call, name: str, samples, labels):
         output = call(samples, labels)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         received = getattr(network, "input_shape", None) or "inputs of another kind"
+        remedy = (
+            "Make latent_dim, num_classes and the image shape the same in generator, discriminator "
+            "and GAN."
+        )
+        if labels is not None and len(getattr(network, "inputs", None) or ()) == 1:
+            remedy = (
+                f"It takes one input: give it two, [{name}, labels], by keras.Input twice, and "
+                "join them inside, for example by keras.layers.Concatenate."
+            )
         raise ValueError(
             f"The {role} {network.name!r} does not fit. Expected: a model of {expected}. "
-            f"Received: a model of {received}. Make latent_dim, num_classes and the image shape "
-            "the same in generator, discriminator and GAN."
+            f"Received: a model of {received}. {remedy}"
         ) from error
     if not isinstance(output, keras.KerasTensor):
         raise ValueError(
@@ -138,7 +147,7 @@ def _check_logits(discriminator, inputs: list) -> None:
     """Raise for logits between two bounds, warn of one bound at 0."""
     reached = reach(discriminator, inputs)
     for low in (0, -1):
-        if reached is not None and np.allclose(reached, (low, 1), atol=_TOLERANCE):
+        if reached is not None and _is_at(reached, (low, 1)):
             raise ValueError(
                 f"The logits of the discriminator {discriminator.name!r} stay in [{low}, 1], "
                 "whatever it learns: it ends in a sigmoid or the like. Expected: logits without "
@@ -252,7 +261,8 @@ def reach(network: keras.Model, inputs: list) -> tuple[float, float] | None:
 
     It is tried: what comes into the last layer with weights is drawn far from zero, and its biases
     are pushed to either side. Without bounds the output goes as far; a sigmoid shows both its ends.
-    Only a subclassed network is called as a whole, since it does not tell which layer is its last.
+    Only a subclassed network is called as a whole, since it does not tell which layer is its last:
+    what all of its biases, pushed alike, do not show, they show with random signs.
     Its weights and random states stay as they are.
 
     Args:
@@ -263,7 +273,7 @@ def reach(network: keras.Model, inputs: list) -> tuple[float, float] | None:
         (lowest, highest) of what was seen; None where it could not be tried.
     """
     random = np.random.default_rng(0)
-    biases = [variable for variable in network.trainable_variables if len(variable.shape) == 1]
+    variables = network.trainable_variables
 
     def far(tensor):
         shape = [_UNKNOWN_SIDE if side is None else side for side in tensor.shape[1:]]
@@ -287,18 +297,38 @@ def reach(network: keras.Model, inputs: list) -> tuple[float, float] | None:
         given = [far(tensor) for tensor in inputs]
         return network(given if len(given) > 1 else given[0])
 
-    ends = []
-    for push in (-_FAR, _FAR):
-        pushed = [(bias, ops.cast(bias + push, bias.dtype)) for bias in biases]
+    def pushed(variable, try_: int):
+        if len(variable.shape) == 1:
+            sides = random.choice((-1, 1), variable.shape) if try_ > 1 else (-1, 1)[try_]
+            return ops.cast(variable + _FAR * sides, variable.dtype)
+        # A last layer may have no bias.
+        return ops.cast(variable * random.choice((-1, 1)), variable.dtype) if try_ > 1 else variable
+
+    low, high = np.inf, -np.inf
+    for try_ in range(_TRIES):
         try:
-            with keras.StatelessScope(pushed):
+            with keras.StatelessScope([(one, pushed(one, try_)) for one in variables]):
                 values = ops.convert_to_numpy(ops.cast(output(), "float32"))
         # A network may do anything; one that cannot be tried is taken as it is.
         except Exception:
             return None
-        ends += [float(values.min()), float(values.max())]
-    low, high = min(ends), max(ends)
-    return (low, high) if np.isfinite(ends).all() and low < high else None
+        if not np.isfinite(values).all():
+            return None
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        # Both ends are told by now, or there are none; of (0, 1) tanh may still show the rest.
+        if try_ and ((low < -1 and high > 1) or _is_at((low, high), (-1, 1))):
+            break
+    return (low, high) if low < high else None
+
+
+def _is_at(reached: tuple, ends: tuple) -> bool:
+    return np.allclose(reached, ends, atol=_TOLERANCE)
+
+
+def makes_0_to_1(gan) -> bool:
+    """Whether the generator of a GAN is known to make values in [0, 1] only."""
+    reached = reach(gan.generator, _inputs_of_generator(gan))
+    return reached is not None and _is_at(reached, (0, 1))
 
 
 def warn_of_range(gan, images: np.ndarray | None) -> None:

@@ -244,6 +244,45 @@ def test_a_discriminator_that_ends_in_a_sigmoid_is_refused_in_every_form(make):
         gan(discriminator=make())
 
 
+class Wide(keras.Model):
+    """Which end of its last layer is seen depends on the weights of the first."""
+
+    def __init__(self, width, end, **kwargs):
+        super().__init__(**kwargs)
+        self.parts = [layers.Flatten(), layers.Dense(width, "relu"), layers.Dense(1, end)]
+        if end == "tanh":
+            self.parts[-1].use_bias = False
+
+    def call(self, images):
+        for part in self.parts:
+            images = part(images)
+        return images
+
+
+@pytest.mark.parametrize("width", [4, 128])
+def test_the_end_of_a_subclassed_discriminator_is_found_whatever_its_weights(width):
+    images = keras.KerasTensor((None, *SHAPE))
+
+    def reached(seed, end):
+        keras.utils.set_random_seed(seed)
+        critic = Wide(width, end)
+        critic(images)
+        return networks.reach(critic, [images])
+
+    for seed in range(4):
+        assert reached(seed, "sigmoid") == pytest.approx((0, 1), abs=1e-3)
+        assert reached(seed, "tanh") == pytest.approx((-1, 1), abs=1e-3)
+    low, high = reached(0, None)
+    assert low < -1
+    assert high > 1
+
+
+def test_a_network_of_one_input_is_told_to_take_two():
+    generator = keras.Sequential([keras.Input((7,)), layers.Dense(64), layers.Reshape(SHAPE)])
+    with refuses("It takes one input: give it two, [latents, labels], by keras.Input twice, and"):
+        kgan.GAN(generator, models.small_mlp_discriminator(SHAPE), 3, num_classes=4)
+
+
 def test_a_discriminator_that_ends_in_tanh_is_refused():
     with refuses("The logits of the discriminator 'discriminator' stay in [-1, 1], whatever it"):
         gan(discriminator=Subclassed(ops.tanh, name="discriminator"))
@@ -360,7 +399,7 @@ def test_networks_with_losses_of_their_own_are_refused():
             layers.Dense(1, kernel_regularizer=regularizer),
         ]
     )
-    with refuses("The discriminator 'critic' has 1 losses of its own"):
+    with refuses("The discriminator 'critic' has losses of its own: 1 (layers"):
         discriminator.name = "critic"
         gan(discriminator=discriminator)
 
