@@ -149,6 +149,24 @@ def difference(network: keras.Model, copy: keras.Model, inputs, *, training=Fals
 def advice(foreign: dict) -> str:
     """What the classes and functions that `foreign_objects` found must have, as a message's end."""
     names = ", ".join(sorted(named.__name__ for named in foreign.values())) or "none"
+    # The config of every layer has its name, dtype and whether it is trained.
+    closed = [
+        named.__name__
+        for named in foreign.values()
+        if inspect.isclass(named)
+        and issubclass(named, keras.Layer)
+        and named.get_config in (keras.Layer.get_config, keras.Model.get_config)
+        and all(
+            argument.kind is not argument.VAR_KEYWORD and argument.name != "trainable"
+            for argument in inspect.signature(named.__init__).parameters.values()
+        )
+    ]
+    if closed:
+        return (
+            f"Expected: constructors that take what every config holds. Received: "
+            f"{', '.join(sorted(closed))}. Write def __init__(self, ..., **kwargs): "
+            "super().__init__(**kwargs), and a get_config() that returns the other arguments."
+        )
     return (
         "Expected: a get_config() that returns every argument of the constructor. Received, of "
         f"classes and functions that are not Keras': {names}. Complete their get_config(); in "
@@ -158,7 +176,7 @@ def advice(foreign: dict) -> str:
 
 def in_words(error: Exception) -> str:
     """What an error of Keras says, without the config and the arguments that Keras quotes whole."""
-    text = str(error).rpartition("Exception encountered: ")[2]
+    text = re.split(r"Exception encountered: |Error encountered[^:]*:", str(error))[-1]
     text = re.split(r"Full object config|Arguments received by", text)[0]
     # Without the signs for bold letters.
     return textwrap.shorten(re.sub(r"\x1b\[\d*m", "", text) or type(error).__name__, 300)

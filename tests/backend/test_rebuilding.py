@@ -115,6 +115,26 @@ def test_another_function_is_refused(make, reason, change):
     assert "get_config() that returns every argument of the constructor. Received, of" in message
 
 
+class Closed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def test_a_constructor_without_arguments_is_told_to_take_keywords():
+    network = Closed()
+    network(np.zeros((1, 4)))
+    with pytest.raises(ValueError, match="unexpected keyword argument") as refusal:
+        rebuilding.rebuilt(network)
+    assert str(refusal.value).endswith(
+        "Received: Closed. Write def __init__(self, ..., **kwargs): super().__init__(**kwargs), "
+        "and a get_config() that returns the other arguments."
+    )
+
+
 def test_what_neither_keras_nor_kgan_define_is_found_with_its_functions():
     network = sequential(Unregistered(2.0), layers.Activation(doubled), Forgetful())
     assert rebuilding.foreign_objects(network) == {
