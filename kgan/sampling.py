@@ -150,7 +150,7 @@ def _labels(n: int, num_classes: int | None, seed: int, labels):
         return None
     if labels is None:
         return np.random.default_rng(seed).integers(num_classes, size=n, dtype="int32")
-    labels = np.asarray(labels)
+    labels = checks.without_column(np.asarray(labels))
     labels = np.full(n, labels) if labels.ndim == 0 else labels
     checks.check_labels(labels, n, num_classes)
     return labels.astype("int32")

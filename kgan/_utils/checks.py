@@ -130,6 +130,21 @@ def check_image_shape(image_shape: object) -> tuple[int, int, int]:
     return tuple(check_positive_integer(f"{name} of image_shape", size) for name, size in sizes)
 
 
+def without_column(labels):
+    """Labels (n,) of a column (n, 1) of integers, as keras.datasets has them.
+
+    Args:
+        labels: array, or anything else.
+
+    Returns:
+        Array (n,); what is no such column as it is.
+    """
+    is_column = np.ndim(labels) == 2 and np.shape(labels)[1] == 1
+    if is_column and np.issubdtype(np.asarray(labels).dtype, np.integer):
+        return np.asarray(labels)[:, 0]
+    return labels
+
+
 def check_labels(labels: np.ndarray, rows: int, num_classes: int | None) -> int:
     """Raise unless `labels` are `rows` class numbers.
 
@@ -153,10 +168,10 @@ def check_labels(labels: np.ndarray, rows: int, num_classes: int | None) -> int:
             "one-hot labels."
         )
     if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"Labels must be integers. Received: dtype {labels.dtype}. "
-            "Convert them with .astype('int32')."
-        )
+        remedy = "Convert them with .astype('int32')."
+        if labels.dtype.kind not in "bfc":
+            remedy = "Number names with numpy.unique(labels, return_inverse=True)[1]."
+        raise ValueError(f"Labels must be integers. Received: dtype {labels.dtype}. {remedy}")
     if num_classes is None:
         num_classes = max(0, int(labels.max())) + 1
     wrong = labels[(labels < 0) | (labels >= num_classes)]

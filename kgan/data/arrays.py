@@ -25,7 +25,7 @@ def from_arrays(
         images: array, (count, height, width, channels) with 1 or 3 channels, or (count, height,
             width). uint8, or floats in [-1, 1]; those are rounded to the nearest of 256 levels, in
             steps of 1 / 127.5.
-        labels: integers, (count,), from 0; or None.
+        labels: integers, (count,) or a column (count, 1), from 0; or None.
         num_classes: int, by default the largest label plus one.
         image_size: int or (height, width), the size to resize to, in pixels; None keeps the size.
         crop: int or (height, width), the central part to use before resizing.
@@ -53,10 +53,12 @@ def from_arrays(
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        remedy = "Put the channels last with numpy.moveaxis(images, 1, -1) if they come second."
+        if images.ndim == 4 and images.shape[-1] == 4 and images.shape[1] not in (1, 3):
+            remedy = "Leave out the transparency of RGBA: images[..., :3]."
         raise ValueError(
             "images must have the shape (count, height, width, channels) with 1 (grey) or 3 "
-            f"(colour) channels, or (count, height, width). Received: shape {received}. Put the "
-            "channels last with numpy.moveaxis(images, 1, -1) if they come second."
+            f"(colour) channels, or (count, height, width). Received: shape {received}. {remedy}"
         )
     if not images.size:
         raise ValueError(f"There are no images. Received: an array of shape {received}.")

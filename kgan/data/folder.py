@@ -142,7 +142,8 @@ def _images_in(folder: Path) -> list[Path]:
 
 
 def _visible(folder: Path) -> list[Path]:
-    paths = (path for path in folder.iterdir() if not path.name.startswith("."))
+    # The second is what a Mac adds to archives.
+    paths = (path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX")))
     return sorted(paths, key=lambda path: path.name)
 
 

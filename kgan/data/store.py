@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_positive_integer
 from kgan._utils.checks import is_integer
+from kgan._utils.checks import without_column
 from kgan.data import memory
 from kgan.data.epochs import Epochs
 from kgan.data.epochs import digest
@@ -61,7 +62,7 @@ class Images:
 
     Args:
         images: uint8 array, (count, height, width, channels).
-        labels: integers, (count,), from 0 to num_classes - 1; or None.
+        labels: integers, (count,) or a column, from 0 to num_classes - 1; or None.
         num_classes: int, the number of classes; by default the largest label plus one.
         class_names: sequence of num_classes strings, or None.
         name: str, where the images come from.
@@ -111,7 +112,7 @@ class Images:
             )
         self.labels, self.num_classes = None, None
         if labels is not None:
-            labels = np.asarray(labels)
+            labels = without_column(np.asarray(labels))
             self.num_classes = check_labels(labels, len(self.images), num_classes)
             self.labels = labels.astype(np.int32)
         elif num_classes is not None:

@@ -18,6 +18,7 @@ from kgan._utils.checks import check_image_values
 from kgan._utils.checks import check_integer
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.checks import without_column
 from kgan._utils.images import are_pixels
 from kgan._utils.images import to_uint8
 from kgan._utils.messages import tell
@@ -226,7 +227,7 @@ def _shifted(pixels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _as_stored(images, labels, num_classes: int | None) -> tuple[np.ndarray, np.ndarray, int]:
-    images, labels = np.asarray(images), np.asarray(labels)
+    images, labels = np.asarray(images), without_column(np.asarray(labels))
     if images.ndim != 4 or len(images) < _FEWEST_IMAGES:
         raise ValueError(
             f"A classifier is trained on at least {_FEWEST_IMAGES} images, (images, height, width, "

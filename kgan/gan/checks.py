@@ -11,6 +11,7 @@ from keras import ops
 from kgan._utils.checks import RANGE_TOLERANCE
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_range
+from kgan.gan import networks
 
 
 def check_batch(batch, gan, *, where: str = "") -> None:
@@ -105,7 +106,7 @@ def check_conditions(conditions, rows: int, shape: tuple) -> np.ndarray:
     if conditions.shape != (rows, *shape) or not np.issubdtype(conditions.dtype, np.floating):
         raise ValueError(
             f"The conditions do not fit the GAN. {expected} Received: {conditions.shape} of "
-            f"{conditions.dtype}."
+            f"{conditions.dtype}. Make them floats with .astype('float32'), and of that shape."
         )
     if rows and not np.isfinite([conditions.min(), conditions.max()]).all():
         raise ValueError(f"The conditions hold NaN or infinity. {expected}")
@@ -157,8 +158,9 @@ def images_and_labels(batch, gan) -> tuple:
     if labels is not None and not given:
         raise ValueError(
             "Unexpected labels. A GAN without num_classes trains on batches of images. Received: "
-            "a pair. Drop the second part with dataset.map(lambda images, labels: images), or "
-            "build the GAN and its networks with num_classes=."
+            "a pair. Leave out the labels of arrays, drop the second part of a dataset with "
+            "dataset.map(lambda images, labels: images), or build the GAN and its networks with "
+            "num_classes=."
         )
     dtype = str(getattr(images.dtype, "name", images.dtype))
     if not dtype.startswith(("float", "bfloat")):
@@ -204,11 +206,13 @@ def _check_images(images: np.ndarray, image_shape: tuple, where: str) -> None:
     if images.ndim != len(image_shape) + 1 or any(
         expected not in (None, received) for expected, received in sizes
     ):
+        remedy = "Resize the images (image_size= in kgan.data, and a channel axis at the end)"
+        if images.shape[1:-1] == image_shape[:-1] and {images.shape[-1], image_shape[-1]} == {1, 3}:
+            remedy = f"Convert the images (channels={image_shape[-1]} in kgan.data)"
         raise ValueError(
             f"The images do not fit the generator. Expected: (batch, "
             f"{', '.join(map(str, image_shape))}), as the generator makes them. "
-            f"Received: {images.shape}. Resize the images (image_size= in kgan.data, and a channel "
-            "axis at the end), or build the networks for this image_shape."
+            f"Received: {images.shape}. {remedy}, or build the networks for this image_shape."
         )
     if not len(images):
         return
@@ -223,19 +227,24 @@ def _check_images(images: np.ndarray, image_shape: tuple, where: str) -> None:
         check_range(images)
 
 
-def warn_of_one_side(images: np.ndarray, image_shape: tuple) -> None:
+def warn_of_one_side(images: np.ndarray, gan) -> None:
     """Warn of images that were perhaps not scaled to [-1, 1], on the line of a `fit`.
 
     Args:
         images: float array (batch, ...), the first batch.
-        image_shape: tuple, the shape of one image.
+        gan: the `kgan.GAN` that is to learn from it.
     """
     low, high = float(images.min()), float(images.max())
-    if len(image_shape) == 3 and low >= 0:
+    if len(gan.image_shape) == 3 and low >= 0:
+        remedy = "scale yours with 2 * images - 1 if they lie in [0, 1]."
+        if networks.makes_0_to_1(gan):
+            remedy = (
+                f"the generator {gan.generator.name!r} makes [0, 1] only. End it in tanh in place "
+                "of sigmoid, and scale the data with 2 * images - 1."
+            )
         warnings.warn(
             f"No value of the first batch is negative (they lie in [{low:g}, {high:g}]). kgan's "
-            "generators make images in [-1, 1]; scale yours with 2 * images - 1 if they lie in "
-            "[0, 1].",
+            f"generators make images in [-1, 1]; {remedy}",
             # The user's call of fit or evaluate.
             stacklevel=5,
         )

@@ -8,6 +8,7 @@ import numpy as np
 from kgan._utils.checks import check_integer
 from kgan._utils.checks import check_number
 from kgan._utils.checks import check_positive_integer
+from kgan._utils.checks import without_column
 from kgan.backend import batches
 from kgan.backend import replicas
 from kgan.backend import scopes
@@ -247,6 +248,7 @@ def look_at_one_batch(gan, call: str, x, y, **weights) -> tuple:
     """
     check_call(gan, call, **weights)
     x, y = batches.as_array(x), None if y is None else batches.as_array(y)
+    y = y if gan.num_classes is None else without_column(y)
     checks.check_batch((x, y), gan)
     return x, y
 
@@ -259,6 +261,7 @@ def _look(gan, x, y, batch_size, discriminator_steps=1, num_replicas=1, name="th
         used in place of `x` and `y`, and whether `x` has an order of its own.
     """
     x, y = batches.as_array(x), None if y is None else np.asarray(y)
+    y = y if gan.num_classes is None else without_column(y)
     with uncounted(x):
         batch, x, ordered = batches.first_batch(x, y, batch_size)
     if batch is None:
@@ -268,7 +271,7 @@ def _look(gan, x, y, batch_size, discriminator_steps=1, num_replicas=1, name="th
     checks.check_batch(whole, gan, where="" if is_array else " of the first batch")
     images, _ = checks.images_and_labels(batch, gan)
     checks.check_rows(len(images), discriminator_steps, num_replicas)
-    checks.warn_of_one_side(images, gan.image_shape)
+    checks.warn_of_one_side(images, gan)
     if not is_sound_for(x, gan.num_classes):
         x = batches.checked(
             x,

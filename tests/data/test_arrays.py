@@ -86,6 +86,16 @@ def test_shapes_that_are_no_images(shape):
     )
 
 
+def test_the_transparency_of_rgba_is_to_be_left_out():
+    with pytest.raises(ValueError, match=r"Leave out the transparency of RGBA: images\[..., :3\]"):
+        from_arrays(noise(5, 6, 6, 4))
+
+
+def test_a_column_of_labels_is_taken_as_keras_datasets_have_it():
+    images = from_arrays(noise(3, 4, 4), np.array([[0], [2], [1]], np.uint8))
+    np.testing.assert_array_equal(images.labels, [0, 2, 1])
+
+
 def test_unequal_pictures():
     message = (
         "The images have several sizes. Expected: one array of images of one size. Received: a "

@@ -69,6 +69,7 @@ def test_other_files_and_hidden_ones_are_ignored(tmp_path):
     write(tmp_path / "a.png", [[1, 2]])
     write(tmp_path / ".hidden.png", [[3, 4]])
     write(tmp_path / ".hidden" / "b.png", [[5, 6]])
+    (tmp_path / "__MACOSX").mkdir()
     (tmp_path / "README.txt").write_text("Not an image.")
     np.testing.assert_array_equal(from_folder(tmp_path).images, [[[[1], [2]]]])
 

@@ -300,7 +300,7 @@ def test_no_images():
             "class_names must name each of the classes. Expected: 0 names. Received: 3.",
         ),
         ({"labels": [0]}, "Labels must have the shape (2,). Received: (1,)."),
-        ({"labels": [[0], [1]]}, "Labels must have the shape (2,). Received: (2, 1)."),
+        ({"labels": [[0, 0], [1, 1]]}, "Labels must have the shape (2,). Received: (2, 2)."),
         ({"labels": [0.0, 1.0]}, "Labels must be integers. Received: dtype float64."),
         ({"labels": [0, -1]}, "Labels must lie in 0..0, since num_classes=1. Received: -1."),
         ({"labels": [-2, -1]}, "Labels must lie in 0..0, since num_classes=1. Received: -2."),

@@ -11,6 +11,7 @@ import tensorflow as tf
 import kgan
 from kgan import models
 from kgan.gan import checks
+from kgan.gan import inspection
 
 SHAPE = (8, 8, 1)
 IMAGES = np.linspace(-1, 1, 6 * 64).reshape(6, *SHAPE).astype("float32")
@@ -102,6 +103,15 @@ def test_images_from_zero_to_one_are_warned_of():
         fit(gan(), (IMAGES + 1) / 2)
     # The warning points at the call of fit.
     assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
+
+
+def test_a_generator_of_zero_to_one_is_named_with_such_data(recwarn):
+    end = keras.layers.Dense(64, "sigmoid")
+    generator = keras.Sequential([keras.Input((3,)), end, keras.layers.Reshape((8, 8, 1))])
+    model = gan(generator=generator)
+    checks.warn_of_one_side((IMAGES + 1) / 2, model)
+    told = str(recwarn.pop(UserWarning).message)
+    assert "makes [0, 1] only. End it in tanh in place of sigmoid, and scale the data" in told
 
 
 def test_samples_that_are_no_images_may_have_any_range():
@@ -221,16 +231,41 @@ def test_dicts_and_further_parts_are_refused():
         (LABELS - 1, "Labels must lie in 0..3, since num_classes=4. Received: -1."),
         (LABELS.astype("float32"), "Labels must be integers. Received: dtype float32."),
         (
-            LABELS[:, None],
-            "Labels must have the shape (4,). Received: (4, 1). Give one class number per image: "
+            np.repeat(LABELS[:, None], 2, axis=1),
+            "Labels must have the shape (4,). Received: (4, 2). Give one class number per image: "
             "take labels[:, 0] of a column, numpy.argmax(labels, axis=-1) of one-hot labels.",
         ),
         (np.eye(4)[LABELS], "numpy.argmax(labels, axis=-1) of one-hot labels."),
+        (LABELS.astype(str), "Number names with numpy.unique(labels, return_inverse=True)[1]."),
     ],
 )
 def test_wrong_labels_are_refused(labels, message):
     with refuses(message):
         fit(untrained_gan(4), IMAGES, labels)
+
+
+def test_a_column_of_labels_is_taken_as_keras_datasets_have_it():
+    model, column = untrained_gan(4), LABELS[:, None].astype("uint8")
+    _, _, labels, _ = inspection._look(model, IMAGES, column, batch_size=2)
+    np.testing.assert_array_equal(labels, LABELS)
+    _, labels = inspection.look_at_one_batch(model, "train_on_batch", IMAGES, column)
+    np.testing.assert_array_equal(labels, LABELS)
+    kwargs = {"seed": 0, "labels": column}
+    images = model.generate(6, **kwargs)
+    np.testing.assert_array_equal(images, model.generate(6, **kwargs | {"labels": LABELS}))
+
+
+def test_colour_for_a_grey_gan_is_to_be_converted():
+    with refuses("Received: (6, 8, 8, 3). Convert the images (channels=1 in kgan.data), or"):
+        checks.check_batch(IMAGES.repeat(3, axis=-1), untrained_gan())
+
+
+def test_samples_that_are_no_images_are_exported_by_keras():
+    generator = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    discriminator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model = gan(generator=generator, discriminator=discriminator, compiled=False)
+    with refuses("Use Keras' own export: gan.sampling_generator().export(path)."):
+        model.export("never_written")
 
 
 def with_row_5(value, of=IMAGES):
