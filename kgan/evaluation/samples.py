@@ -70,10 +70,15 @@ def take(images, num_images: int | None = None, *, real: bool, verbose: int = 0)
 def _pixels(images: np.ndarray) -> np.ndarray:
     """The pixels of an array of images, which is checked."""
     if images.ndim != 4 or not images.size:
+        remedy = (
+            "Add an axis that is missing: images[..., None] for the channel of grey images, "
+            "images[None] or .batch() for the batch."
+        )
+        if images.ndim < 3:
+            remedy = "Measure samples that are no images with the functions of kgan.metrics."
         raise ValueError(
             "Images to measure must have the shape (images, height, width, channels), at least one "
-            f"of them. Received: {images.shape}. Add an axis that is missing: images[..., None] "
-            "for the channel of grey images, images[None] or .batch() for the batch."
+            f"of them. Received: {images.shape}. {remedy}"
         )
     if are_pixels(images):
         return np.asarray(images)

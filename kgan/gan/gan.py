@@ -591,11 +591,13 @@ class GAN(keras.Model):
             ValueError: if the generator cannot be exported, or an option is unusable.
         """
         self._check_normal_prior("The functions of an exported file draw their latents from it")
-        if self.condition_shape is not None:
+        if self.condition_shape is not None or len(self.image_shape) != 3:
+            what = "of samples that are no images"
+            what = what if self.condition_shape is None else "under a condition that is no class"
             raise ValueError(
-                "A generator under a condition that is no class cannot be exported as kgan's "
-                f"SavedModel. Received: condition_shape={self.condition_shape}. Use Keras' own "
-                "export: gan.sampling_generator().export(path)."
+                f"A generator {what} cannot be exported as kgan's SavedModel. Received: "
+                f"condition_shape={self.condition_shape}, samples of shape {self.image_shape}. Use "
+                "Keras' own export: gan.sampling_generator().export(path)."
             )
         return export_generator(
             self.sampling_generator(), filepath, num_classes=self.num_classes, **options

@@ -432,6 +432,12 @@ def test_keras_generators_are_measured(make_pixels, make_extractor):
 
 BAD_IMAGES = [
     (
+        np.zeros((5, 4), np.float32),
+        "Images to measure must have the shape (images, height, width, channels), at least one of "
+        "them. Received: (5, 4). Measure samples that are no images with the functions of "
+        "kgan.metrics.",
+    ),
+    (
         np.zeros((5, 4, 4), np.uint8),
         "Images to measure must have the shape (images, height, width, channels), at least one of "
         "them. Received: (5, 4, 4). Add an axis that is missing: images[..., None] for the "
