@@ -7,6 +7,8 @@ from keras import ops
 
 from kgan.gan import minibatches
 
+# Keras' callbacks that log something themselves.
+_LOG_THE_RATE = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
 _PLAYERS = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc")
 
 
@@ -109,6 +111,8 @@ def check_waiting(gan, callbacks, *, validates: bool) -> None:
     measured = names.difference(penalty.name for penalty in gan.penalties)
     if validates:
         names |= {f"val_{name}" for name in measured}
+    if any(isinstance(callback, _LOG_THE_RATE) for callback in callbacks):
+        names.add("learning_rate")
     foreign = [each for each in callbacks if not _is_of(each, "keras.", "kgan.")]
     if foreign or any(isinstance(each, keras.callbacks.LambdaCallback) for each in callbacks):
         return
