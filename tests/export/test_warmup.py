@@ -98,7 +98,7 @@ def test_the_official_messages_read_inputs_of_any_length(messages, width):
 def test_a_function_that_fails_is_found(conditional_generator, folder, tmp_path):
     # It asks for the last of four classes, and the SavedModel has three.
     copy = shutil.copytree(folder, tmp_path / "1")
-    interface = read_interface(conditional_generator, 4)
+    interface = read_interface(conditional_generator, 3)._replace(num_classes=4)
     message = (
         "The SavedModel fails on its warm-up request of serving_default, so no server would serve "
         "it: assertion failed: [label must be in [0, 3). Received:] [3]"
