@@ -46,7 +46,7 @@ def release(model: keras.Model) -> None:
 
 
 def warn_of_start(gan) -> None:
-    """Warn if a training begins with an average that is not its generator.
+    """Warn if the moving average differs from the generator before the first step.
 
     Args:
         gan: `kgan.GAN`.

@@ -1,27 +1,17 @@
 """A network of a config is the network that it was, or is refused."""
 
+import runpy
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
 from kgan.backend import rebuilding
 
+Forgetful = runpy.run_path(str(Path(__file__).parents[1] / "forgetful.py"))["Forgetful"]
+
 layers = keras.layers
-
-
-@keras.saving.register_keras_serializable("test_rebuilding")
-class Forgetful(layers.Layer):
-    """A layer whose config leaves its argument out."""
-
-    def __init__(self, factor=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.factor = factor
-
-    def call(self, inputs):
-        return self.factor * inputs
-
-    def get_config(self):
-        return super().get_config()
 
 
 @keras.saving.register_keras_serializable("test_rebuilding")
@@ -140,6 +130,6 @@ def test_what_neither_keras_nor_kgan_define_is_found_with_its_functions():
     assert rebuilding.foreign_objects(network) == {
         "Unregistered": Unregistered,
         "doubled": doubled,
-        "test_rebuilding>Forgetful": Forgetful,
+        "tests>Forgetful": Forgetful,
     }
     assert rebuilding.foreign_objects(sequential(layers.Activation("relu"))) == {}

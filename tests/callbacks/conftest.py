@@ -42,7 +42,7 @@ class QuickGAN(kgan.GAN):
     def train_step(self, data):
         images = data[0] if isinstance(data, tuple) else data
         value = keras.ops.mean(images) + keras.ops.mean(self.generator.weights[-1])
-        # A white image stands for a training that goes wrong; NaN among the data is refused.
+        # A white image makes the losses NaN. NaN in the data itself would be refused.
         is_white = keras.ops.max(keras.ops.min(images, axis=(1, 2, 3))) == 1
         value = keras.ops.where(is_white, np.nan, value)
         for weight in (*self.generator.weights, *self.discriminator.weights):

@@ -1,8 +1,13 @@
+import runpy
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 
 from kgan.export import float32_twin
+
+Forgetful = runpy.run_path(str(Path(__file__).parents[1] / "forgetful.py"))["Forgetful"]
 
 
 def nested_generator(dtype):
@@ -72,21 +77,6 @@ class Silent(keras.layers.Layer):
 
     def get_config(self):
         return {"name": self.name}
-
-
-@keras.saving.register_keras_serializable("test_float32")
-class Forgetful(keras.layers.Layer):
-    """A layer whose config leaves its argument out."""
-
-    def __init__(self, factor=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.factor = factor
-
-    def call(self, inputs):
-        return self.factor * inputs
-
-    def get_config(self):
-        return super().get_config()
 
 
 def test_a_twin_that_would_be_another_function_is_refused():

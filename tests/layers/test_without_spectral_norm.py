@@ -1,5 +1,8 @@
 """Plain layers in the place of SpectralNorm."""
 
+import runpy
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +10,8 @@ import pytest
 from kgan.layers import Maxout
 from kgan.layers import SpectralNorm
 from kgan.layers import without_spectral_norm
+
+Forgetful = runpy.run_path(str(Path(__file__).parents[1] / "forgetful.py"))["Forgetful"]
 
 layers = keras.layers
 
@@ -120,21 +125,6 @@ class NotRegistered(Subclassed):
 
     def __init__(self):
         super().__init__(None)
-
-
-@keras.saving.register_keras_serializable("kgan_tests")
-class Forgetful(layers.Layer):
-    """A layer whose config leaves its argument out."""
-
-    def __init__(self, factor=1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.factor = factor
-
-    def call(self, inputs):
-        return self.factor * inputs
-
-    def get_config(self):
-        return super().get_config()
 
 
 @pytest.mark.parametrize(
