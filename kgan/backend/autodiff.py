@@ -25,12 +25,38 @@ def input_gradients(function, inputs):
     return tape.gradient(outputs, inputs)
 
 
-def value_and_gradients(objective, variables: list):
+def value_and_pullback(function, variables: list):
+    """What is made of variables, and the way back from a gradient by it to those by them.
+
+    Args:
+        function: function without arguments that returns a sequence of float tensors.
+        variables: Keras variables.
+
+    Returns:
+        (what `function` returned, pullback): a function, to be called once, of the gradients of a
+        scalar by the tensors that returns those by the variables. A gradient of zero may be None.
+    """
+    with tf.GradientTape() as tape:
+        made = function()
+
+    def pullback(gradients):
+        # TensorFlow would take None for a gradient of one.
+        pairs = [pair for pair in zip(made, gradients, strict=True) if pair[1] is not None]
+        targets, gradients = zip(*pairs, strict=True) if pairs else ((), ())
+        sources = [variable.value for variable in variables]
+        return tape.gradient(targets, sources, output_gradients=gradients)
+
+    return made, pullback
+
+
+def value_and_gradients(objective, variables: list, through: tuple | None = None):
     """A scalar and its gradients.
 
     Args:
         objective: function without arguments that returns (scalar to differentiate, anything else).
         variables: Keras variables.
+        through: what `value_and_pullback` returned for the same variables, if the objective
+            depends on them through tensors that were made before. None, the default, if not.
 
     Returns:
         (what `objective` returned beside the scalar, list of gradients, one per variable). Whoever
@@ -39,10 +65,12 @@ def value_and_gradients(objective, variables: list):
     Raises:
         NotTwiceDifferentiableError: where an operation has no derivative.
     """
+    made, pullback = ((), None) if through is None else through
     with tf.GradientTape() as tape:
+        tape.watch(made)
         value, others = objective()
     try:
-        gradients = tape.gradient(value, [variable.value for variable in variables])
+        gradients, by_made = tape.gradient(value, ([part.value for part in variables], made))
     except LookupError as error:
         # "gradient registry has no entry for: ResizeNearestNeighborGrad"
         kind = str(error).rpartition(": ")[2]
@@ -56,7 +84,17 @@ def value_and_gradients(objective, variables: list):
             "interpolation='bilinear' or average pooling, or kgan.penalties.LeCam, which looks at "
             "logits only."
         ) from error
+    if pullback is not None:
+        gradients = list(map(_sum, gradients, pullback(by_made)))
     return others, _together(gradients, tf.nest.flatten((value, others, gradients)))
+
+
+def _sum(one, other):
+    """The sum of two gradients, None being zero."""
+    if one is None or other is None:
+        return other if one is None else one
+    # That of an embedding is a list of rows.
+    return tf.convert_to_tensor(one) + tf.convert_to_tensor(other)
 
 
 def _together(gradients: list, computed: list) -> list:

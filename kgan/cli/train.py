@@ -53,6 +53,7 @@ def define(flags: Flags) -> None:
     define("multi_string", "penalty", [], "Penalty on the discriminator, as r1=0.1; may repeat.")
     define("float", "weight_clip", None, "Bound of the critic's weights, for the WGAN loss.", 0)
     define("integer", "discriminator_steps", 1, "Discriminator updates per generator update, k.", 1)
+    define("bool", "share_fakes", False, "Train both players on the same fakes; not Algorithm 1.")
     define("integer", "batch_size", 64, "Real images per discriminator update, m.", 1)
     define("enum", "optimizer", "adam", ["adam", "rmsprop", "sgd"], "Optimizer of both players.")
     define("float", "beta_1", 0.5, "Adam's beta_1, or the momentum of SGD.", 0, 0.9999)
@@ -76,6 +77,11 @@ def define(flags: Flags) -> None:
     flags.require("run_dir")
     flags.check(["backup_minutes"], lambda minutes: minutes > 0, "must be > 0.")
     flags.check(["epochs", "images"], lambda *given: any(given), "give --images or --epochs.")
+    flags.check(
+        ["share_fakes", "discriminator_steps"],
+        lambda share, k: not share or k == 1,
+        "--share_fakes is for --discriminator_steps=1.",
+    )
     flags.check(
         ["model", "d_normalization"],
         lambda model, normalization: normalization is None or model == "dcgan",
@@ -149,6 +155,7 @@ def build_gan(flags: Flags, images) -> GAN:
         loss=flags.loss,
         discriminator_steps=flags.discriminator_steps,
         penalties=flags.penalty,
+        share_fakes=flags.share_fakes,
         jit_compile="auto" if flags.jit_compile is None else flags.jit_compile,
         steps_per_execution=flags.steps_per_execution,
     )

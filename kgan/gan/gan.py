@@ -46,7 +46,7 @@ _MADE_ONCE = (
     "ema_halflife_images",
 )
 # What a compiled step holds as it was.
-_COMPILED = ("optimizer", "loss", "penalties", "discriminator_steps")
+_COMPILED = ("optimizer", "loss", "penalties", "discriminator_steps", "share_fakes")
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -182,6 +182,7 @@ class GAN(keras.Model):
             inputs = sampling.network_inputs(*saving.example_inputs(self))
             self.ema_generator = averaging.untrained_copy(generator, inputs)
         self.discriminator_steps = None
+        self.share_fakes = False
         self.penalties = ()
         self.images_seen = self.add_weight(
             shape=(),
@@ -227,6 +228,9 @@ class GAN(keras.Model):
             value = losses.get(value)
         elif name == "discriminator_steps":
             value = check_positive_integer(name, value)
+            minibatches.check_sharing(self.share_fakes, value)
+        elif name == "share_fakes":
+            value = minibatches.check_sharing(value, self.discriminator_steps)
         if name in self.__dict__.get("_compiled_with", ()):
             self._compiled_with[name] = keras.saving.serialize_keras_object(value)
         return value
@@ -241,6 +245,7 @@ class GAN(keras.Model):
         discriminator_steps: int = 1,
         *,
         penalties: Any = None,
+        share_fakes: bool = False,
         jit_compile: bool | str = "auto",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -257,14 +262,20 @@ class GAN(keras.Model):
             penalties: what `kgan.penalties.get` takes ("r1=0.1"), or a list of such: penalties
                 added to the discriminator's loss at every update, each logged under its name. None,
                 the default, for none.
+            share_fakes: bool, for `discriminator_steps=1`: whether the generator learns from the
+                fakes that the discriminator has just learned from, in place of fresh ones. The
+                generator is run once a step, as in common DCGAN code, which saves a forward pass.
+                It is not Algorithm 1: no fresh latents are drawn, the generator is judged by a
+                discriminator that was updated on these very fakes, and moving statistics of its
+                batch norm move once a step, not twice. Default False.
             jit_compile: as in `keras.Model.compile`.
             run_eagerly: as in `keras.Model.compile`.
             steps_per_execution: as in `keras.Model.compile`.
 
         Raises:
             ValueError: for an unknown loss, penalty or optimizer, one optimizer for both, that of
-                another GAN, a learning rate that is none, k < 1, two penalties of one name, or one
-                that means nothing for this discriminator.
+                another GAN, a learning rate that is none, k < 1, shared fakes with k > 1, two
+                penalties of one name, or one that means nothing for this discriminator.
 
         Reference:
             Radford et al. 2016, arXiv 1511.06434, section 4, for the default optimizers.
@@ -280,6 +291,7 @@ class GAN(keras.Model):
             g_optimizer=g_optimizer,
         )
         discriminator_steps = check_positive_integer("discriminator_steps", discriminator_steps)
+        share_fakes = minibatches.check_sharing(share_fakes, discriminator_steps)
         steps_per_execution = check_positive_integer("steps_per_execution", steps_per_execution)
         run_eagerly = check_flag("run_eagerly", run_eagerly)
         jit_compile = check_flag("jit_compile", jit_compile, "auto")
@@ -301,6 +313,7 @@ class GAN(keras.Model):
             for penalty in penalties:
                 penalty.build()
         super().__setattr__("penalties", tuple(penalties))
+        super().__setattr__("share_fakes", share_fakes)
         self.loss = loss
         self.discriminator_steps = discriminator_steps
         self.has_default_optimizers = d_optimizer is None and g_optimizer is None
@@ -608,6 +621,8 @@ class GAN(keras.Model):
     def train_step(self, data):
         """One iteration of Algorithm 1: k discriminator updates, then the generator's.
 
+        With `share_fakes` the generator's update is by the fakes of the discriminator's.
+
         Args:
             data: images (k * m, ...), or (images, labels).
 
@@ -615,14 +630,15 @@ class GAN(keras.Model):
             Dict of the logs: running means since the epoch began.
         """
         images, labels = checks.images_and_labels(data, self)
-        rows = ops.shape(images)[0]
-        latents, fakes = self._draw_fakes(labels, rows, training=True)
-        for dealt in minibatches.deal((images, fakes, latents, labels), self.discriminator_steps):
+        whole, pullback = self._with_fakes(images, labels)
+        for dealt in minibatches.deal(whole[:4], self.discriminator_steps):
             minibatch = Minibatch(*dealt)
             self._update_discriminator(minibatch)
-        # Any minibatch will do for the generator: its fakes are fresh, its labels from the data.
-        self._update_generator(minibatch)
-        self._count(rows * replicas.num_replicas())
+        if not self.share_fakes:
+            # Any minibatch will do for the generator: fakes are fresh, labels from the data.
+            minibatch, pullback = self._with_fakes(minibatch.real, minibatch.labels)
+        self._update_generator(minibatch, pullback)
+        self._count(ops.shape(images)[0] * replicas.num_replicas())
         return self.get_metrics_result()
 
     def test_step(self, data):
@@ -728,6 +744,14 @@ class GAN(keras.Model):
         )
         return latents, generator(sampling.network_inputs(latents, labels), training=training)
 
+    def _with_fakes(self, images, labels) -> tuple:
+        """(`Minibatch`, the pullback of its latents and fakes to what the generator trains)."""
+        (latents, fakes), pullback = autodiff.value_and_pullback(
+            lambda: self._draw_fakes(labels, ops.shape(images)[0], training=True),
+            trainable_variables(self.generator_networks()),
+        )
+        return Minibatch(images, fakes, latents, labels), pullback
+
     def _update_discriminator(self, minibatch: Minibatch):
         def play():
             judged = minibatch.judged(self.discriminate)
@@ -736,15 +760,13 @@ class GAN(keras.Model):
         judged = self._minimise(play, self.optimizer.d_optimizer, self.discriminator_networks())
         logs.update(self.metrics, logs.scores(judged, self.loss))
 
-    def _update_generator(self, minibatch: Minibatch):
+    def _update_generator(self, minibatch: Minibatch, pullback):
         def play():
-            rows = ops.shape(minibatch.real)[0]
-            latents, fake = self._draw_fakes(minibatch.labels, rows, training=True)
-            fresh = minibatch._replace(latents=latents, fake=fake)
-            judged = fresh.judged(self.discriminate, reals_too=self.loss.compares_with_reals)
+            judged = minibatch.judged(self.discriminate, reals_too=self.loss.compares_with_reals)
             return self._terms("generator_objective", judged), judged
 
-        self._minimise(play, self.optimizer.g_optimizer, self.generator_networks())
+        made = (minibatch.latents, minibatch.fake), pullback
+        self._minimise(play, self.optimizer.g_optimizer, self.generator_networks(), through=made)
 
     def _count(self, images):
         """Note that the step has used so many images, of all replicas; 0 changes nothing."""
@@ -805,7 +827,7 @@ class GAN(keras.Model):
             for penalty in self.penalties
         }
 
-    def _minimise(self, play, optimizer, networks: list) -> Minibatch:
+    def _minimise(self, play, optimizer, networks: list, through=None) -> Minibatch:
         """One update of `networks` by `play`, which returns terms to minimise and a minibatch."""
 
         def objective():
@@ -816,7 +838,7 @@ class GAN(keras.Model):
             return optimizer.scale_loss(total / replicas.num_replicas()), (terms, minibatch)
 
         variables = trainable_variables(networks)
-        (terms, minibatch), gradients = autodiff.value_and_gradients(objective, variables)
+        (terms, minibatch), gradients = autodiff.value_and_gradients(objective, variables, through)
         replicas.apply_gradients(optimizer, gradients, variables)
         logs.update(self.metrics, terms)
         return minibatch
@@ -893,6 +915,7 @@ class GAN(keras.Model):
             "loss": serialize(self.loss),
             "discriminator_steps": self.discriminator_steps,
             "penalties": [serialize(penalty) for penalty in self.penalties],
+            "share_fakes": self.share_fakes,
             **self._execution,
         }
 

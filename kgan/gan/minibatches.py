@@ -8,6 +8,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from kgan._utils.checks import check_flag
+
 
 class Minibatch(NamedTuple):
     """What one update is made on: reals and fakes under the same labels, and their logits.
@@ -55,6 +57,30 @@ class Minibatch(NamedTuple):
         return self._replace(real_logits=of_real, fake_logits=of_fake)
 
 
+def check_sharing(share_fakes: bool, discriminator_steps: int) -> bool:
+    """Whether the generator's update is by the fakes of the discriminator's.
+
+    Args:
+        share_fakes: bool.
+        discriminator_steps: int, k.
+
+    Returns:
+        `share_fakes`.
+
+    Raises:
+        ValueError: for what is no bool, or if there are fakes of several updates.
+    """
+    share_fakes = check_flag("share_fakes", share_fakes)
+    if share_fakes and discriminator_steps > 1:
+        raise ValueError(
+            "share_fakes=True lets the generator learn from the fakes of the one discriminator "
+            "update before it. Expected: discriminator_steps=1. Received: "
+            f"discriminator_steps={discriminator_steps}. Leave out share_fakes, or take one "
+            "discriminator step."
+        )
+    return share_fakes
+
+
 def rows(batch) -> Any:
     """How many rows a batch of any structure has, an int or an integer tensor."""
     return ops.shape(next(part for part in keras.tree.flatten(batch) if part is not None))[0]
@@ -74,6 +100,9 @@ def deal(tensors: tuple, k: int) -> Iterator[tuple]:
     Yields:
         Tuples like `tensors`, with a k-th of the rows, rounded up.
     """
+    if k == 1:
+        yield tensors
+        return
     count = rows(tensors)
     divisible = isinstance(count, int) and count % k == 0
     for step in range(k):

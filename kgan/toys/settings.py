@@ -48,6 +48,7 @@ class Settings:
         penalties: tuple of str, as `kgan.penalties.get` takes them.
         steps: int > 0, updates of the generator.
         discriminator_steps: int > 0, k of Algorithm 1.
+        share_fakes: bool, whether both players learn from the same fakes, for k = 1.
         batch_size: int > 0, points per discriminator update.
         latent_dim: int from 1 to 65,536, width of the latents.
         width: int from 1 to 65,536, units of every hidden layer of both networks.
@@ -75,6 +76,7 @@ class Settings:
     penalties: tuple = ("r1=0.1", "r2=0.1")
     steps: int = 8000
     discriminator_steps: int = 1
+    share_fakes: bool = False
     batch_size: int = 256
     latent_dim: int = 2
     width: int = 64
@@ -161,6 +163,7 @@ def build_gan(settings: Settings, sample_dim: int, seed: int) -> GAN:
         g_optimizer=_optimizer(settings, settings.g_learning_rate, settings.steps),
         loss=settings.loss,
         discriminator_steps=settings.discriminator_steps,
+        share_fakes=settings.share_fakes,
         penalties=list(settings.penalties),
         # The trainer compiles the loop around the step; a second compilation inside adds nothing.
         jit_compile=False,

@@ -16,6 +16,30 @@ def test_gradients_are_those_of_the_scalar_and_others_pass_through():
     assert [float(gradient) for gradient in gradients] == [12.0, 9.0]
 
 
+def test_a_pullback_takes_gradients_back_to_the_variables():
+    x, y, z = keras.Variable(3.0), keras.Variable(2.0), keras.Variable(1.0)
+    (square, product), pullback = autodiff.value_and_pullback(lambda: (x * x, x * y), [x, y, z])
+    assert (float(square), float(product)) == (9.0, 6.0)
+    # What was recorded is what counts.
+    x.assign(100.0)
+    # 10 d(x^2)/dx + 4 d(xy)/dx, 4 d(xy)/dy
+    gradients = pullback([tf.constant(10.0), tf.constant(4.0)])
+    assert [None if g is None else float(g) for g in gradients] == [68.0, 12.0, None]
+    _, pullback = autodiff.value_and_pullback(lambda: (y * x, y * y), [x, y])
+    assert [None if g is None else float(g) for g in pullback([None, None])] == [None, None]
+
+
+def test_gradients_through_what_was_made_before_are_added_to_those_of_the_objective():
+    x, y, z = keras.Variable(3.0), keras.Variable(2.0), keras.Variable(5.0)
+    made, pullback = autodiff.value_and_pullback(lambda: (x * x, y + 0), [x, y, z])
+    others, gradients = autodiff.value_and_gradients(
+        lambda: (made[0] * x * z, "others"), [x, y, z], (made, pullback)
+    )
+    assert others == "others"
+    # d(x^2 x z)/dx = 3 x^2 z, nothing by y, x^3 by z
+    assert [None if g is None else float(g) for g in gradients] == [135.0, None, 27.0]
+
+
 def test_a_compiled_function_is_the_function_and_sees_new_values_of_variables():
     calls, x = [], keras.Variable(3.0)
 

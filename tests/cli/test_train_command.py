@@ -157,6 +157,10 @@ def test_of_a_complete_run_nothing_is_trained_and_that_is_success(
             ["--run_dir=r", "--epochs=1", "--model=mlp", "--d_normalization=batch"],
             "only --model=dcgan has a --d_normalization to choose.",
         ),
+        (
+            ["--run_dir=r", "--epochs=1", "--share_fakes", "--discriminator_steps=2"],
+            "--share_fakes is for --discriminator_steps=1.",
+        ),
         (["--run_dir=r", "--epochs=1", "--dataset=folder:gone"], "gone"),
         (["--run_dir=r", "--epochs=1", "--loss=lsgna"], "Unknown GAN loss. Expected a kgan.losses"),
         (["--run_dir=r", "--epochs=1", "--penalty=r1"], "r1 needs gamma, which has no default"),

@@ -358,6 +358,9 @@ CASES = {
         optimizer="sgd",
         penalties=["r1=0.1", "r2=0.1", "gradient_penalty=1", "dragan=1", "lecam"],
     ),
+    "share_fakes": lambda: difference(
+        optimizer="loss_scale_and_clipnorm", k=1, share_fakes=True, loss="rpgan"
+    ),
     "small": small,
     "together": lambda: difference(
         optimizer="loss_scale_and_clipnorm", k=2, loss="rpgan", steps_per_execution=2

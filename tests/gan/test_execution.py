@@ -79,6 +79,18 @@ def test_graph_calls_of_several_steps_and_eager_execution_take_the_same_steps(k)
     assert_equal(in_a_graph(k), trained(k=k, **EAGER))
 
 
+def test_shared_fakes_take_the_same_steps_in_a_graph_and_eagerly():
+    graph = trained(k=1, share_fakes=True, **THREE_AT_ONCE)
+    assert_equal(graph, trained(k=1, share_fakes=True, **EAGER))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("execution", [GRAPH, {**XLA, **THREE_AT_ONCE}])
+def test_shared_fakes_take_the_same_steps_however_they_are_compiled(execution):
+    options = {"k": 1, "share_fakes": True}
+    assert_equal(trained(**options, **EAGER), trained(**options, **execution))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("k", "execution"),
