@@ -28,6 +28,18 @@ def same_random_numbers():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture
+def float64():
+    """Networks and data in float64: what is left of a difference is then more than rounding."""
+    import keras
+
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
 class Forks:
     """Python files in processes of their own that need not wait for TensorFlow's import.
 

@@ -19,10 +19,23 @@ def input_gradients(function, inputs):
     Returns:
         Tensor like `inputs`: row i is the gradient of the sum of row i of the outputs.
     """
+    return outputs_and_input_gradients(function, inputs)[1]
+
+
+def outputs_and_input_gradients(function, inputs) -> tuple:
+    """What a function returns, and `input_gradients`, of one pass of it.
+
+    Args:
+        function: as for `input_gradients`.
+        inputs: as for `input_gradients`.
+
+    Returns:
+        (tensor, tensor like `inputs`).
+    """
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = function(inputs)
-    return tape.gradient(outputs, inputs)
+    return outputs, tape.gradient(outputs, inputs)
 
 
 def value_and_pullback(function, variables: list):

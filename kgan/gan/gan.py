@@ -753,8 +753,10 @@ class GAN(keras.Model):
         return Minibatch(images, fakes, latents, labels), pullback
 
     def _update_discriminator(self, minibatch: Minibatch):
+        needs = {name for penalty in self.penalties for name in penalty.needs}
+
         def play():
-            judged = minibatch.judged(self.discriminate)
+            judged = minibatch.judged(self.discriminate, needs=needs)
             return self._terms("discriminator_objective", judged) | self._penalties(judged), judged
 
         judged = self._minimise(play, self.optimizer.d_optimizer, self.discriminator_networks())
@@ -823,6 +825,7 @@ class GAN(keras.Model):
                 real_logits=minibatch.real_logits,
                 fake_logits=minibatch.fake_logits,
                 seed=self.training_seeds,
+                **{name: getattr(minibatch, name) for name in penalty.needs},
             )
             for penalty in self.penalties
         }

@@ -1,6 +1,7 @@
 """How the rows of one batch are dealt out to the k discriminator steps, and what a step sees."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from typing import Any
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import keras
 from keras import ops
 
 from kgan._utils.checks import check_flag
+from kgan.backend import autodiff
 
 
 class Minibatch(NamedTuple):
@@ -23,6 +25,9 @@ class Minibatch(NamedTuple):
             asked.
         fake_logits: float tensor, what it says to the fakes.
         training: bool, False in an evaluation; for the networks that an objective calls.
+        real_gradients: float tensor like `real`, the gradient of the sum of a sample's logits by
+            its image; None unless a penalty needs it.
+        fake_gradients: the same of `fake`.
 
     Example:
         >>> class FeatureMatching(kgan.GAN):
@@ -38,23 +43,38 @@ class Minibatch(NamedTuple):
     real_logits: Any = None
     fake_logits: Any = None
     training: bool = True
+    real_gradients: Any = None
+    fake_gradients: Any = None
 
-    def judged(self, discriminate: Callable, *, reals_too: bool = True) -> "Minibatch":
-        """The same with logits.
+    def judged(
+        self, discriminate: Callable, *, reals_too: bool = True, needs: Collection = ()
+    ) -> "Minibatch":
+        """The same with logits, and with gradients out of the same passes.
 
         Args:
             discriminate: `kgan.GAN.discriminate`.
             reals_too: bool, whether the logits of reals are needed.
+            needs: which of "real_gradients" and "fake_gradients" are.
 
         Returns:
             `Minibatch`.
         """
+
+        def ask(images):
+            return discriminate(images, self.labels, training=self.training)
+
+        def answer(part: str) -> dict:
+            images = getattr(self, part)
+            if f"{part}_gradients" not in needs:
+                return {f"{part}_logits": ask(images)}
+            # Like the logits: 16 bits are too few for the square of a gradient.
+            images = ops.cast(images, keras.backend.result_type(images.dtype, "float32"))
+            logits, gradients = autodiff.outputs_and_input_gradients(ask, images)
+            return {f"{part}_logits": logits, f"{part}_gradients": gradients}
+
         # Reals first, as ever: layers with random numbers draw them in this order.
-        of_real = (
-            discriminate(self.real, self.labels, training=self.training) if reals_too else None
-        )
-        of_fake = discriminate(self.fake, self.labels, training=self.training)
-        return self._replace(real_logits=of_real, fake_logits=of_fake)
+        of_reals = answer("real") if reals_too else {"real_logits": None}
+        return self._replace(**of_reals, **answer("fake"))
 
 
 def check_sharing(share_fakes: bool, discriminator_steps: int) -> bool:

@@ -12,6 +12,8 @@ from kgan.penalties.gradient import GradientPenalty
 from kgan.penalties.lecam import LeCam
 from kgan.penalties.penalty import Penalty
 
+# What a penalty may need beside what every one is given.
+_GRADIENTS = ("real_gradients", "fake_gradients")
 # What a GAN logs of its players.
 _TAKEN = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc")
 _PENALTIES = ByName(
@@ -97,6 +99,11 @@ def get_all(
             raise ValueError(
                 f"{type(penalty).__name__} would be logged as {penalty.name!r}, which the "
                 "players are. Expected: a name of its own, by the class attribute name."
+            )
+        if not isinstance(penalty.needs, tuple) or not set(penalty.needs) <= set(_GRADIENTS):
+            raise ValueError(
+                f"{type(penalty).__name__} needs what no penalty is given. Expected: needs, a "
+                f"tuple of names out of {_GRADIENTS}. Received: needs={penalty.needs!r}."
             )
         if names.count(penalty.name) > 1:
             raise ValueError(

@@ -58,12 +58,13 @@ class R1(_OfGradient):
     """
 
     name = "r1"
+    needs = ("real_gradients",)
 
     def __init__(self, gamma: float):
         self.gamma = self._checked_weight("gamma", gamma)
 
-    def __call__(self, discriminator, *, real_images, **_):
-        return self.gamma / 2 * _squared_norms(discriminator, real_images)
+    def __call__(self, discriminator, *, real_images, real_gradients=None, **_):
+        return self.gamma / 2 * _squared_norms(discriminator, real_images, real_gradients)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -84,9 +85,10 @@ class R2(R1):
     """
 
     name = "r2"
+    needs = ("fake_gradients",)
 
-    def __call__(self, discriminator, *, fake_images, **_):
-        return self.gamma / 2 * _squared_norms(discriminator, fake_images)
+    def __call__(self, discriminator, *, fake_images, fake_gradients=None, **_):
+        return self.gamma / 2 * _squared_norms(discriminator, fake_images, fake_gradients)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -173,7 +175,8 @@ def _norms(discriminator, images):
     return ops.sqrt(_squared_norms(discriminator, images) + _EPSILON)
 
 
-def _squared_norms(discriminator, images):
+def _squared_norms(discriminator, images, gradients=None):
     """||grad_x D(x)||^2 of every sample, D the sum of its logits, shape (batch,), in float32."""
-    gradients = autodiff.input_gradients(discriminator, images)
+    if gradients is None:
+        gradients = autodiff.input_gradients(discriminator, images)
     return ops.sum(ops.square(gradients), axis=tuple(range(1, len(images.shape))))

@@ -23,6 +23,9 @@ class Penalty(Configured):
             some.
         differentiates_twice: bool, whether it takes the gradient of the discriminator, whose own
             gradient training needs: `compile` then tries whether there is one. Default False.
+        needs: tuple of the names "real_gradients" and "fake_gradients": what `__call__` is given
+            besides. They come from the pass of the discriminator that the loss is computed from,
+            which costs less than a pass of the penalty's own. Default ().
 
     Example:
         >>> @keras.saving.register_keras_serializable("mine")
@@ -36,6 +39,7 @@ class Penalty(Configured):
     name = "penalty"
     variables = ()
     differentiates_twice = False
+    needs = ()
 
     def __call__(
         self,
@@ -46,6 +50,7 @@ class Penalty(Configured):
         real_logits: Tensor,
         fake_logits: Tensor,
         seed: keras.random.SeedGenerator,
+        **gradients: Tensor,
     ):
         """The penalty on one minibatch.
 
@@ -58,6 +63,9 @@ class Penalty(Configured):
             fake_logits: float tensor, its answer to `fake_images`.
             seed: `keras.random.SeedGenerator` for whatever the penalty draws, through
                 `kgan.distribution.global_rows`: all replicas hold the same seed.
+            **gradients: what the penalty `needs`, for example real_gradients: float tensor like
+                `real_images`, the gradient of the sum of a sample's `real_logits` by the image as
+                it was before `GAN.discriminate` did anything to it; in float32 at least.
 
         Returns:
             Float tensor, weight included: per-sample values, shape (batch,), or one per logit.

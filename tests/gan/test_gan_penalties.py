@@ -17,6 +17,7 @@ LABELS = np.arange(3 * ROWS, dtype="int32") % 3
 def networks(num_classes=None, policy="float32"):
     keras.utils.set_random_seed(5)
     dense = keras.layers.Dense
+    last = "float32" if policy.startswith("mixed") else policy
     inputs = latents = keras.Input((LATENT_DIM,))
     images = keras.Input((4, 4, 1))
     x = keras.layers.Flatten()(images)
@@ -28,9 +29,9 @@ def networks(num_classes=None, policy="float32"):
         latents = keras.layers.Concatenate()([latents, one_hot])
         x = keras.layers.Concatenate()([x, one_hot])
     hidden = dense(6, "swish", dtype=policy)(latents)
-    fakes = keras.layers.Reshape((4, 4, 1))(dense(16, "tanh", dtype="float32")(hidden))
+    fakes = keras.layers.Reshape((4, 4, 1))(dense(16, "tanh", dtype=last)(hidden))
     x = dense(5, "swish", dtype=policy)(dense(6, "swish", dtype=policy)(x))
-    return keras.Model(inputs, fakes), keras.Model(both, dense(1, dtype="float32")(x))
+    return keras.Model(inputs, fakes), keras.Model(both, dense(1, dtype=last)(x))
 
 
 def make_gan(penalties, num_classes=None, policy="float32", **compile_arguments):
@@ -109,6 +110,58 @@ def test_a_discriminator_step_descends_loss_and_penalties_written_out(num_classe
         np.testing.assert_allclose(weight, value, rtol=1e-4, atol=1e-6)
     for name, value in (("d_loss", loss), ("r1", r1), ("r2", r2)):
         np.testing.assert_allclose(logs[name][0], value, rtol=1e-5)
+
+
+def of_a_pass_of_its_own(kind):
+    """R1 or R2 that is given no gradients: it asks the discriminator anew."""
+    return type(kind.__name__, (kind,), {"needs": ()})
+
+
+def resting_gan(penalties):
+    """Its latents are the same at every draw."""
+    gan = make_gan(penalties, num_classes=3, policy="float64")
+    latents = np.random.default_rng(1).normal(size=(ROWS, LATENT_DIM))
+    gan.sample_latents = lambda n, seed: tf.constant(latents)
+    return gan
+
+
+def step_of(gan):
+    """The sum of what the discriminator minimises, and how a step moves it, which is undone."""
+    gan.reset_metrics()
+    before, weights = gan.get_weights(), gan.discriminator.get_weights()
+    gan.train_step((tf.constant(IMAGES[:ROWS], "float64"), tf.constant(LABELS[:ROWS])))
+    pairs = zip(gan.discriminator.get_weights(), weights, strict=True)
+    moves = [moved - weight for moved, weight in pairs]
+    gan.set_weights(before)
+    logged = {metric.name: float(metric.result()) for metric in gan.metrics}
+    return sum(logged[name] for name in ("d_loss", "r1", "r2")), moves
+
+
+@pytest.mark.usefixtures("float64")
+def test_r1_and_r2_of_the_pass_of_the_loss_are_those_of_passes_of_their_own():
+    kinds = penalties.R1, penalties.R2
+    value, moves = step_of(resting_gan([kind(0.5) for kind in kinds]))
+    expected, expected_moves = step_of(resting_gan([of_a_pass_of_its_own(k)(0.5) for k in kinds]))
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    for one, other in zip(moves, expected_moves, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_step_follows_finite_differences_of_loss_r1_and_r2():
+    gan = resting_gan([penalties.R1(0.5), penalties.R2(0.25)])
+    weights, moves = gan.discriminator.get_weights(), step_of(gan)[1]
+    random = np.random.default_rng(2)
+    directions = [random.normal(size=weight.shape) for weight in weights]
+    values = []
+    for h in (1e-5, -1e-5):
+        pairs = zip(weights, directions, strict=True)
+        gan.discriminator.set_weights([weight + h * to for weight, to in pairs])
+        values.append(step_of(gan)[0])
+    slope = (values[0] - values[1]) / 2e-5
+    moved = sum(np.sum(move * to) for move, to in zip(moves, directions, strict=True))
+    # By SGD with a rate of 0.1.
+    np.testing.assert_allclose(moved, -0.1 * slope, rtol=1e-7)
 
 
 def test_every_penalty_is_a_log_of_its_own_and_no_evaluation_has_one():
@@ -237,11 +290,11 @@ def test_penalties_see_the_discriminator_in_training_mode():
         [keras.Input((4, 4, 1)), keras.layers.Flatten(), Spy(), keras.layers.Dense(1)]
     )
     gan = kgan.GAN(generator, critic, LATENT_DIM)
-    gan.compile("sgd", "sgd", penalties=["r1=1", "gradient_penalty"])
+    gan.compile("sgd", "sgd", penalties=["r1=1", "r2=1", "gradient_penalty"])
     seen.clear()
     gan.train_step(tf.constant(IMAGES[:ROWS]))
-    # Reals, fakes, two penalties, and the generator's fakes.
-    assert seen == [True] * 5
+    # Reals and fakes for loss, R1 and R2, what lies between them, and the generator's fakes.
+    assert seen == [True] * 4
 
 
 @pytest.mark.slow

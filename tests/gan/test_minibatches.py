@@ -1,10 +1,11 @@
-"""Which rows each discriminator step gets."""
+"""Which rows each discriminator step gets, and what the discriminator says to them."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from kgan.gan import Minibatch
 from kgan.gan import minibatches
 
 ROWS = np.arange(12, dtype="int32")
@@ -50,3 +51,51 @@ def test_every_step_has_the_same_rows_on_any_number_of_replicas(replicas):
     for step, (whole,) in enumerate(minibatches.deal((tf.range(24),), 3)):
         own = [list(minibatches.deal((part,), 3))[step][0].numpy() for part in parts]
         assert sorted(np.concatenate(own).tolist()) == sorted(whole.numpy().tolist())
+
+
+def asked_of(discriminate, dtype="float32", **options):
+    real, fake = (tf.constant(rows, dtype) for rows in ([[1.0, 2.0]], [[3.0, -1.0]]))
+    return Minibatch(real, fake, latents=None, labels="labels").judged(discriminate, **options)
+
+
+def test_gradients_come_from_the_passes_that_give_the_logits():
+    asked = []
+
+    def discriminate(images, labels, *, training):
+        asked.append((labels, training))
+        # What it does to images belongs to it: the gradient of 3 (2 x)^2 is 24 x.
+        return 3 * tf.reduce_sum((2 * images) ** 2, axis=1)
+
+    both = asked_of(discriminate, needs=("real_gradients", "fake_gradients"))
+    assert asked == [("labels", True)] * 2
+    assert both.real_logits.numpy().tolist() == [60.0]
+    assert both.real_gradients.numpy().tolist() == [[24.0, 48.0]]
+    assert both.fake_logits.numpy().tolist() == [120.0]
+    assert both.fake_gradients.numpy().tolist() == [[72.0, -24.0]]
+    fakes = asked_of(discriminate, needs=["fake_gradients"], reals_too=False)
+    assert fakes.real_logits is fakes.real_gradients is None
+    assert fakes.fake_gradients.numpy().tolist() == [[72.0, -24.0]]
+    neither = asked_of(discriminate)
+    assert neither.real_gradients is neither.fake_gradients is None
+
+
+def test_a_gradient_is_of_the_random_numbers_that_its_logit_saw():
+    seeds = keras.random.SeedGenerator(0)
+
+    def discriminate(images, labels, *, training):
+        return tf.reduce_sum(images * keras.random.normal((1, 2), seed=seeds), axis=1)
+
+    judged = asked_of(discriminate, needs=("real_gradients",))
+    # A linear function is its slope times its argument.
+    np.testing.assert_allclose(
+        judged.real_logits, np.sum(judged.real_gradients * judged.real, axis=1), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("float16", "float32"), ("float64", "float64")])
+def test_a_gradient_has_32_bits_at_least(dtype, expected):
+    judged = asked_of(
+        lambda images, labels, training: images[:, 0], dtype, needs=["real_gradients"]
+    )
+    assert judged.real_gradients.dtype == expected
+    assert judged.fake_logits.dtype == dtype

@@ -14,17 +14,11 @@ from keras import ops
 
 import kgan
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 LATENT_DIM, ROWS, RATE = 3, 6, 0.5
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (ROWS, 2, 2, 1))
 LABELS = np.arange(ROWS) % 2
-
-
-@pytest.fixture(autouse=True)
-def float64():
-    """What is left of a difference is then no rounding."""
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx("float32")
 
 
 @keras.saving.register_keras_serializable("tests")

@@ -85,6 +85,16 @@ def test_r1_and_r2_equal_the_closed_form_of_a_quadratic_critic():
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "needed"), [(penalties.R1, "real_gradients"), (penalties.R2, "fake_gradients")]
+)
+def test_r1_and_r2_take_the_gradients_that_they_need_and_ask_for_no_others(kind, needed):
+    assert kind.needs == (needed,)
+    given = {needed: tf.constant([[3.0, 4.0], [0.0, 2.0]])}
+    found = kind(0.4)(None, real_images=tf.zeros((2, 2)), fake_images=tf.zeros((2, 2)), **given)
+    np.testing.assert_allclose(found, [5.0, 0.8], rtol=1e-6)
+
+
 def test_the_gradient_penalty_draws_one_weight_per_sample_from_0_to_1():
     # A critic whose gradient, 2 x, tells at which point it was taken.
     real, fake = np.zeros((2000, 2), "float32"), np.full((2000, 2), 1.0, "float32")

@@ -72,6 +72,20 @@ def test_a_penalty_with_the_name_of_another_log_is_refused(taken):
         penalties.get_all(Odd(), DISCRIMINATOR)
 
 
+@pytest.mark.parametrize("needs", ["real_gradients", ("real_gradient",)])
+def test_a_penalty_that_needs_what_there_is_not_is_refused(needs):
+    class Odd(penalties.R1):
+        pass
+
+    Odd.needs = needs
+    message = (
+        "Odd needs what no penalty is given. Expected: needs, a tuple of names out of "
+        f"('real_gradients', 'fake_gradients'). Received: needs={needs!r}."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        penalties.get_all(Odd(1.0), DISCRIMINATOR)
+
+
 def test_two_penalties_of_one_name_are_refused():
     with pytest.raises(ValueError, match=re.escape("Received: ['r1', 'r2', 'r1'].")):
         penalties.get_all(["r1=1", "r2=1", "r1=2"], DISCRIMINATOR)
