@@ -28,6 +28,38 @@ LEARNED = {
     keras.callbacks.TensorBoard: ("_global_test_batch", "_global_train_batch"),
 }
 
+# `keras.optimizers.Optimizer._backend_update_step(gradients, variables, learning_rate)`: the
+# update of all variables. The public `update_step` is of one, and each would reckon anew what they
+# share.
+UPDATE_STEP = "_backend_update_step"
+
+
+def moments(optimizer: keras.optimizers.Adam, variable: keras.Variable) -> tuple:
+    """(momentum, velocity) that Adam keeps of a variable.
+
+    Reads `Adam._momentums`, `Adam._velocities` and `Optimizer._get_variable_index`. The public
+    `variables` lists them beside others, and tells none apart.
+
+    Args:
+        optimizer: `keras.optimizers.Adam`, built.
+        variable: one of those it was built for.
+
+    Returns:
+        Two Keras variables.
+    """
+    index = optimizer._get_variable_index(variable)
+    return optimizer._momentums[index], optimizer._velocities[index]
+
+
+def onednn_is_on() -> bool:
+    """Whether TensorFlow computes with oneDNN, which an environment variable and the CPU decide.
+
+    Uses `tensorflow.python.util._pywrap_util_port.IsMklEnabled`. No public name tells it.
+    """
+    from tensorflow.python.util import _pywrap_util_port
+
+    return _pywrap_util_port.IsMklEnabled()
+
 
 def walk_layers(model: keras.Layer) -> list[keras.Layer]:
     """A model or layer, and all the layers in it, however deep.

@@ -20,6 +20,7 @@ from kgan._utils.checks import check_seed
 from kgan._utils.tensors import Tensor
 from kgan.backend import autodiff
 from kgan.backend import batches
+from kgan.backend import kernels
 from kgan.backend import private
 from kgan.backend import replicas
 from kgan.backend import scopes
@@ -246,6 +247,9 @@ class GAN(keras.Model):
         *,
         penalties: Any = None,
         share_fakes: bool = False,
+
+
+        fast_kernels: bool | str = "auto",
         jit_compile: bool | str = "auto",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -268,6 +272,12 @@ class GAN(keras.Model):
                 It is not Algorithm 1: no fresh latents are drawn, the generator is judged by a
                 discriminator that was updated on these very fakes, and moving statistics of its
                 batch norm move once a step, not twice. Default False.
+
+
+            fast_kernels: bool, whether steps compute convolutions with few outputs, batch norm and
+                Adam by faster kernels than Keras' layers and optimizers, with the same result up
+                to rounding. The objects stay Keras', as do their files. "auto", the default, for
+                yes where it can be: on one device, without `run_eagerly` and XLA.
             jit_compile: as in `keras.Model.compile`.
             run_eagerly: as in `keras.Model.compile`.
             steps_per_execution: as in `keras.Model.compile`.
@@ -275,7 +285,8 @@ class GAN(keras.Model):
         Raises:
             ValueError: for an unknown loss, penalty or optimizer, one optimizer for both, that of
                 another GAN, a learning rate that is none, k < 1, shared fakes with k > 1, two
-                penalties of one name, or one that means nothing for this discriminator.
+                penalties of one name, or one that means nothing for this discriminator; and for
+                `fast_kernels=True` where they cannot be.
 
         Reference:
             Radford et al. 2016, arXiv 1511.06434, section 4, for the default optimizers.
@@ -295,6 +306,8 @@ class GAN(keras.Model):
         steps_per_execution = check_positive_integer("steps_per_execution", steps_per_execution)
         run_eagerly = check_flag("run_eagerly", run_eagerly)
         jit_compile = check_flag("jit_compile", jit_compile, "auto")
+        fast_kernels = check_flag("fast_kernels", fast_kernels, "auto")
+        kernels.check(self, fast_kernels, run_eagerly=run_eagerly, jit_compile=jit_compile)
         loss = losses.get(loss)
         penalties = get_penalties(penalties, self.discriminator)
         if not run_eagerly:
@@ -312,6 +325,7 @@ class GAN(keras.Model):
             self.logs.add_penalties([penalty.name for penalty in penalties])
             for penalty in penalties:
                 penalty.build()
+        self._fast_kernels = fast_kernels
         super().__setattr__("penalties", tuple(penalties))
         super().__setattr__("share_fakes", share_fakes)
         self.loss = loss
@@ -870,6 +884,7 @@ class GAN(keras.Model):
             step = self.train_step
             if not _is(step, GAN.train_step):
                 step = logs.as_means(self, self._train_step_and_count)
+            step = self._with_fast_kernels(step)
             self.train_function = training_loop.loop(self, step, self._steps_of_fit)
         return self.train_function
 
@@ -878,8 +893,16 @@ class GAN(keras.Model):
             step = self._test_step_alone
             if not _is(self.test_step, GAN.test_step):
                 step = logs.as_means(self, step)
+            step = self._with_fast_kernels(step)
             self.test_function = training_loop.loop(self, step, self._steps_of_evaluation)
         return self.test_function
+
+    def _with_fast_kernels(self, step):
+        # A subclass may be compiled in another way.
+        if not isinstance(self.optimizer, GANOptimizer) or not self._fast_kernels:
+            return step
+        optimizers = [self.optimizer.d_optimizer, self.optimizer.g_optimizer]
+        return kernels.fast(self, step, optimizers=optimizers)
 
     def _maybe_symbolic_build(self, *args, **kwargs):
         """Nothing: Keras would call the model on a batch, images in place of latents.
@@ -919,6 +942,9 @@ class GAN(keras.Model):
             "discriminator_steps": self.discriminator_steps,
             "penalties": [serialize(penalty) for penalty in self.penalties],
             "share_fakes": self.share_fakes,
+
+
+            "fast_kernels": self._fast_kernels,
             **self._execution,
         }
 

@@ -190,3 +190,34 @@ def test_every_private_name_has_a_reason():
     assert len(functions) >= 7
     for name, use in functions.items():
         assert inspect.getdoc(use).count(".") >= 2, name
+
+
+def test_adams_update_and_moments():
+    message = gone("Adam._backend_update_step", "to update all variables by one kernel each")
+    variable = keras.Variable([1.0, 2.0])
+    optimizer = keras.optimizers.Adam(0.5, beta_1=0.5, beta_2=0.75)
+    optimizer.build([variable])
+    called = []
+
+    def update(gradients, variables, learning_rate):
+        called.append((gradients, variables, float(learning_rate)))
+
+    assert hasattr(optimizer, private.UPDATE_STEP), message
+    vars(optimizer)[private.UPDATE_STEP] = update
+    optimizer.apply([np.float32([1, 1])], [variable])
+    assert len(called) == 1, message
+    assert called[0][1][0] is variable, message
+    assert called[0][2] == 0.5, message
+    del vars(optimizer)[private.UPDATE_STEP]
+    optimizer.apply([np.float32([2, 2])], [variable])
+    try:
+        momentum, velocity = private.moments(optimizer, variable)
+    except AttributeError:
+        pytest.fail(gone("Adam._momentums", "to give them to the kernel"))
+    np.testing.assert_allclose(momentum, [1.0, 1.0])
+    np.testing.assert_allclose(velocity, [1.0, 1.0])
+
+
+def test_whether_onednn_is_on():
+    with importing(gone("_pywrap_util_port", "to know whether TensorFlow computes with oneDNN")):
+        assert private.onednn_is_on() in (True, False)
