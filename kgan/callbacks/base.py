@@ -2,10 +2,12 @@
 
 import contextlib
 import math
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
+from kgan._utils.beside import Beside
 from kgan._utils.messages import tell
 
 
@@ -13,6 +15,7 @@ class GANCallback(keras.callbacks.Callback):
     """A Keras callback that refuses a model that is no `kgan.GAN`, before training begins."""
 
     _cannot_write = False
+    _written_beside = None
 
     def set_model(self, model):
         """Keras calls this before `fit` begins.
@@ -52,6 +55,28 @@ class GANCallback(keras.callbacks.Callback):
                 why = str((error.filename is None and error.strerror) or error).rstrip(".")
                 self._tell(f"{type(self).__name__}: {why}. The training goes on without it.")
             self._cannot_write = True
+
+    def _write_beside(self, write: Callable[[], None]) -> None:
+        """Write something while the training goes on: what takes time, from what was read before.
+
+        No more than one piece of a callback is written at a time, in the order of the calls.
+        """
+        self._wait_until_written()
+        self._written_beside = Beside(write)
+
+    def _wait_until_written(self) -> None:
+        """To be called before what is written is used, or what is read of it changes."""
+        beside, self._written_beside = self._written_beside, None
+        if beside is not None:
+            with self._without_ending_the_training():
+                beside.wait()
+
+    def on_train_end(self, logs=None):
+        self._wait_until_written()
+
+    def end_training(self) -> None:
+        """`fit` calls this in the end, however the training ended: all is on the disk then."""
+        self._wait_until_written()
 
     def _tell(self, message: str) -> None:
         """Print a line below the progress bar, which leaves its own line open."""

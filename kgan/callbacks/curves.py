@@ -34,7 +34,9 @@ class Curves(GANCallback):
     Args:
         path: the picture, `.png`. Its folder is made if it is missing.
 
-    A picture that cannot be written, as on a full disk, is told of and does not end the training.
+    The picture is drawn while the training goes on, and is there when `fit` ends or a `Backup` is
+    written. One that cannot be written, as on a full disk, is told of and does not end the
+    training.
 
     Raises:
         ValueError: if `path` does not end in `.png`.
@@ -74,12 +76,17 @@ class Curves(GANCallback):
     def on_epoch_end(self, epoch, logs=None):
         self._add_steps()
         self._points["epochs"].add(self.images_seen, 1, _curves_of(logs))
-        self._write()
+        # Where the loss turns logits into probabilities, the logit 0 has the score 1/2.
+        score = float(ops.convert_to_numpy(self.model.loss.scores(ops.zeros(()))))
+        # A copy, since the points go on.
+        points = _loaded(self._to_dict())
+        self._write_beside(lambda: _write(self.path, points, probabilities=score == 0.5))
 
     def get_state(self) -> dict | None:
         """What `Backup` keeps: all points, unrounded. None before the first epoch."""
         if self._points is None:
             return None
+        self._wait_until_written()
         return {"points": self._to_dict(), "drawn": self._drawn, "newest": self._newest}
 
     def set_state(self, state: dict) -> None:
@@ -100,17 +107,17 @@ class Curves(GANCallback):
             self._points["steps"].add(self.images_seen, step - before, values)
             self._drawn = step, means
 
-    def _to_dict(self, **options) -> dict:
-        return {name: points.to_dict(**options) for name, points in self._points.items()}
+    def _to_dict(self) -> dict:
+        return {name: points.to_dict() for name, points in self._points.items()}
 
-    def _write(self) -> None:
-        text = PngInfo()
-        text.add_text(_POINTS, json.dumps(self._to_dict(digits=6)), zip=True)
-        # Where the loss turns logits into probabilities, the logit 0 has the score 1/2.
-        score = float(ops.convert_to_numpy(self.model.loss.scores(ops.zeros(()))))
-        figure = draw_curves(**self._points, probabilities=score == 0.5)
-        with self._without_ending_the_training(), replacing(self.path) as temporary:
-            figure.canvas.print_png(temporary, pil_kwargs={"pnginfo": text})
+
+def _write(path: Path, points: dict[str, CurvePoints], *, probabilities: bool) -> None:
+    text, carried = PngInfo(), {name: each.to_dict(digits=6) for name, each in points.items()}
+    text.add_text(_POINTS, json.dumps(carried), zip=True)
+    figure = draw_curves(**points, probabilities=probabilities)
+    with replacing(path) as temporary:
+        # By default the picture is a little smaller, and takes twice the time.
+        figure.canvas.print_png(temporary, pil_kwargs={"pnginfo": text, "compress_level": 1})
 
 
 def _loaded(points: dict) -> dict[str, CurvePoints]:

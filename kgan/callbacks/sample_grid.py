@@ -1,5 +1,6 @@
 """Pictures of what the generator makes, while it learns."""
 
+import functools
 import io
 import os
 from pathlib import Path
@@ -24,8 +25,9 @@ class SampleGrid(GANCallback):
     The files are `images-000012800.png`, after 12,800 real images, and so on, and `latest.png`, a
     second copy of the newest. When training ends all grids become one animation, `samples.webp`;
     after Ctrl-C, where Keras does not call it, call `on_train_end()` yourself to make it.
-    None of these files is ever there by half. Before training, a grid that cannot be written is an
-    error; later, as on a full disk, it is told of and does not end the training.
+    None of these files is ever there by half. They are written while the training goes on, and all
+    are there when `fit` ends or a `Backup` is written. Before training, a grid that cannot be
+    written is an error; later, as on a full disk, it is told of and does not end the training.
 
     A GAN with classes fills row c with samples of class c. Training that goes on in the same
     folder, in a second `fit` or after a restart, goes on with the same latents, and the animation
@@ -109,7 +111,7 @@ class SampleGrid(GANCallback):
         if self._pictures is None:
             # Those of this model's past.
             self._pictures = [path for path in grids if path < now]
-            self._write_grid()
+            self._write_grid(beside=False)
         else:
             for path in grids:
                 if path > now:
@@ -117,20 +119,19 @@ class SampleGrid(GANCallback):
 
     def on_train_batch_end(self, batch, logs=None):
         if self._due.is_due(lambda: self.images_seen):
-            with self._without_ending_the_training():
-                self._write_grid()
+            self._write_grid()
 
     def on_epoch_end(self, epoch, logs=None):
         if self.every_n_images is None:
-            with self._without_ending_the_training():
-                self._write_grid()
+            self._write_grid()
 
     def on_train_end(self, logs=None):
         # There was no epoch if the run that BackupAndRestore restored was complete.
         if self._pictures is None:
             return
+        self._wait_until_written()
         with self._without_ending_the_training():
-            self._write_grid()
+            self._write_grid(beside=False)
             if self.animation is not None:
                 write_animation(self._pictures, self.folder / f"samples.{self.animation}")
 
@@ -138,6 +139,7 @@ class SampleGrid(GANCallback):
         """What `Backup` keeps: the grids of this training. None before the first."""
         if self._pictures is None:
             return None
+        self._wait_until_written()
         names = [path.name for path in self._pictures]
         return {"folder": self.folder.resolve().name, "pictures": names}
 
@@ -158,7 +160,9 @@ class SampleGrid(GANCallback):
         self._pictures = pictures
         self._due.count_from(self.images_seen)
 
-    def _write_grid(self) -> None:
+    def _write_grid(self, *, beside: bool = True) -> None:
+        """Write the samples of now, unless they are: the files while the training goes on."""
+        self._wait_until_written()
         seen = self.images_seen
         self._due.count_from(seen)
         path = self._path(seen)
@@ -168,9 +172,15 @@ class SampleGrid(GANCallback):
         samples = self.model.generate(
             rows * columns, seed=self.seed, labels=labels, truncation=self.truncation
         )
+        write = functools.partial(self._write, path, samples)
+        self._write_beside(write) if beside else write()
+
+    def _write(self, path: Path, samples: np.ndarray) -> None:
         pixels = images.enlarge(images.to_uint8(samples))
         png = io.BytesIO()
-        images.to_picture(images.tile(pixels, rows, columns)).save(png, format="png")
+        picture = images.to_picture(images.tile(pixels, *self._shape[:2]))
+        # A tenth larger than by default, in a quarter of the time.
+        picture.save(png, format="png", compress_level=1)
         for target in (path, self.folder / "latest.png"):
             with replacing(target) as temporary:
                 temporary.write_bytes(png.getvalue())

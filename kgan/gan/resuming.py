@@ -1,5 +1,6 @@
 """A run that resumes within an epoch, and looks as if it had never been interrupted."""
 
+import contextlib
 import dataclasses
 import math
 
@@ -141,8 +142,8 @@ def parts_of_fit(model, data, *, epochs, initial_epoch, steps_per_epoch, callbac
     A callback that can resume, such as `kgan.callbacks.Backup`, has two methods.
     `restore_training(model, plan)` is called before anything else happens: it gives the model its
     state back, and returns the `Position` to resume from. `end_training()` is called after
-    everything else, however the training ended, also if `restore_training` failed. Among all
-    callbacks it is called last.
+    everything else, however the training ended, also if `restore_training` failed; other callbacks
+    may have one, too. Among all callbacks the one that can resume is called last.
 
     Args:
         model: the GAN.
@@ -191,8 +192,11 @@ def parts_of_fit(model, data, *, epochs, initial_epoch, steps_per_epoch, callbac
         yield part
     finally:
         plan.end()
-        if restoring is not None:
-            restoring.end_training()
+        with contextlib.ExitStack() as ends:
+            # In reverse order, and all of them, also where one fails.
+            for callback in sorted(listed, key=_can_restore, reverse=True):
+                if hasattr(callback, "end_training"):
+                    ends.callback(callback.end_training)
 
 
 class OneTraining(keras.callbacks.CallbackList):

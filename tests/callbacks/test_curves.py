@@ -37,12 +37,15 @@ def path(tmp_path):
     return tmp_path / "run" / "curves.png"
 
 
-def test_the_picture_is_there_after_every_epoch(path, quick_gan, make_dataset):
-    seen = []
-    look = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: seen.append(points(path, "epochs").curve("d_loss"))
-    )
-    quick_gan().fit(make_dataset(40), epochs=2, verbose=0, callbacks=[Curves(path), look])
+def test_the_picture_of_every_epoch_is_there_before_a_backup(path, quick_gan, make_dataset):
+    seen, curves = [], Curves(path)
+
+    def look(epoch, logs):
+        curves.get_state()
+        seen.append(points(path, "epochs").curve("d_loss"))
+
+    callbacks = [curves, keras.callbacks.LambdaCallback(on_epoch_end=look)]
+    quick_gan().fit(make_dataset(40), epochs=2, verbose=0, callbacks=callbacks)
     assert [images for images, _ in seen] == [[40], [40, 80]]
     assert [file.name for file in path.parent.iterdir()] == ["curves.png"]
 
@@ -96,6 +99,7 @@ def test_the_points_of_a_long_training_are_few_and_their_mean_is_that_of_the_epo
         gan.images_seen.assign(2 * (batch + 1))
         curves.on_train_batch_end(batch, {"d_loss": float(mean)})
     curves.on_epoch_end(0, {"d_loss": losses.mean()})
+    curves.on_train_end()
     images, values = points(path, "steps").curve("d_loss")
     steps = np.diff([0, *images]) // 2
     # Past 500 points they count at least two steps each, past 1000 four; an odd one joins another.
@@ -124,6 +128,7 @@ def test_the_line_at_one_half_is_for_losses_with_probabilities(
     curves.on_train_begin()
     curves.on_epoch_begin(0)
     curves.on_epoch_end(0, {"d_loss": 0.0})
+    curves.on_train_end()
     assert drawn == [expected]
 
 
@@ -187,6 +192,7 @@ def test_an_epoch_without_a_step_adds_no_step(path, quick_gan):
     curves.on_train_begin()
     curves.on_epoch_begin(0)
     curves.on_epoch_end(0, {"d_loss": 0.0})
+    curves.on_train_end()
     assert points(path, "steps").curve("d_loss") == ([], [])
 
 

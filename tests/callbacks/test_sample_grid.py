@@ -1,4 +1,5 @@
 import re
+import threading
 
 import keras
 import numpy as np
@@ -37,6 +38,28 @@ def test_a_grid_before_training_and_after_every_epoch(tmp_path, quick_gan, make_
         "latest.png",
         "samples.webp",
     ]
+
+
+def test_training_goes_on_while_a_grid_is_written_and_an_interrupt_waits_for_it(
+    tmp_path, quick_gan, make_dataset, monkeypatch
+):
+    went_on, write = threading.Event(), SampleGrid._write
+
+    def wait_and_write(grid, path, samples):
+        assert grid.model.images_seen == 0 or went_on.wait(10)
+        write(grid, path, samples)
+
+    def interrupt(batch, logs):
+        if gan.images_seen > 40:
+            went_on.set()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(SampleGrid, "_write", wait_and_write)
+    gan = quick_gan()
+    callbacks = [SampleGrid(tmp_path), keras.callbacks.LambdaCallback(on_train_batch_end=interrupt)]
+    with pytest.raises(KeyboardInterrupt):
+        gan.fit(make_dataset(40), epochs=2, verbose=0, callbacks=callbacks)
+    assert grids(tmp_path) == [0, 40]
 
 
 @pytest.mark.parametrize("steps_per_execution", [1, 2])
