@@ -14,7 +14,8 @@ Printed too: the matmul rate of the same run, each network's floating-point oper
 convolutions and matrix products with the time they take at that rate, and the kernels of a step
 alone. PyTorch is needed (`pip install torch`); without it its ways are left out, and torch.compile
 is where there is no C++ compiler. About twelve minutes on two quiet cores; --quick tries everything
-out in less than one.
+out in about one. --page writes the tables between the two marks of a Markdown page, docs/speed.md,
+and --picture draws how the cost of an image changes with width and batch.
 """
 
 import argparse
@@ -192,7 +193,7 @@ def main():
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--batches", default="16,64,128,256,512", help="of b, for the curves")
     parser.add_argument("--widths", default="16,32,64,128", help="of b, for the curves")
-    parser.add_argument("--rounds", default=7, type=int)
+    parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--seconds", default=0.4, type=float, help="of a way in a round")
     parser.add_argument("--page", help="Markdown file whose part between the marks is replaced")
     parser.add_argument("--picture", help="PNG file of the curves")

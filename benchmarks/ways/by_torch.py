@@ -215,7 +215,8 @@ class Trainer:
         return loss
 
     def run(self, steps: int) -> tuple[dict, list[float]]:
-        """What so many steps took, and the mean losses."""
+        """What so many steps took after a first one, and their mean losses."""
+        self.step()
         d_sum = g_sum = torch.zeros(())
         clocks = Clocks()
         for _ in range(steps):
