@@ -191,7 +191,7 @@ def main():
     parser.add_argument("--networks", default=",".join(CASES), help="of the tables")
     parser.add_argument("--ways", default=",".join(WAYS))
     parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--batches", default="16,64,128,256,512", help="of b, for the curves")
+    parser.add_argument("--batches", default="16,32,64,128,256,512", help="of b, for the curves")
     parser.add_argument("--widths", default="16,32,64,128", help="of b, for the curves")
     parser.add_argument("--rounds", default=5, type=int)
     parser.add_argument("--seconds", default=0.4, type=float, help="of a way in a round")

@@ -191,7 +191,10 @@ def draw(path: str, curves: dict[str, Result]) -> None:
             }
             axis.plot(costs.keys(), costs.values(), marker="o", label=WAYS[way].title)
         axis.set_xscale("log", base=2)
-        axis.set_yscale("log", base=2)
+        if kind == "width":
+            axis.set_yscale("log", base=2)
+        else:
+            axis.set_ylim(bottom=0)
         axis.set_xticks(sorted(chosen), map(str, sorted(chosen)))
         axis.yaxis.set_major_formatter("{x:g}")
         axis.set_xlabel(label)
