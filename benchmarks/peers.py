@@ -221,11 +221,13 @@ def main():
         peers.close()
     print(report.growth(curves))
     print(report.summary(results, peers.rates))
-    if options.page:
-        command = " ".join(["python", "benchmarks/peers.py", *sys.argv[1:]])
-        report.write(options.page, report.page(results, curves, peers.rates, command))
     if options.picture:
         report.draw(options.picture, curves)
+    if options.page:
+        command = " ".join(["python", "benchmarks/peers.py", *sys.argv[1:]])
+        picture = options.picture and os.path.relpath(options.picture, Path(options.page).parent)
+        text = report.page(results, curves, peers.rates, command, picture)
+        report.write(options.page, text)
 
 
 if __name__ == "__main__":

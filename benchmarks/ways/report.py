@@ -1,6 +1,7 @@
 """Tables and curves of what peers.py timed."""
 
 import datetime
+import itertools
 import platform
 import statistics
 from pathlib import Path
@@ -116,16 +117,16 @@ def _bound(result, rates) -> str:
 
 def summary(results: list[Result], rates: Rates) -> str:
     """A row per network and number of threads: how many times as fast as its peers kgan is."""
-    heads = ["network", "threads", *PEERS, "kgan over bare kernels"]
+    heads = ["network", "threads", "by", *PEERS, "kgan over bare kernels"]
     rows = []
-    for result in results:
+    for result, clock in itertools.product(results, ("cpu", "wall")):
         for number in result.threads:
-            rows.append([result.case.title, str(number)])
+            rows.append([result.case.title, str(number), {"cpu": "CPU", "wall": "clock"}[clock]])
             for ways in PEERS.values():
                 timed = [way for way in ways if (way, number) in result.rounds]
                 reference = WAYS[timed[0]].reference if timed else ""
-                rows[-1].append(result.times(timed[0], reference, number, "cpu") if timed else "")
-            rows[-1].append(result.times("kgan", "kernels", number, "cpu"))
+                rows[-1].append(result.times(timed[0], reference, number, clock) if timed else "")
+            rows[-1].append(result.times("kgan", "kernels", number, clock))
     return f"{_markdown(heads, rows)}\nMatmul rates, 1024 x 1024: {rates}.\n"
 
 
@@ -145,8 +146,8 @@ def growth(curves: dict[str, Result]) -> str:
     return _markdown(heads, rows)
 
 
-def page(results, curves, rates, command: str) -> str:
-    """All tables with what they were measured by and on."""
+def page(results, curves, rates, command: str, picture: str | None) -> str:
+    """All tables with what they were measured by and on; the picture as the page finds it."""
     processor = next(
         (
             line.partition(":")[2].strip()
@@ -163,6 +164,8 @@ def page(results, curves, rates, command: str) -> str:
     ]
     if curves:
         parts.append(growth(curves))
+    if picture:
+        parts.append(f"![CPU milliseconds an image, over widths and batches]({picture})\n")
     return "\n".join(parts)
 
 
