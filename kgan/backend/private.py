@@ -199,6 +199,21 @@ def is_stateful(operation: str) -> bool:
     return op_def_registry.get(operation).is_stateful
 
 
+def onednn_is_on() -> bool:
+    """Whether TensorFlow computes with oneDNN in this process.
+
+    Uses `tensorflow.python.util._pywrap_util_port.IsMklEnabled`. Publicly there is only the
+    environment variable that asks for it: unset, the processor decides, and set late, it does
+    nothing.
+
+    Returns:
+        bool.
+    """
+    from tensorflow.python.util import _pywrap_util_port
+
+    return _pywrap_util_port.IsMklEnabled()
+
+
 def read_saved_model(content: bytes):
     """The message in a file saved_model.pb, of the class SavedModel.
 

@@ -33,6 +33,7 @@ from kgan.gan import inspection
 from kgan.gan import logs
 from kgan.gan import minibatches
 from kgan.gan import networks
+from kgan.gan import processor
 from kgan.gan import replication
 from kgan.gan import saving
 from kgan.gan.minibatches import Minibatch
@@ -422,6 +423,7 @@ class GAN(keras.Model):
             )
         networks.warn_of_range(self, data.images)
         averaging.warn_of_start(self)
+        processor.warn_of_slowness(self)
         self.reference_images, self.reference_labels = data.images, data.labels
         self.callbacks_of_fit = inspection.flat(callbacks)
         if _is(self.train_step, GAN.train_step) and _is(self.test_step, GAN.test_step):

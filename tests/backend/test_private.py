@@ -2,6 +2,8 @@
 
 import contextlib
 import inspect
+import os
+import sys
 
 import keras
 import numpy as np
@@ -173,6 +175,18 @@ def test_an_operation_tells_whether_it_has_a_state():
     with importing(message):
         assert private.is_stateful("RandomUniform"), message
         assert not private.is_stateful("MatMul"), message
+
+
+def test_tensorflow_tells_whether_it_computes_with_onednn():
+    message = gone(
+        "tensorflow.python.util._pywrap_util_port.IsMklEnabled", "to warn of slow convolutions"
+    )
+    with importing(message):
+        from tensorflow.python.util import _pywrap_util_port
+    assert hasattr(_pywrap_util_port, "IsMklEnabled"), message
+    # conftest.py has asked for it; TensorFlow for macOS is built without.
+    asked = os.environ["TF_ENABLE_ONEDNN_OPTS"] == "1"
+    assert private.onednn_is_on() == (asked and sys.platform != "darwin"), message
 
 
 def test_the_message_of_a_saved_model_can_be_read(tmp_path):
