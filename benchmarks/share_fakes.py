@@ -1,16 +1,16 @@
 """What `share_fakes` saves, and what it costs in quality: ring, grid and digits, with and without.
 
-    python benchmarks/share_fakes.py runs/share_fakes [number of seeds, 5 unless given]
+    python benchmarks/share_fakes.py runs/share_fakes [seeds, 5 unless given] [digits ring grid]
 
 First the two ways take turns in one process: CPU seconds of a step, medians of rounds, and the
 median of their ratios. Then each is trained with the same seeds, fresh fakes and shared ones for
-the same images, and shared ones for as much longer as their steps are cheaper. The toys are the
-recipes of kgan.toys with the steps below, the digits are recipes/digits.flags with fewer images;
-they are judged as benchmarks/recognition.py judges (set KGAN_DATA as there), and by the Frechet
-distance of 5,000 samples from the data through kgan.features.digits.
+the same images, and shared ones for as much longer as their steps are cheaper, if they are. The
+toys are the recipes of kgan.toys with the steps below, the digits are recipes/digits.flags with
+fewer images; they are judged as benchmarks/recognition.py judges (set KGAN_DATA as there), and by
+the Frechet distance of 5,000 samples from the data through kgan.features.digits.
 
-The numbers of each training are left in the folder, and what is there is not trained again. Ends
-with the table in Markdown. One to two hours on one core.
+The numbers of each training are left in the folder, and what is there is not trained again. Each of
+the three ends with its rows of a table in Markdown. Two hours on one core.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ import tensorflow as tf
 
 import kgan
 
-TOYS = {"ring": 8000, "grid": 6000}
+TOYS = {"ring": 3000, "grid": 3000}
 POINTS, SAMPLES = 100_000, 2500
 EPOCHS, BATCH = 8, 64
 FRECHET_SAMPLES = 5000
@@ -147,6 +147,8 @@ def train_digits(seed: int, later: int | None) -> dict:
     if later is None:
         return {"fresh": judged(gan)}
     scores = {"shared": judged(gan)}
+    if later <= EPOCHS:
+        return scores
     gan.fit(batches, initial_epoch=EPOCHS, epochs=later, verbose=0)
     return scores | {"longer": judged(gan)}
 
@@ -167,44 +169,51 @@ def mean(scores: list[dict], name: str, form: str) -> str:
     return f"{np.mean(values):{form}} ± {np.std(values):{form}}"
 
 
-def main(folder: str, seeds: str = "5") -> None:
-    """Measure, train what is not there yet, print the table."""
-    folder = Path(folder)
-    ratios = {
-        what: kept(folder / f"ratio-{what}.json", functools.partial(ratio_of, what))
-        for what in ("digits", *TOYS)
+def longer_of(what: str, ratio: float) -> int:
+    """How many steps, or epochs of digits, take the time that fresh fakes take."""
+    return round(ratio * TOYS.get(what, EPOCHS))
+
+
+def train(what: str, seed: int, longer: int, folder: Path) -> dict:
+    """The scores of one seed by the way it was trained."""
+    if what == "digits":
+        ways = {"fresh": None, "shared": longer}
+        return {
+            way: score
+            for name, later in ways.items()
+            for way, score in kept(
+                folder / f"digits-{name}-{seed}.json", functools.partial(train_digits, seed, later)
+            ).items()
+        }
+    ways = {"fresh": TOYS[what], "shared": TOYS[what]}
+    if longer > TOYS[what]:
+        ways["longer"] = longer
+    return {
+        way: kept(
+            folder / f"{what}-{way}-{seed}.json",
+            functools.partial(train_toy, what, seed, steps, share_fakes=way != "fresh"),
+        )
+        for way, steps in ways.items()
     }
-    scores = {(what, way): [] for what in ratios for way in ("fresh", "shared", "longer")}
-    longer = {name: round(steps * ratios[name]["ratio"]) for name, steps in TOYS.items()}
-    longer["digits"] = round(EPOCHS * ratios["digits"]["ratio"])
-    for seed in range(int(seeds)):
-        for later in (None, longer["digits"]):
-            file = folder / f"digits-{'fresh' if later is None else 'shared'}-{seed}.json"
-            for way, score in kept(file, lambda: train_digits(seed, later)).items():  # noqa: B023
-                scores["digits", way].append(score)
-        for name, way in ((name, way) for name in TOYS for way in ("fresh", "shared", "longer")):
-            train = functools.partial(
-                *(train_toy, name, seed, longer[name] if way == "longer" else TOYS[name]),
-                share_fakes=way != "fresh",
-            )
-            scores[name, way].append(kept(folder / f"{name}-{way}-{seed}.json", train))
-    for what, found in ratios.items():
+
+
+def main(folder: str, seeds: str = "5", *whats: str) -> None:
+    """Measure, train what is not there yet, print the table."""
+    for what in whats or ("digits", *TOYS):
+        found = kept(Path(folder, f"ratio-{what}.json"), functools.partial(ratio_of, what))
+        longer = longer_of(what, found["ratio"])
+        scores = [train(what, seed, longer, Path(folder)) for seed in range(int(seeds))]
         print(
             f"{what}: {found['fresh']:.2f} / {found['shared']:.2f} CPU ms a step = "
-            f"{found['ratio']:.2f}; as long: {longer[what]:,} in place of "
+            f"{found['ratio']:.3f}; as long: {longer:,} in place of "
             f"{TOYS.get(what, EPOCHS):,} {'steps' if what in TOYS else 'epochs'}"
         )
-    for what, of_way in scores.items():
-        if what[0] == "digits":
-            print(
-                f"| {' | '.join(what)} | {mean(of_way, 'recognised', '.1%')} "
-                f"| {mean(of_way, 'diversity', '.3f')} | {mean(of_way, 'frechet', '.1f')} |"
-            )
-        else:
-            print(
-                f"| {' | '.join(what)} | {mean(of_way, 'modes', '.1f')} "
-                f"| {mean(of_way, 'good', '.1%')} | {mean(of_way, 'reverse_kl', '.4f')} |"
-            )
+        forms = {"recognised": ".1%", "diversity": ".3f", "frechet": ".1f"}
+        if what in TOYS:
+            forms = {"modes": ".1f", "good": ".1%", "reverse_kl": ".4f"}
+        for way in scores[0]:
+            cells = [mean([score[way] for score in scores], *form) for form in forms.items()]
+            print(f"| {what} | {way} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
