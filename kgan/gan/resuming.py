@@ -75,10 +75,11 @@ class Plan:
         keeps_rows = self._is_array and steps_per_epoch is None
         if hasattr(data.x, "skip") and hasattr(data.x, "cardinality"):
             length = int(data.x.cardinality())
-            # After so many steps as it has batches, Keras begins a dataset anew.
+            # After so many steps as it has batches, Keras begins a dataset anew: told of them, once
+            # for an epoch, else twice.
             if steps_per_epoch in (None, length):
                 # TensorFlow has negative numbers for what it cannot tell and for endless data.
-                self.steps_per_epoch, self.batches = None, length if length >= 0 else None
+                self.steps_per_epoch = self.batches = length if length >= 0 else None
                 self.numbers = epochs_of(data.x) if keeps_order(data.x) else None
         elif keeps_rows:
             self.batches = math.ceil(len(data.x) / self._batch_size)
@@ -184,7 +185,9 @@ def parts_of_fit(model, data, *, epochs, initial_epoch, steps_per_epoch, callbac
         if start.batch > 0 and start.epoch < epochs:
             following = start.epoch + 1
             callbacks.first_batch, callbacks.is_last_part = start.batch, following == epochs
-            yield {**part, **plan.data_after(start.batch), "epochs": following}
+            rest = None if steps_per_epoch is None else steps_per_epoch - start.batch
+            first = {"epochs": following, "steps_per_epoch": rest}
+            yield {**part, **plan.data_after(start.batch), **first}
             if callbacks.is_last_part or model.stop_training:
                 return
             callbacks.first_batch, callbacks.is_first_part, callbacks.is_last_part = 0, False, True

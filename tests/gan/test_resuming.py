@@ -369,11 +369,11 @@ def seen(x, position, epochs, *, steps=None, first_epoch=0, first_order=0):
         verbose=0,
     )
     for part in parts:
-        training, iterator = part["callbacks"], None
+        training = part["callbacks"]
         for epoch in range(part["initial_epoch"], part["epochs"]):
             training.on_epoch_begin(epoch)
-            if iterator is None or part["steps_per_epoch"] is None:
-                iterator = (int(value) for value in part["x"])
+            # Keras begins anew after as many steps as there are batches.
+            iterator = (int(value) for value in part["x"])
             first = training.first_batch
             taken = itertools.islice(iterator, part["steps_per_epoch"])
             batches += [(epoch, first + number, value) for number, value in enumerate(taken)]
@@ -462,6 +462,8 @@ def test_how_long_an_epoch_is_and_whether_it_can_be_begun_in_its_middle(x, steps
     plan = plan_of(x, None, 2, steps)
     assert plan.batches == length
     assert plan.resumes_within == within
+    # Keras begins a dataset once for an epoch if it is told of its steps, else twice.
+    assert plan.steps_per_epoch == (steps if isinstance(x, (np.ndarray, tf.Tensor)) else length)
 
 
 def test_shuffled_arrays_cannot_be_begun_in_the_middle():
