@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import threading
 import warnings
 from pathlib import Path
 
@@ -34,6 +35,25 @@ def test_every_epoch_is_a_complete_permutation():
     dataset = numbered(600).batches(50)
     for _ in range(3):
         np.testing.assert_array_equal(np.sort(epoch(dataset)), np.arange(600))
+
+
+def test_the_next_batch_is_made_while_a_step_works_on_one(monkeypatch):
+    made, two_more = [], threading.Event()
+
+    def count(indices):
+        made.append(1)
+        if len(made) > 2:
+            two_more.set()
+        return indices
+
+    monkeypatch.setattr(
+        Images,
+        "_rows",
+        lambda images, labels: lambda indices: tf.py_function(count, [indices], tf.int64),
+    )
+    iterator = iter(numbered(600).batches(50))
+    next(iterator)
+    assert two_more.wait(30)
 
 
 def test_every_epoch_has_another_order():
