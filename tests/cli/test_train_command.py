@@ -317,7 +317,7 @@ def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(
     )
     assert done.returncode == 1
     message = re.fullmatch(
-        r"error: .*(d_loss|g_loss).* became NaN or infinite at step (\d+)\. "
+        r"error: .*(d_loss|g_loss).* became NaN or infinite by step (\d+)\. "
         rf"{re.escape(str(folder / 'gan.keras'))} holds the last finite epoch\. "
         r"Lower the learning rates, or choose another loss\.",
         done.stderr.splitlines()[-1],

@@ -27,6 +27,9 @@ from kgan.features.extractor import Extractor
 # What a look measures of samples, in the logs of an epoch.
 _LOGGED = ("g_gradient", "diversity", "duplicates", "distance")
 _PREFIX = "health_"
+# A look that is due is taken after a multiple of so many batches of the epoch, or after its last,
+# so that it is at the same step for every `steps_per_execution` that divides it.
+_ROUND = 10
 
 
 class Health(GANCallback):
@@ -56,7 +59,9 @@ class Health(GANCallback):
     `Evaluation` measures better.
 
     Args:
-        every_n_steps: int, updates of the generator from one look to the next, default 200.
+        every_n_steps: int, updates of the generator from one look to the next, default 200. From
+            100 on, to the next tenth batch of the epoch or its end: so the looks are at the same
+            steps with `steps_per_execution` 1, 2, 5 and 10.
         patience: int, looks in a row that must agree, default 3.
         classifier: a `kgan.features.Extractor` with class probabilities, to watch the classes of
             the samples; None, the default, for none.
@@ -164,6 +169,8 @@ class Health(GANCallback):
         done = batches_done(self, batch)
         self._newest = done, logs or {}
         is_due = self._steps + done - self._counted[0] >= self.every_n_steps
+        if self.every_n_steps >= 10 * _ROUND:
+            is_due = is_due and (done % _ROUND == 0 or done == self.params.get("steps"))
         if is_due or (self.state != NON_FINITE and non_finite(logs)):
             self._look()
 

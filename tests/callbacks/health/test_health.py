@@ -81,6 +81,28 @@ def findings(health):
     return [look["finding"] for look in health.history]
 
 
+def test_looks_are_at_the_same_steps_with_several_steps_per_execution():
+    def looks(steps_per_execution):
+        health, at = Health(100), []
+
+        def look():
+            health._count()
+            health._steps = 0
+            at.append((epoch, health._counted[0]))
+
+        health.set_params({"steps": 52})
+        health._has_begun, health._look = True, look
+        for epoch in range(6):
+            health.on_epoch_begin(epoch)
+            for batch in range(0, 52, steps_per_execution):
+                health.on_train_batch_end(batch + steps_per_execution - 1, {"d_loss": 0.0})
+            health.on_epoch_end(epoch, {})
+        return at
+
+    # Due after batch 48 of the second epoch, and 46 of the fourth and the last.
+    assert looks(1) == looks(5) == looks(10) == [(1, 50), (3, 50), (5, 50)]
+
+
 # Provoked states.
 
 
