@@ -51,16 +51,6 @@ def moments(optimizer: keras.optimizers.Adam, variable: keras.Variable) -> tuple
     return optimizer._momentums[index], optimizer._velocities[index]
 
 
-def onednn_is_on() -> bool:
-    """Whether TensorFlow computes with oneDNN, which an environment variable and the CPU decide.
-
-    Uses `tensorflow.python.util._pywrap_util_port.IsMklEnabled`. No public name tells it.
-    """
-    from tensorflow.python.util import _pywrap_util_port
-
-    return _pywrap_util_port.IsMklEnabled()
-
-
 def walk_layers(model: keras.Layer) -> list[keras.Layer]:
     """A model or layer, and all the layers in it, however deep.
 

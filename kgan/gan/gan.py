@@ -248,8 +248,6 @@ class GAN(keras.Model):
         *,
         penalties: Any = None,
         share_fakes: bool = False,
-
-
         fast_kernels: bool | str = "auto",
         jit_compile: bool | str = "auto",
         run_eagerly: bool = False,
@@ -273,8 +271,6 @@ class GAN(keras.Model):
                 It is not Algorithm 1: no fresh latents are drawn, the generator is judged by a
                 discriminator that was updated on these very fakes, and moving statistics of its
                 batch norm move once a step, not twice. Default False.
-
-
             fast_kernels: bool, whether steps compute convolutions with few outputs, batch norm and
                 Adam by faster kernels than Keras' layers and optimizers, with the same result up
                 to rounding. The objects stay Keras', as do their files. "auto", the default, for
@@ -944,8 +940,6 @@ class GAN(keras.Model):
             "discriminator_steps": self.discriminator_steps,
             "penalties": [serialize(penalty) for penalty in self.penalties],
             "share_fakes": self.share_fakes,
-
-
             "fast_kernels": self._fast_kernels,
             **self._execution,
         }

@@ -230,8 +230,3 @@ def test_adams_update_and_moments():
         pytest.fail(gone("Adam._momentums", "to give them to the kernel"))
     np.testing.assert_allclose(momentum, [1.0, 1.0])
     np.testing.assert_allclose(velocity, [1.0, 1.0])
-
-
-def test_whether_onednn_is_on():
-    with importing(gone("_pywrap_util_port", "to know whether TensorFlow computes with oneDNN")):
-        assert private.onednn_is_on() in (True, False)
