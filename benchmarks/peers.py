@@ -117,8 +117,6 @@ class Peers:
             for threads in self.threads
         }
         built = self._build(case, turns)
-        turns = {turn: turns[turn] for turn in built if built[turn]["exists"]}
-        built = {turn: built[turn] for turn in turns}
         counts = {str(answer["parameters"]) for answer in built.values() if answer["parameters"]}
         if len(counts) != 1:
             raise SystemExit(f"The networks differ in their parameters: {built}")

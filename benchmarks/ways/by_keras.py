@@ -1,7 +1,5 @@
 """The ways of peers.py that train with Keras: kgan, the class of the Keras guide, bare kernels."""
 
-import importlib.util
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +14,7 @@ from ways.cases import Clocks
 from ways.cases import passes
 
 import kgan
+from kgan.backend import kernels
 
 
 def guide(case: Case) -> tuple[keras.Model, keras.Model]:
@@ -211,8 +210,7 @@ class Kernels(keras.Model):
                     results.extend(_results(*work, *given))
             return results
 
-        if importlib.util.find_spec("kgan.backend.kernels"):
-            once = importlib.import_module("kgan.backend.kernels").fast(self, once, optimizers=[])
+        once = kernels.fast(self, once, optimizers=[])
         self.once, self.tensors = tf.function(once, autograph=False), tensors
 
     def run(self, steps: int) -> tuple[dict, list[float]]:
@@ -279,8 +277,6 @@ def build(case: Case, options: dict[str, Any]) -> Trainer | Kernels:
         return Kernels(case)
     if way == "guide":
         return Trainer(case, HandWritten)
-    if not {*options} <= {*inspect.signature(kgan.GAN.compile).parameters}:
-        return None
     penalties = ["r1=0.1", "r2=0.1"] if case.penalties else None
     return Trainer(case, kgan.GAN, penalties=penalties, **options)
 

@@ -30,14 +30,11 @@ class Worker:
     def build(self, name: str, case: dict, options: dict) -> dict:
         """Make a trainer and let it take its first steps, in which it compiles."""
         trainer = self.ways.build(Case(**case), options)
-        if trainer is None:
-            return {"exists": False}
         self.trainers[name] = trainer
         steps = case["steps_per_execution"]
         trainer.run(steps)
         taken, _ = trainer.run(steps)
         return {
-            "exists": True,
             "parameters": trainer.parameters,
             "operations": getattr(trainer, "floating_point_operations", None),
             "seconds": taken["cpu"] / steps,
