@@ -1,5 +1,6 @@
 """kgan: generative adversarial networks for Keras 3 and TensorFlow."""
 
+from kgan import _environment  # noqa: F401  # First: TensorFlow reads it once.
 from kgan import callbacks
 from kgan import constraints
 from kgan import data

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# As in the commands, and for the processes that tests start: before TensorFlow is imported.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 
 def pytest_collection_finish():
     """Leave what the imports made to itself, which a collection of garbage would go through."""

@@ -16,6 +16,7 @@ PACKAGE = ROOT / "kgan"
 # From the ground up; a room may import what is listed, all of it on a lower floor.
 FLOORS = [
     {
+        "_environment": set(),
         "_utils": set(),
         "_version": set(),
     },
@@ -40,7 +41,17 @@ FLOORS = [
         "export": {"_utils", "_version", "backend", "layers", "metrics"},
     },
     {
-        "gan": {"_utils", "backend", "data", "export", "layers", "losses", "penalties", "sampling"},
+        "gan": {
+            "_environment",
+            "_utils",
+            "backend",
+            "data",
+            "export",
+            "layers",
+            "losses",
+            "penalties",
+            "sampling",
+        },
     },
     {
         "callbacks": {

@@ -1,7 +1,7 @@
 """The command `kgan evaluate`."""
 
+import runpy
 import sys
 
-from kgan.cli import main
-
-sys.exit(main(["evaluate", *sys.argv[1:]]))
+sys.argv[:1] = ["kgan", "evaluate"]
+runpy.run_module("kgan", run_name="__main__")

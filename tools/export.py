@@ -1,7 +1,7 @@
 """The command `kgan export`."""
 
+import runpy
 import sys
 
-from kgan.cli import main
-
-sys.exit(main(["export", *sys.argv[1:]]))
+sys.argv[:1] = ["kgan", "export"]
+runpy.run_module("kgan", run_name="__main__")

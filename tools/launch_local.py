@@ -1,7 +1,7 @@
 """The command `kgan launch`."""
 
+import runpy
 import sys
 
-from kgan.cli import main
-
-sys.exit(main(["launch", *sys.argv[1:]]))
+sys.argv[:1] = ["kgan", "launch"]
+runpy.run_module("kgan", run_name="__main__")

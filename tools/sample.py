@@ -1,7 +1,7 @@
 """The command `kgan sample`."""
 
+import runpy
 import sys
 
-from kgan.cli import main
-
-sys.exit(main(["sample", *sys.argv[1:]]))
+sys.argv[:1] = ["kgan", "sample"]
+runpy.run_module("kgan", run_name="__main__")

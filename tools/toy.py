@@ -1,7 +1,7 @@
 """The command `kgan toy`."""
 
+import runpy
 import sys
 
-from kgan.cli import main
-
-sys.exit(main(["toy", *sys.argv[1:]]))
+sys.argv[:1] = ["kgan", "toy"]
+runpy.run_module("kgan", run_name="__main__")

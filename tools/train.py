@@ -1,7 +1,7 @@
 """The command `kgan train`."""
 
+import runpy
 import sys
 
-from kgan.cli import main
-
-sys.exit(main(["train", *sys.argv[1:]]))
+sys.argv[:1] = ["kgan", "train"]
+runpy.run_module("kgan", run_name="__main__")

@@ -100,7 +100,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else arguments
     word, *rest = given or ["--help"]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # A warning of the library is one line for whoever reads it, without the line of Python.
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: warn(str(message))

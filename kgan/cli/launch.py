@@ -4,11 +4,12 @@
         kgan train --strategy=multi_worker --flagfile=recipes/digits.flags
 
 Each worker gets its own TF_CONFIG with addresses on the loopback interface, and its share of the
-cores as TF_NUM_INTRAOP_THREADS, unless that is set. Every line that it prints begins with its
-number. The exit status is 0 if all workers end well, else that of the first that did not (128 plus
-the signal, for one that a signal ended). The others cannot train without it: what has not ended
---grace_seconds later is made to. With --restarts=3 all are then started again, up to three times,
-each time with the same command: one that resumes from its own backup.
+cores as TF_NUM_INTRAOP_THREADS, unless that is set, and oneDNN as in all commands. Every line that
+it prints begins with its number. The exit status is 0 if all workers end well, else that of the
+first that did not (128 plus the signal, for one that a signal ended). The others cannot train
+without it: what has not ended --grace_seconds later is made to. With --restarts=3 all are then
+started again, up to three times, each time with the same command: one that resumes from its own
+backup.
 
 Ctrl-C and SIGTERM are passed on to all workers; a second one kills them. Nothing stays behind, even
 if this command is killed itself (on Linux; there only the workers go with it, not what they
