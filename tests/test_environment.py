@@ -14,7 +14,7 @@ from kgan import _environment
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = [
-    (["/usr/bin/kgan", "train"], ["python", "/usr/bin/kgan", "train"]),
+    (["/usr/bin/kgan", "toy", "-m"], ["python", "/usr/bin/kgan", "toy", "-m"]),
     (["kgan.exe"], ["python.exe", "kgan.exe"]),
     (["-m", "train", "-m"], ["python", "-X", "dev", "-m", "kgan", "train", "-m"]),
     (["-m"], ["python", "-mkgan"]),

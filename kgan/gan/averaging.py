@@ -1,5 +1,6 @@
 """The moving average of a network's weights."""
 
+import math
 import warnings
 
 import keras
@@ -80,7 +81,12 @@ def update(average: keras.Model, model: keras.Model, images, halflife_images: fl
         Karras et al. 2020, arXiv 2006.06676, where the average is given by its half-life.
     """
     dtype = keras.backend.result_type(keras.config.floatx(), "float32")
-    beta = ops.power(0.5, ops.cast(images, dtype) / halflife_images)
+    # 1 - beta, which is tiny: subtracted from 1 it would lose its digits.
+    rate = -ops.expm1(-math.log(2) * ops.cast(images, dtype) / halflife_images)
     for mean, weight in zip(average.weights, model.weights, strict=True):
-        moved = weight + ops.cast(beta, weight.dtype) * (mean - weight)
-        mean.assign(moved if isinstance(images, int) else ops.where(images > 0, moved, mean))
+        if keras.backend.is_float_dtype(weight.dtype):
+            # In this order a rate of 0 leaves the mean as it is, without another pass over it.
+            mean.assign(mean + ops.cast(rate, weight.dtype) * (weight - mean))
+        else:
+            # Counters have no average.
+            mean.assign(ops.where(images > 0, weight, mean))

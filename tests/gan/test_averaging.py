@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 import kgan
 from kgan.gan import averaging
@@ -87,3 +88,25 @@ def test_the_old_average_is_halved_in_one_half_life(images, beta):
         # Rounding is that of numbers of about two, also where old is near zero.
         np.testing.assert_allclose(mean, expected, rtol=1e-6, atol=1e-6)
     assert any("moving_variance" in mean.path for mean in average.weights)
+
+
+class Counting(keras.Layer):
+    """A weight and a counter: what is averaged, and what is not."""
+
+    def __init__(self, weight, count):
+        super().__init__()
+        self.weight = self.add_weight(initializer=keras.initializers.Constant(weight))
+        self.count = self.add_weight(initializer=keras.initializers.Constant(count), dtype="int64")
+
+
+def test_a_long_half_life_keeps_its_digits_and_no_image_changes_nothing():
+    average, trained = Counting(0.1, 3), Counting(1.1, 4)
+    before = np.float32(average.weight)
+    averaging.update(average, trained, images=ops.convert_to_tensor(0), halflife_images=1e7)
+    assert (np.float32(average.weight), int(average.count)) == (before, 3)
+    average.weight.assign(0.0)
+    trained.weight.assign(1.0)
+    # 1 - beta is 4.4e-6: 1 less a float32 beta is off by 1 %.
+    averaging.update(average, trained, images=ops.convert_to_tensor(64), halflife_images=1e7)
+    np.testing.assert_allclose(average.weight, 1 - 0.5 ** (64 / 1e7), rtol=1e-6)
+    assert int(average.count) == 4
