@@ -70,6 +70,7 @@ def define(flags: Flags) -> None:
     define("enum", "strategy", "one_device", list(distribution.STRATEGIES), devices)
     steps = "Training steps per call of TensorFlow; unset: 5 for a small_mlp, else 1."
     define("integer", "steps_per_execution", None, steps, 1)
+    define("bool", "fast_kernels", None, "Kernels faster than Keras'; unset: where they can be.")
     define("bool", "jit_compile", None, "Compile the step with XLA; unset: Keras decides.")
     define("enum", "mixed_precision", None, ["float16", "bfloat16"], "Compute in 16 bits.")
     define("float", "backup_minutes", 1.0, "Minutes between backups.", 0)
@@ -157,8 +158,9 @@ def build_gan(flags: Flags, images) -> GAN:
         discriminator_steps=flags.discriminator_steps,
         penalties=flags.penalty,
         share_fakes=flags.share_fakes,
+        fast_kernels="auto" if flags.fast_kernels is None else flags.fast_kernels,
         jit_compile="auto" if flags.jit_compile is None else flags.jit_compile,
-        # The same bits in half the time; of larger networks a call is no part that counts.
+        # The same bits in less time; of larger networks a call is no part that counts.
         steps_per_execution=flags.steps_per_execution or (5 if flags.model == "small_mlp" else 1),
     )
     return gan
