@@ -7,6 +7,8 @@ user's object: files, exports and summaries are of it, and other models never me
 
 import contextlib
 import functools
+import math
+import os
 
 import keras
 import tensorflow as tf
@@ -19,6 +21,8 @@ from kgan.backend import replicas
 _FLOATS = "float32", "float64"
 # The least that cuDNN takes.
 _LEAST_EPSILON = 1.001e-5
+# Entries of a variable from which on several threads update it faster than Keras' operations do.
+_SHARED_OUT = 2**14
 
 
 def check(model: keras.Model, fast_kernels: bool | str, *, run_eagerly: bool, jit_compile) -> None:
@@ -159,8 +163,11 @@ def _adam(optimizer, gradients, variables, learning_rate):
         for step in [optimizer.iterations + 1]
         for dtype in _FLOATS
     }
+    # Its kernel shares out its work among threads however little it is.
+    least = 0 if _threads() == 1 else _SHARED_OUT
     for gradient, variable in zip(gradients, variables, strict=True):
-        if optimizer.amsgrad or variable.dtype not in powers:
+        is_small = math.prod(variable.shape) < least
+        if is_small or optimizer.amsgrad or variable.dtype not in powers:
             optimizer.update_step(gradient, variable, learning_rate)
             continue
         momentum, velocity = private.moments(optimizer, variable)
@@ -176,6 +183,12 @@ def _adam(optimizer, gradients, variables, learning_rate):
             epsilon=optimizer.epsilon,
             grad=tf.cast(gradient, variable.dtype),
         )
+
+
+def _threads() -> int:
+    """How many threads an operation may take."""
+    chosen = tf.config.threading.get_intra_op_parallelism_threads()
+    return chosen or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or os.cpu_count())
 
 
 # By the very class: the name of a method, and what takes its place.
