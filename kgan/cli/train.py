@@ -4,7 +4,7 @@
     kgan train --flagfile=recipes/digits.flags --run_dir=runs/wider --width=64
     kgan train --dataset=folder:pictures --image_size=64 --epochs=50 --run_dir=runs/mine
 
-The recipe for digits takes about three minutes on two cores; each recipe says what it reaches.
+The recipe for digits takes two to six minutes on two cores; each recipe says what it reaches.
 The run folder holds flags.txt (repeat the run with --flagfile=<run>/flags.txt --run_dir=<other>),
 gan.keras, samples/, curves.png and log.csv, and until the run is complete backup/: after a kill, a
 crash or Ctrl-C the same command resumes the run, and what it leaves is what it would have left
