@@ -93,8 +93,17 @@ def swapped(layer, *args, **kwargs):
     return call()
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("shape", [(6, 5), (2, 4, 3), (2, 3, 2, 4), (1, 4)])
+@pytest.mark.parametrize(
+    ("shape", "policy"),
+    [
+        ((6, 5), "float32"),
+        ((2, 4, 3), "float32"),
+        ((2, 3, 2, 4), "float32"),
+        ((1, 4), "float32"),
+        ((2, 3, 2, 4), "mixed_float16"),
+        ((6, 5), "mixed_bfloat16"),
+    ],
+)
 def test_batch_norm_is_that_of_keras(shape, policy, monkeypatch):
     inputs = np.random.default_rng(0).normal(3, 2, shape).astype("float32")
     fast, slow = (layers.BatchNormalization(dtype=policy, momentum=0.7) for _ in range(2))
@@ -158,8 +167,8 @@ def after_steps(optimizer, gradients, *, is_fast):
     ],
     ids=lambda options: next(iter(options)),
 )
-@pytest.mark.parametrize("way", [keras.optimizers.Adam, keras.optimizers.AdamW])
-def test_adam_is_that_of_keras(way, options):
+def test_adam_is_that_of_keras(options):
+    way = keras.optimizers.AdamW if "weight_decay" in options else keras.optimizers.Adam
     gradients = np.random.default_rng(0).normal(size=(4, 5)) * [1, 1e-3, 1e-9, 0, 1]
     results = [after_steps(way(**options), gradients, is_fast=is_fast) for is_fast in (True, False)]
     for one, other in zip(*results, strict=True):
