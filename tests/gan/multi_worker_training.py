@@ -51,6 +51,8 @@ def build(steps_per_execution: int) -> kgan.GAN:
         keras.optimizers.SGD(0.05, momentum=0.5, global_clipnorm=1.0),
         keras.optimizers.Adam(2e-3, beta_1=0.5),
         discriminator_steps=DISCRIMINATOR_STEPS,
+        # Several workers have none, and another rounding is not what is looked for.
+        fast_kernels=False,
         steps_per_execution=steps_per_execution,
     )
     return gan
