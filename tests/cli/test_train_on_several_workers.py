@@ -20,6 +20,8 @@ LAUNCH = [sys.executable, "-m", "kgan", "launch", "--num_workers=2"]
 PICTURES, ROWS_OF_A_STEP = 160, 16
 # Ten steps an epoch, and a backup every second step.
 FLAGS = [
+    # Several workers have no fast kernels.
+    "--nofast_kernels",
     *("--width=4", "--latent_dim=3", "--batch_size=8", "--discriminator_steps=2", "--epochs=4"),
     *("--ema_halflife_images=50", f"--backup_images={2 * ROWS_OF_A_STEP}"),
 ]
