@@ -129,7 +129,8 @@ def _batch_norm(layer, inputs, training=None, mask=None):
     if (
         not (training and layer.trainable)
         or mask is not None
-        or layer.renorm
+        # Older versions of Keras do not have it.
+        or getattr(layer, "renorm", False)
         or layer.synchronized
         or axis != len(inputs.shape) - 1
         or layer.epsilon < _LEAST_EPSILON
