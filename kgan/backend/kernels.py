@@ -1,8 +1,8 @@
 """Faster arithmetic for what Keras computes slowly, while a step is traced and in that step alone.
 
 Keras looks a layer's `call` up at every call, and so an attribute of the one object, there as long
-as its model's step is traced, takes the method's place. Whatever else looks at the layer finds the
-user's object: files, exports and summaries are of it, and other models never meet it.
+as its model's step is traced, takes the method's place. Nothing of it is left afterwards: files,
+exports and summaries are of the user's object, and another model's step is traced without it.
 """
 
 import contextlib
@@ -119,7 +119,7 @@ def _is_plain(layer, inputs) -> bool:
         and getattr(layer, "groups", 1) == 1
         and inputs.dtype.name == layer.compute_dtype in _FLOATS
         and None not in inputs.shape[1:]
-        and not tf.config.list_logical_devices("GPU")
+        and all(device.device_type == "CPU" for device in tf.config.list_logical_devices())
     )
 
 
@@ -152,7 +152,9 @@ def _batch_norm(layer, inputs, training=None, mask=None):
     for moving, value in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
         before = tf.cast(moving, tf.float32)
         moving.assign(before * layer.momentum + value * (1.0 - layer.momentum))
-    return tf.cast(tf.reshape(outputs, tf.shape(inputs)), layer.compute_dtype)
+    if len(inputs.shape) != 4:
+        outputs = tf.reshape(outputs, tf.shape(inputs))
+    return tf.cast(outputs, layer.compute_dtype)
 
 
 def _adam(optimizer, gradients, variables, learning_rate):

@@ -29,7 +29,7 @@ LEARNED = {
 }
 
 # `keras.optimizers.Optimizer._backend_update_step(gradients, variables, learning_rate)`: the
-# update of all variables. The public `update_step` is of one, and each would reckon anew what they
+# update of all variables. The public `update_step` is of one, and each would compute anew what they
 # share.
 UPDATE_STEP = "_backend_update_step"
 

@@ -3,11 +3,11 @@
 import contextlib
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 from keras import ops
 
-from kgan._utils.beside import Beside
 from kgan._utils.messages import tell
 
 
@@ -15,7 +15,7 @@ class GANCallback(keras.callbacks.Callback):
     """A Keras callback that refuses a model that is no `kgan.GAN`, before training begins."""
 
     _cannot_write = False
-    _written_beside = None
+    _writing = None
 
     def set_model(self, model):
         """Keras calls this before `fit` begins.
@@ -56,20 +56,23 @@ class GANCallback(keras.callbacks.Callback):
                 self._tell(f"{type(self).__name__}: {why}. The training goes on without it.")
             self._cannot_write = True
 
-    def _write_beside(self, write: Callable[[], None]) -> None:
+    def _write_in_background(self, write: Callable[[], None]) -> None:
         """Write something while the training goes on: what takes time, from what was read before.
 
         No more than one piece of a callback is written at a time, in the order of the calls.
         """
         self._wait_until_written()
-        self._written_beside = Beside(write)
+        # One for each piece: a process that was forked does not have the thread of an earlier one.
+        executor = ThreadPoolExecutor(max_workers=1)
+        self._writing = executor.submit(write)
+        executor.shutdown(wait=False)
 
     def _wait_until_written(self) -> None:
         """To be called before what is written is used, or what is read of it changes."""
-        beside, self._written_beside = self._written_beside, None
-        if beside is not None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
             with self._without_ending_the_training():
-                beside.wait()
+                writing.result()
 
     def on_train_end(self, logs=None):
         self._wait_until_written()

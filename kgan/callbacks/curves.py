@@ -80,7 +80,7 @@ class Curves(GANCallback):
         score = float(ops.convert_to_numpy(self.model.loss.scores(ops.zeros(()))))
         # A copy, since the points go on.
         points = _loaded(self._to_dict())
-        self._write_beside(lambda: _write(self.path, points, probabilities=score == 0.5))
+        self._write_in_background(lambda: _write(self.path, points, probabilities=score == 0.5))
 
     def get_state(self) -> dict | None:
         """What `Backup` keeps: all points, unrounded. None before the first epoch."""

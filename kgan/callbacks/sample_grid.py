@@ -111,7 +111,7 @@ class SampleGrid(GANCallback):
         if self._pictures is None:
             # Those of this model's past.
             self._pictures = [path for path in grids if path < now]
-            self._write_grid(beside=False)
+            self._write_grid(in_background=False)
         else:
             for path in grids:
                 if path > now:
@@ -131,7 +131,7 @@ class SampleGrid(GANCallback):
             return
         self._wait_until_written()
         with self._without_ending_the_training():
-            self._write_grid(beside=False)
+            self._write_grid(in_background=False)
             if self.animation is not None:
                 write_animation(self._pictures, self.folder / f"samples.{self.animation}")
 
@@ -160,7 +160,7 @@ class SampleGrid(GANCallback):
         self._pictures = pictures
         self._due.count_from(self.images_seen)
 
-    def _write_grid(self, *, beside: bool = True) -> None:
+    def _write_grid(self, *, in_background: bool = True) -> None:
         """Write the samples of now, unless they are: the files while the training goes on."""
         self._wait_until_written()
         seen = self.images_seen
@@ -173,7 +173,7 @@ class SampleGrid(GANCallback):
             rows * columns, seed=self.seed, labels=labels, truncation=self.truncation
         )
         write = functools.partial(self._write, path, samples)
-        self._write_beside(write) if beside else write()
+        self._write_in_background(write) if in_background else write()
 
     def _write(self, path: Path, samples: np.ndarray) -> None:
         pixels = images.enlarge(images.to_uint8(samples))

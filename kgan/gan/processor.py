@@ -1,4 +1,4 @@
-"""What a training does slowly on a processor though it need not, told before it begins."""
+"""Warnings, before training begins, about settings that are slow on this processor."""
 
 import functools
 import os
@@ -19,7 +19,7 @@ _ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 
 
 def warn_of_slowness(gan) -> None:
-    """Warn of wide convolutions without oneDNN, and of 16 bits that the processor imitates.
+    """Warn of wide convolutions without oneDNN, and of 16 bits that the processor emulates.
 
     Each once in a process: the warnings are of these lines, not of those that call `fit`.
 
@@ -42,7 +42,7 @@ def warn_of_slowness(gan) -> None:
     for dtype in sorted({layer.compute_dtype for layer in layers} & {"bfloat16", "float16"}):
         if (times := _times_as_long(dtype)) > _SLOW:
             warnings.warn(
-                f"This GAN's convolutions compute in {dtype}, which this processor imitates: the "
+                f"This GAN's convolutions compute in {dtype}, which this processor emulates: the "
                 f"gradient of one took {times:.0f} times as long as in float32 just now. Make the "
                 'networks under keras.config.set_dtype_policy("float32") to train here.',
                 stacklevel=1,

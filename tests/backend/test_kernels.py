@@ -175,6 +175,42 @@ def test_adam_is_that_of_keras(options):
         np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-18)
 
 
+def fused_updates(monkeypatch, *, threads) -> int:
+    """How many of a small and a large variable TensorFlow's kernel updates."""
+    monkeypatch.setattr(kernels, "_SHARED_OUT", 6)
+    monkeypatch.setattr(kernels, "_threads", lambda: threads)
+    updates = []
+    kernel = tf.raw_ops.ResourceApplyAdam
+    monkeypatch.setattr(
+        tf.raw_ops, "ResourceApplyAdam", lambda **given: updates.append(1) or kernel(**given)
+    )
+    variables = [keras.Variable(np.zeros(size, "float32")) for size in (5, 6)]
+    optimizer = keras.optimizers.Adam()
+    optimizer.build(variables)
+    with kernels._swapped([optimizer]):
+        optimizer.apply([tf.ones(5), tf.ones(6)], variables)
+    for variable in variables:
+        np.testing.assert_allclose(variable, -0.001, rtol=1e-3)
+    return len(updates)
+
+
+@pytest.mark.parametrize(("threads", "expected"), [(1, 2), (2, 1)])
+def test_several_threads_are_not_shared_a_small_variable(threads, expected, monkeypatch):
+    assert fused_updates(monkeypatch, threads=threads) == expected
+
+
+def test_convolutions_are_kerass_beside_an_accelerator(monkeypatch):
+    layer = layers.Conv2D(1, 3, padding="same")
+    inputs = np.random.default_rng(0).normal(size=(1, 4, 4, 8)).astype("float32")
+    expected = layer(inputs)
+    monkeypatch.delattr(kernels.convolutions, "convolution")
+    with pytest.raises(AttributeError, match="no attribute 'convolution'"):
+        swapped(layer, inputs)
+    device = tf.config.LogicalDevice("/device:GPU:0", "GPU")
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda *_: [device])
+    np.testing.assert_array_equal(swapped(layer, inputs), expected)
+
+
 class Halved(layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         return super().convolution_op(inputs, kernel) / 2

@@ -357,3 +357,15 @@ def test_recipes_name_known_flags_their_command_paper_time_and_score(recipe):
     assert "arXiv" in text
     assert "# Expected on two cores: " in text
     assert flags_of(f"--flagfile={recipe}").run_dir == f"runs/{recipe.stem}"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(["--model=small_mlp"], 5), (["--model=mlp"], 1), (["--steps_per_execution=3"], 3)],
+)
+def test_small_networks_take_several_steps_a_call(given, expected):
+    flags = Flags()
+    train.define(flags)
+    flags(["train", "--model=small_mlp", *given, "--width=4", "--epochs=1", "--run_dir=r"])
+    images = kgan.data.from_arrays(np.arange(256, dtype="uint8").reshape(4, 8, 8, 1))
+    assert train.build_gan(flags, images).steps_per_execution == expected
