@@ -1,5 +1,6 @@
 import re
 import threading
+import time
 
 import keras
 import numpy as np
@@ -60,6 +61,25 @@ def test_training_goes_on_while_a_grid_is_written_and_an_interrupt_waits_for_it(
     with pytest.raises(KeyboardInterrupt):
         gan.fit(make_dataset(40), epochs=2, verbose=0, callbacks=callbacks)
     assert grids(tmp_path) == [0, 40]
+
+
+def test_what_a_backup_keeps_lists_the_grid_that_is_being_written(
+    tmp_path, quick_gan, make_dataset, monkeypatch
+):
+    kept, write = [], SampleGrid._write
+
+    def write_late(grid, path, samples):
+        time.sleep(0.2)
+        write(grid, path, samples)
+
+    def keep(epoch, logs):
+        kept.append((grid.get_state()["pictures"], grids(tmp_path)))
+
+    monkeypatch.setattr(SampleGrid, "_write", write_late)
+    grid = SampleGrid(tmp_path, animation=None)
+    callbacks = [grid, keras.callbacks.LambdaCallback(on_epoch_end=keep)]
+    quick_gan().fit(make_dataset(40), epochs=1, verbose=0, callbacks=callbacks)
+    assert kept == [(["images-000000000.png", "images-000000040.png"], [0, 40])]
 
 
 @pytest.mark.parametrize("steps_per_execution", [1, 2])
