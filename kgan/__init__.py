@@ -14,6 +14,7 @@ from kgan import metrics
 from kgan import models
 from kgan import penalties
 from kgan import report
+from kgan import schedules
 from kgan import theory
 from kgan import toys
 from kgan._version import __version__
@@ -37,6 +38,7 @@ __all__ = [
     "models",
     "penalties",
     "report",
+    "schedules",
     "theory",
     "toys",
 ]

@@ -23,6 +23,7 @@ FLOORS = [
     {
         "backend": {"_utils"},
         "constraints": {"_utils"},
+        "schedules": {"_utils"},
         "theory": {"_utils"},
     },
     {
@@ -32,7 +33,7 @@ FLOORS = [
         "layers": {"_utils", "backend"},
         "losses": {"_utils", "backend"},
         "metrics": {"_utils"},
-        "penalties": {"_utils", "backend"},
+        "penalties": {"_utils", "backend", "schedules"},
         "sampling": {"_utils"},
     },
     {
@@ -51,6 +52,7 @@ FLOORS = [
             "losses",
             "penalties",
             "sampling",
+            "schedules",
         },
     },
     {
