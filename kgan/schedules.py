@@ -30,6 +30,14 @@ class Schedule(Configured):
 
     Raises:
         ValueError: for values that are no finite numbers, and if it ends before it begins.
+
+    Example:
+        >>> @keras.saving.register_keras_serializable("mine")
+        ... class Square(kgan.schedules.Schedule):
+        ...     def progress(self, part):
+        ...         return part**2
+        >>> float(Square(0.0, 1.0, until=1000)(500))
+        0.25
     """
 
     def __init__(self, start: float, end: float, until: int, since: int = 0):
@@ -177,6 +185,11 @@ def value(given: float | Schedule, images: int | Tensor) -> float | Tensor:
     return given(images) if isinstance(given, Schedule) else given
 
 
+def is_one(given: object) -> bool:
+    """Whether `given` is a schedule, or stands for one: "cosine(1, 0, until=9)", but not "1"."""
+    return "(" in given if isinstance(given, str) else isinstance(given, (dict, Schedule))
+
+
 def check(name: str, given: object, **limits) -> float | Schedule:
     """A number within limits, or a schedule that stays within them.
 
@@ -191,7 +204,7 @@ def check(name: str, given: object, **limits) -> float | Schedule:
     Raises:
         ValueError: if a number, or either end of a schedule, is out of the limits.
     """
-    if not isinstance(given, (str, dict, Schedule)):
+    if not is_one(given):
         return float(check_number(name, given, **limits))
     schedule = get(given)
     for end in ("start", "end"):

@@ -88,6 +88,7 @@ FLOORS = [
             "penalties",
             "report",
             "sampling",
+            "schedules",
             "toys",
         },
     },

@@ -132,7 +132,8 @@ class ByName:
             raise ValueError(f"{name} does not take {given}: {error}.") from error
 
     def _unknown(self, identifier) -> ValueError:
-        kind = f"{self._kind.__module__.rsplit('.', 1)[0]}.{self._kind.__name__}"
+        package = ".".join(self._kind.__module__.split(".")[:2])
+        kind = f"{package}.{self._kind.__name__}"
         return ValueError(
             f"Unknown {self._what}. Expected a {kind}, its class, its config, or one of "
             f"{sorted(self.names)}, with parameters as in 'name=value' or "
@@ -168,7 +169,9 @@ def _key(name: str) -> str:
 
 
 def _value(node: ast.AST):
-    """A literal, or a word without quotes as a text, but for true and false."""
+    """A literal, a word without quotes as a text, but for true and false, or a call as a text."""
+    if isinstance(node, ast.Call):
+        return ast.unparse(node)
     if not isinstance(node, ast.Name):
         return ast.literal_eval(node)
     return {"true": True, "false": False}.get(node.id.lower(), node.id)

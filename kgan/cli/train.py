@@ -25,12 +25,14 @@ from kgan import distribution
 from kgan import losses
 from kgan import models
 from kgan import penalties
+from kgan import schedules
 from kgan._utils.files import is_full
 from kgan.cli import real_images
 from kgan.cli.command import Flags
 from kgan.cli.command import in_one_line
 from kgan.cli.run_folder import RunFolder
 from kgan.gan import GAN
+from kgan.gan.averaging import check_halflife
 
 
 def define(flags: Flags) -> None:
@@ -59,7 +61,12 @@ def define(flags: Flags) -> None:
     define("float", "beta_1", 0.5, "Adam's beta_1, or the momentum of SGD.", 0, 0.9999)
     define("float", "d_learning_rate", 2e-4, "The discriminator's learning rate.", 0)
     define("float", "g_learning_rate", 2e-4, "The generator's learning rate.", 0)
-    define("float", "ema_halflife_images", None, "Half-life of the generator's average, or none.")
+    half_life = "Half-life of the generator's average, a number or a schedule; unset: no average."
+    define("string", "ema_halflife_images", None, half_life)
+    schedule = (
+        "What follows the images seen, as learning_rate=cosine(2e-4,5e-5,until=2e6); may repeat."
+    )
+    define("multi_string", "schedule", [], schedule)
 
     define("integer", "seed", 0, "Seed of weights, latents and data order.", 0, 2**32 - 1)
     define("integer", "images", None, "Real images to train on, rounded up to whole epochs.", 1)
@@ -119,6 +126,9 @@ def main(flags: Flags) -> int:
 def check_objective(flags: Flags) -> None:
     """Raise ValueError for a loss or penalty that cannot be, before data are loaded."""
     losses.get(flags.loss)
+    schedules_of(flags)
+    if flags.ema_halflife_images is not None:
+        check_halflife(number_or_text(flags.ema_halflife_images))
     # Where the data decide the size: at 16 pixels every family has all its kinds of layers.
     size = flags.image_size or 16
     discriminator = build_discriminator(flags, (size, size, 1), width=1)
@@ -148,7 +158,7 @@ def build_gan(flags: Flags, images) -> GAN:
         build_discriminator(flags, images.image_shape, weight_constraint=clip, **networks),
         latent_dim=flags.latent_dim,
         num_classes=num_classes,
-        ema_halflife_images=flags.ema_halflife_images,
+        ema_halflife_images=number_or_text(flags.ema_halflife_images),
         seed=flags.seed,
     )
     gan.compile(
@@ -157,6 +167,7 @@ def build_gan(flags: Flags, images) -> GAN:
         loss=flags.loss,
         discriminator_steps=flags.discriminator_steps,
         penalties=flags.penalty,
+        schedules=schedules_of(flags),
         share_fakes=flags.share_fakes,
         fast_kernels="auto" if flags.fast_kernels is None else flags.fast_kernels,
         jit_compile="auto" if flags.jit_compile is None else flags.jit_compile,
@@ -164,6 +175,25 @@ def build_gan(flags: Flags, images) -> GAN:
         steps_per_execution=flags.steps_per_execution or (5 if flags.model == "small_mlp" else 1),
     )
     return gan
+
+
+def schedules_of(flags: Flags) -> dict:
+    """The schedules of the optimizers by the names of what follows them."""
+    parts = [text.partition("=") for text in flags.schedule]
+    given = {name: schedules.get(schedule) for name, _, schedule in parts}
+    if len(given) < len(parts):
+        raise ValueError(
+            f"A schedule each. Received: --schedule={' --schedule='.join(flags.schedule)}."
+        )
+    return given
+
+
+def number_or_text(text: str | None) -> float | str | None:
+    """The number that a flag holds, or the text that describes a schedule."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def build_optimizer(flags: Flags, learning_rate: float):

@@ -7,8 +7,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from kgan import schedules
 from kgan.backend import private
 from kgan.backend.rebuilding import rebuilt
+
+# A half-life in images after which nothing is left, and no image is still no move.
+_SHORTEST = 1e-6
 
 
 def untrained_copy(model: keras.Model, inputs=None) -> keras.Model:
@@ -46,6 +50,24 @@ def release(model: keras.Model) -> None:
             layer.trainable = trainable
 
 
+def check_halflife(halflife_images) -> float | schedules.Schedule:
+    """A half-life in images, or a schedule that may begin or end at no average.
+
+    Args:
+        halflife_images: anything.
+
+    Returns:
+        float > 0, or a `kgan.schedules.Schedule` whose ends are >= 0.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    why = {"because": ", or None for no moving average"}
+    # Without a schedule there is always an average.
+    limit = {"at_least": 0} if schedules.is_one(halflife_images) else {"above": 0}
+    return schedules.check("ema_halflife_images", halflife_images, **limit, **why)
+
+
 def warn_of_start(gan) -> None:
     """Warn if the moving average differs from the generator before the first step.
 
@@ -65,7 +87,7 @@ def warn_of_start(gan) -> None:
         )
 
 
-def update(average: keras.Model, model: keras.Model, images, halflife_images: float) -> None:
+def update(average: keras.Model, model: keras.Model, images, halflife_images) -> None:
     """Move every weight of `average`, batch-norm statistics included, towards that of `model`.
 
     average <- beta average + (1 - beta) model with beta = 0.5^(images / halflife_images).
@@ -75,14 +97,15 @@ def update(average: keras.Model, model: keras.Model, images, halflife_images: fl
         model: the model in training.
         images: int > 0, or integer tensor >= 0, the images seen since the last update; 0 changes
             nothing.
-        halflife_images: float > 0.
+        halflife_images: float or float tensor >= 0; at 0 the average is the model.
 
     Reference:
         Karras et al. 2020, arXiv 2006.06676, where the average is given by its half-life.
     """
     dtype = keras.backend.result_type(keras.config.floatx(), "float32")
     # 1 - beta, which is tiny: subtracted from 1 it would lose its digits.
-    rate = -ops.expm1(-math.log(2) * ops.cast(images, dtype) / halflife_images)
+    halflives = ops.cast(images, dtype) / ops.maximum(halflife_images, _SHORTEST)
+    rate = -ops.expm1(-math.log(2) * halflives)
     for mean, weight in zip(average.weights, model.weights, strict=True):
         if keras.backend.is_float_dtype(weight.dtype):
             # In this order a rate of 0 leaves the mean as it is, without another pass over it.

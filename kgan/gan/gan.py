@@ -13,8 +13,8 @@ from keras import ops
 
 from kgan import losses
 from kgan import sampling
+from kgan import schedules
 from kgan._utils.checks import check_flag
-from kgan._utils.checks import check_number
 from kgan._utils.checks import check_positive_integer
 from kgan._utils.checks import check_seed
 from kgan._utils.tensors import Tensor
@@ -77,7 +77,9 @@ class GAN(keras.Model):
         generator: keras model of latents (batch, latent_dim), or of [latents, labels]; returns
             images (batch, height, width, channels) in [-1, 1], or samples of any other shape.
         discriminator: keras model of images, or of [images, labels]; returns logits of any shape,
-            high for real, without a sigmoid.
+            high for real, without a sigmoid. Without labels it may take m times the generator's
+            channels: then it judges packs of m images at once, by one logit, one loss and one
+            penalty each (PacGAN), which shows it a generator that makes few different images.
         latent_dim: int, width of the latents, which are N(0, I).
         num_classes: int, number of classes for labelled data and conditional networks; labels are
             then integers (batch,). A network that takes them one-hot, (batch, num_classes), or as a
@@ -87,9 +89,10 @@ class GAN(keras.Model):
             image to translate: labels are then floats (batch, *condition_shape). None, the
             default, without one.
         ema_halflife_images: float > 0, after how many real images the weight of an old generator in
-            the moving average is halved; batch-norm statistics are averaged too. None, the default:
-            no average. It begins as the generator is now: whoever sets the generator's weights by
-            hand sets those of `ema_generator` too.
+            the moving average is halved; batch-norm statistics are averaged too. A
+            `kgan.schedules.Schedule` lets it grow from 0, so that the untrained generator is soon
+            forgotten. None, the default: no average. It begins as the generator is now: whoever
+            sets the weights of the generator by hand sets those of `ema_generator` too.
         seed: int of the random latents, None for another one every time. The state of all random
             generators, dropout's included, is saved with the model.
 
@@ -120,8 +123,8 @@ class GAN(keras.Model):
 
     Reference:
         Goodfellow et al. 2014, Generative Adversarial Networks, arXiv 1406.2661, Algorithm 1;
-        labels: Mirza and Osindero 2014, arXiv 1411.1784; the average by its half-life in images:
-        Karras et al. 2020, arXiv 2006.06676.
+        labels: Mirza and Osindero 2014, arXiv 1411.1784; packs: Lin et al. 2018, arXiv 1712.04086;
+        the average by its half-life in images: Karras et al. 2020, arXiv 2006.06676.
     """
 
     reference_images = None
@@ -136,7 +139,7 @@ class GAN(keras.Model):
         *,
         num_classes: int | None = None,
         condition_shape: tuple | None = None,
-        ema_halflife_images: float | None = None,
+        ema_halflife_images: float | schedules.Schedule | None = None,
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -156,12 +159,7 @@ class GAN(keras.Model):
                 check_positive_integer("every side of condition_shape", side) for side in sides
             )
         if ema_halflife_images is not None:
-            ema_halflife_images = check_number(
-                "ema_halflife_images",
-                ema_halflife_images,
-                above=0,
-                because=", or None for no moving average",
-            )
+            ema_halflife_images = averaging.check_halflife(ema_halflife_images)
         seed = None if seed is None else check_seed(seed)
         generator = networks.under_class_numbers(generator, num_classes)
         # A subclass may show its discriminator something else than images and class numbers.
@@ -247,6 +245,7 @@ class GAN(keras.Model):
         discriminator_steps: int = 1,
         *,
         penalties: Any = None,
+        schedules: dict | None = None,
         share_fakes: bool = False,
         fast_kernels: bool | str = "auto",
         jit_compile: bool | str = "auto",
@@ -264,6 +263,10 @@ class GAN(keras.Model):
                 k minibatches.
             penalties: what `kgan.penalties.get` takes ("r1=0.1"), or a list of such: penalties
                 added to the discriminator's loss at every update, each logged under its name. None,
+                the default, for none.
+            schedules: dict of `kgan.schedules.Schedule`, or what `kgan.schedules.get` takes, by the
+                name of what follows the images seen in both optimizers: "learning_rate" (the
+                generator's; the discriminator's keeps its ratio to it), "beta_1" or "beta_2". None,
                 the default, for none.
             share_fakes: bool, for `discriminator_steps=1`: whether the generator learns from the
                 fakes that the discriminator has just learned from, in place of fresh ones. The
@@ -316,7 +319,7 @@ class GAN(keras.Model):
             "steps_per_execution": steps_per_execution,
         }
         with self.distribute_strategy.scope():
-            optimizer = paired(d_optimizer, g_optimizer, d_networks, g_networks)
+            optimizer = paired(d_optimizer, g_optimizer, schedules, d_networks, g_networks)
             replication.prepare(self, optimizer, jit_compile=jit_compile, run_eagerly=run_eagerly)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
             self.logs.add_penalties([penalty.name for penalty in penalties])
@@ -422,6 +425,8 @@ class GAN(keras.Model):
         processor.warn_of_slowness(self)
         self.reference_images, self.reference_labels = data.images, data.labels
         self.callbacks_of_fit = inspection.flat(callbacks)
+        if isinstance(self.optimizer, GANOptimizer):
+            self.optimizer.check_callbacks(self.callbacks_of_fit)
         if _is(self.train_step, GAN.train_step) and _is(self.test_step, GAN.test_step):
             validates = validation_data is not None or bool(validation_split)
             logs.check_waiting(self, self.callbacks_of_fit, validates=validates)
@@ -786,7 +791,8 @@ class GAN(keras.Model):
         """Note that the step has used so many images, of all replicas; 0 changes nothing."""
         self.images_seen.assign(self.images_seen + ops.cast(images, "int64"))
         if self.ema_generator is not None:
-            averaging.update(self.ema_generator, self.generator, images, self.ema_halflife_images)
+            halflife = schedules.value(self.ema_halflife_images, self.images_seen)
+            averaging.update(self.ema_generator, self.generator, images, halflife)
 
     def _train_step_and_count(self, data):
         """A `train_step` of a subclass, which may not have called that of the GAN."""
@@ -829,6 +835,7 @@ class GAN(keras.Model):
     def _penalties(self, minibatch: Minibatch) -> dict:
         # Like the logits: 16 bits are too few for the square of a gradient.
         dtype = keras.backend.result_type(minibatch.real.dtype, minibatch.fake.dtype, "float32")
+        needed = minibatch._asdict() | {"images_seen": self.images_seen}
         return {
             penalty.name: penalty(
                 lambda images: self.discriminate(images, minibatch.labels, training=True),
@@ -837,7 +844,7 @@ class GAN(keras.Model):
                 real_logits=minibatch.real_logits,
                 fake_logits=minibatch.fake_logits,
                 seed=self.training_seeds,
-                **{name: getattr(minibatch, name) for name in penalty.needs},
+                **{name: needed[name] for name in penalty.needs},
             )
             for penalty in self.penalties
         }
@@ -854,7 +861,8 @@ class GAN(keras.Model):
 
         variables = trainable_variables(networks)
         (terms, minibatch), gradients = autodiff.value_and_gradients(objective, variables, through)
-        replicas.apply_gradients(optimizer, gradients, variables)
+        with self.optimizer.following(optimizer, self.images_seen):
+            replicas.apply_gradients(optimizer, gradients, variables)
         logs.update(self.metrics, terms)
         return minibatch
 
@@ -921,7 +929,7 @@ class GAN(keras.Model):
             "latent_dim": self.latent_dim,
             "num_classes": self.num_classes,
             "condition_shape": self.condition_shape,
-            "ema_halflife_images": self.ema_halflife_images,
+            "ema_halflife_images": keras.saving.serialize_keras_object(self.ema_halflife_images),
             "seed": self.seed,
         }
 
@@ -939,6 +947,7 @@ class GAN(keras.Model):
             "loss": serialize(self.loss),
             "discriminator_steps": self.discriminator_steps,
             "penalties": [serialize(penalty) for penalty in self.penalties],
+            "schedules": self.optimizer.get_config()["schedules"],
             "share_fakes": self.share_fakes,
             "fast_kernels": self._fast_kernels,
             **self._execution,

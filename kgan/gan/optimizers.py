@@ -1,12 +1,24 @@
 """The two optimizers of a GAN behind the one that Keras knows."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 
 import keras
 from keras import ops
 
+from kgan import schedules as by_images
 from kgan._utils.checks import check_number
+from kgan._utils.tensors import Tensor
 from kgan.backend import private
+
+# What may follow the images seen, and what each has to stay within.
+_SCHEDULED = {
+    "learning_rate": {"at_least": 0},
+    "beta_1": {"at_least": 0, "below": 1},
+    "beta_2": {"at_least": 0, "below": 1},
+}
+_MOVE_THE_RATE = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -24,11 +36,16 @@ class GANOptimizer(keras.optimizers.Optimizer):
     Args:
         d_optimizer: `keras.optimizers.Optimizer` of the discriminator, its class, name or config.
         g_optimizer: the same of the generator, another object.
+        schedules: dict of `kgan.schedules.Schedule`, or what `kgan.schedules.get` takes, by the
+            name of what follows the images seen in both optimizers: "learning_rate", "beta_1" or
+            "beta_2". The learning rate is the generator's; the discriminator's keeps its ratio to
+            it. None, the default, for none.
 
     Raises:
         ValueError: if both are one object, or if one is no optimizer, has a learning rate that is
             negative or not finite, keeps a moving average of its own or is a
-            `keras.optimizers.MultiOptimizer`.
+            `keras.optimizers.MultiOptimizer`; for a schedule of what an optimizer does not have,
+            or out of its range.
 
     Example:
         >>> optimizer = kgan.GANOptimizer(
@@ -42,6 +59,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
         self,
         d_optimizer: keras.optimizers.Optimizer | type | str | dict,
         g_optimizer: keras.optimizers.Optimizer | type | str | dict,
+        schedules: dict | None = None,
         name: str = "gan_optimizer",
     ):
         super().__init__(learning_rate=0.0, name=name)
@@ -56,7 +74,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
         # Older versions of Keras do not have it.
         multi = getattr(keras.optimizers, "MultiOptimizer", ())
         for role, optimizer in (("d", self.d_optimizer), ("g", self.g_optimizer)):
-            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            inner = _inner(optimizer)
             if isinstance(inner, multi):
                 raise ValueError(
                     f"{role}_optimizer is a MultiOptimizer, which has several learning rates; "
@@ -76,6 +94,15 @@ class GANOptimizer(keras.optimizers.Optimizer):
             (), "ones", "float64", aggregation="only_first_replica", name="rate_ratio"
         )
         self._update_rate_ratio()
+        self.schedules = {
+            what: self._checked_schedule(what, schedule)
+            for what, schedule in (schedules or {}).items()
+        }
+        # What one optimizer is between two updates: replicas take turns within them.
+        self._unscheduled = {
+            id(optimizer): {what: getattr(_inner(optimizer), what) for what in self._attributes()}
+            for optimizer in (self.d_optimizer, self.g_optimizer)
+        }
 
     def __setattr__(self, name, value):
         if name in ("d_optimizer", "g_optimizer") and self.__dict__.get("built"):
@@ -100,7 +127,7 @@ class GANOptimizer(keras.optimizers.Optimizer):
             ("d", self.d_optimizer, discriminator_variables),
             ("g", self.g_optimizer, generator_variables),
         ):
-            inner = getattr(optimizer, "inner_optimizer", optimizer)
+            inner = _inner(optimizer)
             known = _ids(private.variables_trained_by(inner))
             if inner.built and not set(_ids(variables)) <= set(known):
                 raise ValueError(
@@ -135,6 +162,70 @@ class GANOptimizer(keras.optimizers.Optimizer):
                     f"weights, {len(set(ids) - set(before))} of them others. Call compile again, "
                     "with new optimizers, whenever trainable or a layer was changed."
                 )
+
+    @contextlib.contextmanager
+    def following(
+        self, optimizer: keras.optimizers.Optimizer, images: int | Tensor
+    ) -> Iterator[None]:
+        """Within the block one optimizer has the values that the schedules give.
+
+        Args:
+            optimizer: `d_optimizer` or `g_optimizer`.
+            images: integer scalar, the real images seen.
+        """
+        rate = self.schedules.get("learning_rate")
+        if rate is not None:
+            of_generator = optimizer is self.g_optimizer
+            variable = optimizer.learning_rate
+            ratio = 1.0 if of_generator else ops.cast(self._rate_ratio, variable.dtype)
+            variable.assign(ops.cast(rate(images), variable.dtype) * ratio)
+        try:
+            for what in self._attributes():
+                setattr(_inner(optimizer), what, self.schedules[what](images))
+            yield
+        finally:
+            for what, value in self._unscheduled[id(optimizer)].items():
+                setattr(_inner(optimizer), what, value)
+
+    def check_callbacks(self, callbacks: tuple) -> None:
+        """Raise for a callback that would set a learning rate which a schedule sets.
+
+        Args:
+            callbacks: the callbacks of a fit.
+
+        Raises:
+            ValueError: with the callback.
+        """
+        for callback in callbacks:
+            if "learning_rate" in self.schedules and isinstance(callback, _MOVE_THE_RATE):
+                raise ValueError(
+                    f"{type(callback).__name__} sets the learning rate, and so does "
+                    f"{self.schedules['learning_rate']} at every step. Expected: one of them. "
+                    "Leave out the callback, or the schedule of compile."
+                )
+
+    def _attributes(self) -> list:
+        return [what for what in self.schedules if what != "learning_rate"]
+
+    def _checked_schedule(self, what: str, schedule) -> by_images.Schedule:
+        optimizers = self.d_optimizer, self.g_optimizer
+        have = [name for name in _SCHEDULED if all(hasattr(_inner(o), name) for o in optimizers)]
+        if what not in have:
+            raise ValueError(
+                f"There is no {what} of both optimizers to follow a schedule. Expected: schedules "
+                f"by names out of {have}. Received: {what!r} for "
+                f"{type(_inner(self.d_optimizer)).__name__} and "
+                f"{type(_inner(self.g_optimizer)).__name__}."
+            )
+        for role, optimizer in (("d", self.d_optimizer), ("g", self.g_optimizer)):
+            # Of Keras' own, by updates, it is part of the config.
+            if what == "learning_rate" and isinstance(_inner(optimizer).get_config()[what], dict):
+                raise ValueError(
+                    f"The learning rate of {role}_optimizer is a schedule of Keras, and a second "
+                    f"one sets it. Expected: one of them. Received: {what}={schedule!r}. Make the "
+                    "optimizer with a number."
+                )
+        return by_images.check(what, by_images.get(schedule), **_SCHEDULED[what])
 
     def build(self, variables):
         # Keras builds with all trainable variables of the model, which belong to two optimizers.
@@ -184,6 +275,9 @@ class GANOptimizer(keras.optimizers.Optimizer):
         return {
             "d_optimizer": keras.saving.serialize_keras_object(self.d_optimizer),
             "g_optimizer": keras.saving.serialize_keras_object(self.g_optimizer),
+            "schedules": {
+                what: by_images.serialize(schedule) for what, schedule in self.schedules.items()
+            },
             "name": self.name,
         }
 
@@ -192,7 +286,9 @@ class GANOptimizer(keras.optimizers.Optimizer):
         return cls(**keras.saving.deserialize_keras_object(config, custom_objects=custom_objects))
 
 
-def paired(d_optimizer, g_optimizer, d_networks: list, g_networks: list) -> GANOptimizer:
+def paired(
+    d_optimizer, g_optimizer, schedules: dict | None, d_networks: list, g_networks: list
+) -> GANOptimizer:
     """A `GANOptimizer` for two players, built, with loss scaling where one computes in float16.
 
     Keras would scale the loss of one optimizer. The two losses differ, so each gets a scale of its
@@ -202,6 +298,7 @@ def paired(d_optimizer, g_optimizer, d_networks: list, g_networks: list) -> GANO
         d_optimizer: `keras.optimizers.Optimizer`, its class or name, or None for
             Adam(2e-4, beta_1=0.5).
         g_optimizer: the same.
+        schedules: as `GANOptimizer` takes them.
         d_networks: keras models that the discriminator's update trains.
         g_networks: keras models that the generator's update trains.
 
@@ -211,7 +308,7 @@ def paired(d_optimizer, g_optimizer, d_networks: list, g_networks: list) -> GANO
     d_optimizer, g_optimizer = _optimizer("d", d_optimizer), _optimizer("g", g_optimizer)
     if any(map(_computes_in_float16, (*d_networks, *g_networks))):
         d_optimizer, g_optimizer = map(_with_loss_scale, (d_optimizer, g_optimizer))
-    optimizer = GANOptimizer(d_optimizer, g_optimizer)
+    optimizer = GANOptimizer(d_optimizer, g_optimizer, schedules)
     variables = [trainable_variables(networks) for networks in (d_networks, g_networks)]
     for role, trained in zip(("discriminator", "generator"), variables, strict=True):
         if not trained:
@@ -236,6 +333,11 @@ def trainable_variables(networks: list) -> list[keras.Variable]:
     """
     variables = [variable for network in networks for variable in network.trainable_variables]
     return list({id(variable): variable for variable in variables}.values())
+
+
+def _inner(optimizer) -> keras.optimizers.Optimizer:
+    """The optimizer itself, without the scaling of its loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def _ids(variables: list) -> tuple:

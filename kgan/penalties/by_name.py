@@ -13,7 +13,7 @@ from kgan.penalties.lecam import LeCam
 from kgan.penalties.penalty import Penalty
 
 # What a penalty may need beside what every one is given.
-_GRADIENTS = ("real_gradients", "fake_gradients")
+_NEEDS = ("real_gradients", "fake_gradients", "images_seen")
 # What a GAN logs of its players.
 _TAKEN = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc")
 _PENALTIES = ByName(
@@ -31,7 +31,8 @@ def get(identifier: str | dict | type | Penalty) -> Penalty:
         identifier: a `Penalty` (returned as it is), its class, its config, or a name: "r1", "r2",
             "gradient_penalty", "dragan", "lecam" or a class name, with parameters as in "r1=0.1"
             (the first) or "gradient_penalty(weight=5, one_sided=True)". "r1" and "r2" have no
-            default, since gamma depends on the scale of the images.
+            default, since gamma depends on the scale of the images. A weight may be a schedule, as
+            in "r1=cosine(1, 0.1, until=2e6)".
 
     Returns:
         A `Penalty`.
@@ -100,10 +101,10 @@ def get_all(
                 f"{type(penalty).__name__} would be logged as {penalty.name!r}, which the "
                 "players are. Expected: a name of its own, by the class attribute name."
             )
-        if not isinstance(penalty.needs, tuple) or not set(penalty.needs) <= set(_GRADIENTS):
+        if not isinstance(penalty.needs, tuple) or not set(penalty.needs) <= set(_NEEDS):
             raise ValueError(
                 f"{type(penalty).__name__} needs what no penalty is given. Expected: needs, a "
-                f"tuple of names out of {_GRADIENTS}. Received: needs={penalty.needs!r}."
+                f"tuple of names out of {_NEEDS}. Received: needs={penalty.needs!r}."
             )
         if names.count(penalty.name) > 1:
             raise ValueError(

@@ -6,7 +6,9 @@ Where a discriminator gives several logits per sample, as patch discriminators d
 import keras
 from keras import ops
 
+from kgan import schedules
 from kgan._utils.checks import check_flag
+from kgan._utils.checks import check_number
 from kgan.backend import autodiff
 from kgan.backend import private
 from kgan.backend import replicas
@@ -45,8 +47,9 @@ class R1(_OfGradient):
     converge where the plain game circles the equilibrium.
 
     Args:
-        gamma: float >= 0, in squared units of the images over squared logits. There is no default:
-            R3GAN goes from 1 to 0.1 on Stacked-MNIST and from 0.05 to 0.005 on CIFAR-10.
+        gamma: float >= 0, or a `kgan.schedules.Schedule` of it, in squared units of the images over
+            squared logits. There is no default: R3GAN goes from 1 to 0.1 on Stacked-MNIST and from
+            0.05 to 0.005 on CIFAR-10.
 
     Example:
         >>> gan.compile(d_optimizer="adam", g_optimizer="adam",
@@ -58,13 +61,14 @@ class R1(_OfGradient):
     """
 
     name = "r1"
-    needs = ("real_gradients",)
+    needs = ("real_gradients", "images_seen")
 
-    def __init__(self, gamma: float):
+    def __init__(self, gamma: float | schedules.Schedule):
         self.gamma = self._checked_weight("gamma", gamma)
 
-    def __call__(self, discriminator, *, real_images, real_gradients=None, **_):
-        return self.gamma / 2 * _squared_norms(discriminator, real_images, real_gradients)
+    def __call__(self, discriminator, *, real_images, real_gradients=None, images_seen=0, **_):
+        gamma = schedules.value(self.gamma, images_seen)
+        return gamma / 2 * _squared_norms(discriminator, real_images, real_gradients)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -85,10 +89,11 @@ class R2(R1):
     """
 
     name = "r2"
-    needs = ("fake_gradients",)
+    needs = ("fake_gradients", "images_seen")
 
-    def __call__(self, discriminator, *, fake_images, fake_gradients=None, **_):
-        return self.gamma / 2 * _squared_norms(discriminator, fake_images, fake_gradients)
+    def __call__(self, discriminator, *, fake_images, fake_gradients=None, images_seen=0, **_):
+        gamma = schedules.value(self.gamma, images_seen)
+        return gamma / 2 * _squared_norms(discriminator, fake_images, fake_gradients)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -99,7 +104,8 @@ class GradientPenalty(_OfGradient):
     from U(0, 1) per sample. With `one_sided`, only norms above the target are punished.
 
     Args:
-        weight: float >= 0, default 10; the paper's toys take 0.1.
+        weight: float >= 0, or a `kgan.schedules.Schedule` of it, default 10; the paper's toys take
+            0.1.
         target: float >= 0, the norm wanted, default 1.
         one_sided: bool, default False.
 
@@ -114,19 +120,26 @@ class GradientPenalty(_OfGradient):
     """
 
     name = "gradient_penalty"
+    needs = ("images_seen",)
 
-    def __init__(self, weight: float = 10.0, *, target: float = 1.0, one_sided: bool = False):
+    def __init__(
+        self,
+        weight: float | schedules.Schedule = 10.0,
+        *,
+        target: float = 1.0,
+        one_sided: bool = False,
+    ):
         self.weight = self._checked_weight("weight", weight)
-        self.target = self._checked_weight("target", target)
+        self.target = float(check_number("target of GradientPenalty", target, at_least=0))
         self.one_sided = check_flag("one_sided", one_sided)
 
-    def __call__(self, discriminator, *, real_images, fake_images, seed, **_):
+    def __call__(self, discriminator, *, real_images, fake_images, seed, images_seen=0, **_):
         alpha = _uniform(real_images, seed, per_sample=True)
         between = alpha * real_images + (1 - alpha) * fake_images
         excess = _norms(discriminator, between) - self.target
         if self.one_sided:
             excess = ops.relu(excess)
-        return self.weight * ops.square(excess)
+        return schedules.value(self.weight, images_seen) * ops.square(excess)
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -138,7 +151,7 @@ class DRAGAN(_OfGradient):
     the code that published figures come from.
 
     Args:
-        weight: float >= 0, default 10.
+        weight: float >= 0, or a `kgan.schedules.Schedule` of it, default 10.
 
     Example:
         >>> gan.compile(d_optimizer="adam", g_optimizer="adam",
@@ -149,17 +162,18 @@ class DRAGAN(_OfGradient):
     """
 
     name = "dragan"
+    needs = ("images_seen",)
 
-    def __init__(self, weight: float = 10.0):
+    def __init__(self, weight: float | schedules.Schedule = 10.0):
         self.weight = self._checked_weight("weight", weight)
 
-    def __call__(self, discriminator, *, real_images, seed, **_):
+    def __call__(self, discriminator, *, real_images, seed, images_seen=0, **_):
         alpha = _uniform(real_images, seed, per_sample=True)
         noise = _uniform(real_images, seed)
         mean = replicas.global_mean(real_images)
         stddev = ops.sqrt(replicas.global_mean(ops.square(real_images - mean)))
         norms = _norms(discriminator, real_images + alpha * stddev / 2 * noise)
-        return self.weight * ops.square(norms - 1)
+        return schedules.value(self.weight, images_seen) * ops.square(norms - 1)
 
 
 def _uniform(images, seed, *, per_sample: bool = False):

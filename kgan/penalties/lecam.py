@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from kgan import schedules
 from kgan._utils.checks import check_integer
+from kgan._utils.checks import check_number
 from kgan.backend import replicas
 from kgan.penalties.penalty import Penalty
 
@@ -18,7 +20,7 @@ class LeCam(Penalty):
     batch norm in the discriminator does no harm. The averages are saved with the GAN.
 
     Args:
-        weight: float >= 0, default 0.3.
+        weight: float >= 0, or a `kgan.schedules.Schedule` of it, default 0.3.
         decay: float in [0, 1), how much of an average survives one update, default 0.99.
         start: int >= 0, discriminator updates without a penalty, default 1000.
 
@@ -31,9 +33,16 @@ class LeCam(Penalty):
     """
 
     name = "lecam"
+    needs = ("images_seen",)
 
-    def __init__(self, weight: float = 0.3, *, decay: float = 0.99, start: int = 1000):
-        decay = self._checked_weight("decay", decay)
+    def __init__(
+        self,
+        weight: float | schedules.Schedule = 0.3,
+        *,
+        decay: float = 0.99,
+        start: int = 1000,
+    ):
+        decay = float(check_number("decay of LeCam", decay, at_least=0))
         if decay >= 1:
             raise ValueError(
                 "decay of LeCam must lie in [0, 1): at 1 the averages would never move. "
@@ -57,7 +66,7 @@ class LeCam(Penalty):
             scalar("int64", "lecam_updates"),
         ]
 
-    def __call__(self, discriminator, *, real_logits, fake_logits, **_):
+    def __call__(self, discriminator, *, real_logits, fake_logits, images_seen=0, **_):
         real_average, fake_average, updates = self.variables
         real_logits, fake_logits = (
             ops.cast(logits, real_average.dtype) for logits in (real_logits, fake_logits)
@@ -65,7 +74,8 @@ class LeCam(Penalty):
         started = updates >= self.start
         over = ops.relu(real_logits - fake_average.value)
         under = ops.relu(real_average.value - fake_logits)
-        penalty = self.weight * (ops.square(over) + ops.square(under))
+        weight = schedules.value(self.weight, images_seen)
+        penalty = weight * (ops.square(over) + ops.square(under))
         decay = ops.cast(self.decay, real_average.dtype) * ops.cast(started, real_average.dtype)
         for average, logits in ((real_average, real_logits), (fake_average, fake_logits)):
             average.assign(decay * average + (1 - decay) * replicas.global_mean(logits))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import keras
 
-from kgan._utils.checks import check_number
+from kgan import schedules
 from kgan._utils.configured import Configured
 from kgan._utils.tensors import Tensor
 
@@ -23,9 +23,9 @@ class Penalty(Configured):
             some.
         differentiates_twice: bool, whether it takes the gradient of the discriminator, whose own
             gradient training needs: `compile` then tries whether there is one. Default False.
-        needs: tuple of the names "real_gradients" and "fake_gradients": what `__call__` is given
-            besides. They come from the pass of the discriminator that the loss is computed from,
-            which costs less than a pass of the penalty's own. Default ().
+        needs: tuple of the names "real_gradients", "fake_gradients" and "images_seen": what
+            `__call__` is given besides. Gradients come from the pass of the discriminator that the
+            loss is computed from, which costs less than a pass of the penalty's own. Default ().
 
     Example:
         >>> @keras.saving.register_keras_serializable("mine")
@@ -50,7 +50,7 @@ class Penalty(Configured):
         real_logits: Tensor,
         fake_logits: Tensor,
         seed: keras.random.SeedGenerator,
-        **gradients: Tensor,
+        **needed: Tensor,
     ):
         """The penalty on one minibatch.
 
@@ -63,9 +63,10 @@ class Penalty(Configured):
             fake_logits: float tensor, its answer to `fake_images`.
             seed: `keras.random.SeedGenerator` for whatever the penalty draws, through
                 `kgan.distribution.global_rows`: all replicas hold the same seed.
-            **gradients: what the penalty `needs`, for example real_gradients: float tensor like
-                `real_images`, the gradient of the sum of a sample's `real_logits` by the image as
-                it was before `GAN.discriminate` did anything to it; in float32 at least.
+            **needed: what the penalty `needs`. real_gradients: float tensor like `real_images`, the
+                gradient of the sum of a sample's `real_logits` by the image as it was before
+                `GAN.discriminate` did anything to it, in float32 at least; fake_gradients: the same
+                of fakes. images_seen: integer scalar, the real images seen before this step.
 
         Returns:
             Float tensor, weight included: per-sample values, shape (batch,), or one per logit.
@@ -85,19 +86,19 @@ class Penalty(Configured):
             ValueError: with what to change.
         """
 
-    def _checked_weight(self, name: str, weight: float) -> float:
-        """A penalty's weight, if it is a number that punishes.
+    def _checked_weight(self, name: str, weight) -> float | schedules.Schedule:
+        """A penalty's weight, if it is a number that punishes, or a schedule of such.
 
         Args:
             name: the argument, for the message.
             weight: anything.
 
         Returns:
-            The weight as a float.
+            The weight as a float, or a `kgan.schedules.Schedule`.
 
         Raises:
-            ValueError: if it is negative, not finite or no number.
+            ValueError: if it is, begins or ends negative, not finite or no number.
         """
         because = ": a negative weight would reward what the penalty is there to punish"
         name = f"{name} of {type(self).__name__}"
-        return float(check_number(name, weight, at_least=0, because=because))
+        return schedules.check(name, weight, at_least=0, because=because)

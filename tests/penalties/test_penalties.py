@@ -89,7 +89,7 @@ def test_r1_and_r2_equal_the_closed_form_of_a_quadratic_critic():
     ("kind", "needed"), [(penalties.R1, "real_gradients"), (penalties.R2, "fake_gradients")]
 )
 def test_r1_and_r2_take_the_gradients_that_they_need_and_ask_for_no_others(kind, needed):
-    assert kind.needs == (needed,)
+    assert kind.needs == (needed, "images_seen")
     given = {needed: tf.constant([[3.0, 4.0], [0.0, 2.0]])}
     found = kind(0.4)(None, real_images=tf.zeros((2, 2)), fake_images=tf.zeros((2, 2)), **given)
     np.testing.assert_allclose(found, [5.0, 0.8], rtol=1e-6)
@@ -337,7 +337,6 @@ def test_the_minibatch_layer_of_kgan_mixes_and_layer_norm_does_not():
         (penalties.R1, "gamma"),
         (penalties.R2, "gamma"),
         (penalties.GradientPenalty, "weight"),
-        (penalties.GradientPenalty, "target"),
         (penalties.DRAGAN, "weight"),
         (penalties.LeCam, "weight"),
     ],
@@ -350,6 +349,12 @@ def test_weights_that_reward_or_are_no_numbers_are_refused(kind, argument, value
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         kind(**{argument: value})
+
+
+def test_a_target_is_a_number():
+    message = "target of GradientPenalty must be a finite number >= 0. Received: target=-1."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        penalties.GradientPenalty(target=-1)
 
 
 def test_lecam_refuses_averages_that_never_move_and_odd_starts():

@@ -80,7 +80,7 @@ def test_a_penalty_that_needs_what_there_is_not_is_refused(needs):
     Odd.needs = needs
     message = (
         "Odd needs what no penalty is given. Expected: needs, a tuple of names out of "
-        f"('real_gradients', 'fake_gradients'). Received: needs={needs!r}."
+        f"('real_gradients', 'fake_gradients', 'images_seen'). Received: needs={needs!r}."
     )
     with pytest.raises(ValueError, match=re.escape(message)):
         penalties.get_all(Odd(1.0), DISCRIMINATOR)
