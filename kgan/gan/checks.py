@@ -171,28 +171,32 @@ def images_and_labels(batch, gan) -> tuple:
     return images, labels
 
 
-def check_rows(rows: int, discriminator_steps: int, num_replicas: int) -> None:
+def check_rows(rows: int, discriminator_steps: int, num_replicas: int, pack: int = 1) -> None:
     """Raise unless a batch can be dealt out to the discriminator steps and shared by replicas.
 
     Args:
         rows: int, the rows of a batch.
         discriminator_steps: int, k.
         num_replicas: int.
+        pack: int, the images that the discriminator judges as one.
 
     Raises:
-        ValueError: if k * num_replicas does not divide them.
+        ValueError: if k * num_replicas * pack does not divide them.
     """
-    shares = discriminator_steps * num_replicas
+    shares = discriminator_steps * num_replicas * pack
     if rows % shares == 0:
         return
     # Whether these rows were meant for one update, or for all.
     share = rows // discriminator_steps
     meant = (rows if rows % discriminator_steps else share, share)
-    sizes = dict.fromkeys(max(1, size // num_replicas) * num_replicas for size in meant)
+    parts = num_replicas * pack
+    sizes = dict.fromkeys(max(1, size // parts) * parts for size in meant)
     batches = [f".batch({discriminator_steps} * {n}, drop_remainder=True)" for n in sizes]
     received = f"discriminator_steps={discriminator_steps} equal minibatches"
     if num_replicas > 1:
         received += f" for {num_replicas} replicas, which have equal parts of each"
+    if pack > 1:
+        received += f" in packs of {pack}, as the discriminator takes them"
     raise ValueError(
         f"A batch of {rows} images cannot be split into {received}: each of the k discriminator "
         "updates of one training step needs its own real images. Batch the dataset with "

@@ -33,6 +33,7 @@ from kgan.gan import inspection
 from kgan.gan import logs
 from kgan.gan import minibatches
 from kgan.gan import networks
+from kgan.gan import packing
 from kgan.gan import processor
 from kgan.gan import replication
 from kgan.gan import saving
@@ -45,7 +46,7 @@ from kgan.penalties.by_name import get_all as get_penalties
 
 _MADE_ONCE = (
     *("generator", "discriminator", "latent_dim", "num_classes", "condition_shape"),
-    "ema_halflife_images",
+    *("ema_halflife_images", "pack"),
 )
 # What a compiled step holds as it was.
 _COMPILED = ("optimizer", "loss", "penalties", "discriminator_steps", "share_fakes")
@@ -98,6 +99,8 @@ class GAN(keras.Model):
 
     Attributes:
         image_shape: tuple, the shape of one image.
+        pack: int, how many images the discriminator judges as one; 1 unless it takes several times
+            the generator's channels.
         images_seen: int64 variable, how many real images the training has used.
         reference_images: float32 array (n, ...), the first n <= 64 images of the data of the last
             `fit`, for callbacks that compare samples with data. Not saved. None before a `fit`,
@@ -173,6 +176,7 @@ class GAN(keras.Model):
         self.condition_shape = condition_shape
         self.ema_halflife_images = ema_halflife_images
         self.seed = seed
+        self.pack = 1
         self.image_shape = networks.check_networks(self, is_shown_all=is_shown_all)
         saving.check_apart(generator, discriminator)
         # The average of another GAN is trained as its file would be.
@@ -713,7 +717,8 @@ class GAN(keras.Model):
         Returns:
             Logits, in float32 at least: losses take exponentials of them.
         """
-        logits = self.discriminator(sampling.network_inputs(images, labels), training=training)
+        shown = sampling.network_inputs(packing.packed(images, self.pack), labels)
+        logits = self.discriminator(shown, training=training)
         return ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
 
     def discriminator_objective(self, minibatch: Minibatch) -> dict:
@@ -835,12 +840,24 @@ class GAN(keras.Model):
     def _penalties(self, minibatch: Minibatch) -> dict:
         # Like the logits: 16 bits are too few for the square of a gradient.
         dtype = keras.backend.result_type(minibatch.real.dtype, minibatch.fake.dtype, "float32")
-        needed = minibatch._asdict() | {"images_seen": self.images_seen}
+
+        def packed(images):
+            return None if images is None else packing.packed(images, self.pack)
+
+        def discriminator(packs):
+            images = packing.unpacked(packs, self.pack)
+            return self.discriminate(images, minibatch.labels, training=True)
+
+        needed = {
+            "real_gradients": packed(minibatch.real_gradients),
+            "fake_gradients": packed(minibatch.fake_gradients),
+            "images_seen": self.images_seen,
+        }
         return {
             penalty.name: penalty(
-                lambda images: self.discriminate(images, minibatch.labels, training=True),
-                real_images=ops.cast(minibatch.real, dtype),
-                fake_images=ops.cast(minibatch.fake, dtype),
+                discriminator,
+                real_images=packed(ops.cast(minibatch.real, dtype)),
+                fake_images=packed(ops.cast(minibatch.fake, dtype)),
                 real_logits=minibatch.real_logits,
                 fake_logits=minibatch.fake_logits,
                 seed=self.training_seeds,

@@ -159,7 +159,8 @@ def look(gan, x, y, batch_size: int | None, shuffle, validation_split: float) ->
             "arrays, batch_size must divide the number of rows, and validation_data take the place "
             "of a validation_split."
         )
-    batch, x, y, ordered = _look(gan, x, y, batch_size, gan.discriminator_steps, num_replicas)
+    parts = gan.discriminator_steps, num_replicas, gan.pack
+    batch, x, y, ordered = _look(gan, x, y, batch_size, parts)
     if num_replicas > 1:
         _check_shares(gan, batch, x, num_replicas)
     if replicas.worker(gan)[1] > 1:
@@ -253,7 +254,7 @@ def look_at_one_batch(gan, call: str, x, y, **weights) -> tuple:
     return x, y
 
 
-def _look(gan, x, y, batch_size, discriminator_steps=1, num_replicas=1, name="the data") -> tuple:
+def _look(gan, x, y, batch_size, parts=(1, 1, 1), name="the data") -> tuple:
     """Check arrays, or the first batch of other data, whose later batches are checked on their way.
 
     Returns:
@@ -270,7 +271,7 @@ def _look(gan, x, y, batch_size, discriminator_steps=1, num_replicas=1, name="th
     whole = (x, y) if is_array else batch
     checks.check_batch(whole, gan, where="" if is_array else " of the first batch")
     images, _ = checks.images_and_labels(batch, gan)
-    checks.check_rows(len(images), discriminator_steps, num_replicas)
+    checks.check_rows(len(images), *parts)
     checks.warn_of_one_side(images, gan)
     if not is_sound_for(x, gan.num_classes):
         x = batches.checked(
@@ -289,7 +290,7 @@ def _check_shares(gan, batch, x, num_replicas: int) -> None:
         rows = batches.distributed_rows(x, num_replicas)
         if rows is None:
             return
-        checks.check_rows(rows, gan.discriminator_steps, num_replicas)
+        checks.check_rows(rows, gan.discriminator_steps, num_replicas, gan.pack)
     else:
         rows = len(checks.images_and_labels(batch, gan)[0])
     check_groups(gan.discriminator, rows // (gan.discriminator_steps * num_replicas))

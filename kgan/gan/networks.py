@@ -11,6 +11,7 @@ from keras import ops
 
 from kgan.backend import autodiff
 from kgan.backend import private
+from kgan.gan import packing
 from kgan.sampling import network_inputs
 
 # Here every sigmoid and every tanh is at its end, and the square is still a number in 16 bits.
@@ -64,10 +65,28 @@ def check_networks(gan, *, is_shown_all: bool = True) -> tuple:
 
     def discriminate(images, labels):
         if is_shown_all:
-            _check_inputs(gan.discriminator, images, labels)
+            _check_inputs(gan.discriminator, packing.packed(images, gan.pack), labels)
         return gan.discriminate(images, labels)
 
     images = _output("generator", gan.generator, generate, "latents", latents, labels)
+    if is_shown_all:
+        gan.pack = packing.pack_size(images.shape, gan.discriminator)
+    if gan.pack == 3 and images.shape[-1] == 1:
+        warnings.warn(
+            f"The generator makes grey images, and the discriminator {gan.discriminator.name!r} "
+            "takes three channels: it will judge packs of three images. If colour images were "
+            "meant, build both networks for one image shape.",
+            # The user's call of the constructor.
+            stacklevel=3,
+        )
+    if gan.pack > 1 and labels is not None:
+        raise ValueError(
+            f"The discriminator {gan.discriminator.name!r} takes {gan.pack} times the channels of "
+            "the generator's images, so packs of several images, which have one logit but a label "
+            "each. Expected: packs without classes and conditions, or a discriminator of images "
+            f"{images.shape[1:]}. Received: one of {gan.discriminator.inputs[0].shape[1:]}, "
+            "and labels."
+        )
     _output("discriminator", gan.discriminator, discriminate, "images", images, labels)
     for role, network in (("generator", gan.generator), ("discriminator", gan.discriminator)):
         if network.losses:
@@ -84,7 +103,8 @@ def check_networks(gan, *, is_shown_all: bool = True) -> tuple:
                     f"{layer.name!r}). Expected: at least num_classes={gan.num_classes}. Build it "
                     f"with num_classes={gan.num_classes}."
                 )
-    _check_logits(gan.discriminator, [images] if labels is None else [images, labels])
+    shown = packing.packed(images, gan.pack)
+    _check_logits(gan.discriminator, [shown] if labels is None else [shown, labels])
     return tuple(images.shape[1:])
 
 

@@ -45,15 +45,14 @@ def test_a_discriminator_of_another_image_shape_is_refused():
         gan(discriminator=models.small_mlp_discriminator((16, 16, 1), width=4))
 
 
-@pytest.mark.parametrize(("made", "judged"), [(1, 3), (3, 1)])
-def test_grey_and_colour_do_not_fit(made, judged):
+def test_grey_and_colour_do_not_fit():
     with refuses(
         "The discriminator 'discriminator' does not fit. Expected: a model of images of shape "
-        f"(None, 8, 8, {made}). Received: a model of (None, 8, 8, {judged})."
+        "(None, 8, 8, 3). Received: a model of (None, 8, 8, 1)."
     ):
         gan(
-            models.dcgan_generator((8, 8, made), 3, width=2),
-            models.dcgan_discriminator((8, 8, judged), width=2),
+            models.dcgan_generator((8, 8, 3), 3, width=2),
+            models.dcgan_discriminator((8, 8, 1), width=2),
         )
 
 
