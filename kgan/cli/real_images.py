@@ -28,7 +28,8 @@ def define(flags: Flags, dataset: str | None) -> None:
         "MNIST's published files, or the name of a TensorFlow Datasets image set, such as 'mnist'."
     )
     flags.define("string", "dataset", dataset, words)
-    flags.define("string", "split", None, "Split of a TensorFlow Datasets or idx set.")
+    split = "Split of the data set. Of a folder 'train' leaves a tenth out, which is 'test'."
+    flags.define("string", "split", None, split)
     flags.define(
         "integer", "image_size", None, "Pixels a side to resize to; unset: as it is.", 1, 2**13
     )
@@ -90,11 +91,13 @@ def load_images(options: dict, held_out: str | None = None) -> tuple:
     name = rest.pop("dataset")
     training = data.load(name, **rest)
     if held_out is None:
+        source, split = name.partition(":")[0], rest["split"]
         # The digits in the package are MNIST's test images.
-        trained_on_test = "test" in (rest["split"] or "")
-        if name.partition(":")[0] != "mnist" or trained_on_test:
+        of_mnist = source == "mnist" and "test" not in (split or "")
+        of_folder = source == "folder" and split == "train"
+        if not (of_mnist or of_folder):
             return training, None
-        held_out = "digits"
+        held_out = "split:test" if of_folder else "digits"
     if held_out.startswith("split:"):
         return training, data.load(name, **{**rest, "split": held_out.removeprefix("split:")})
     return training, data.load(held_out, image_size=rest["image_size"])

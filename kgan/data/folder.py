@@ -1,5 +1,6 @@
 """Images from a folder of files."""
 
+import hashlib
 import os
 import warnings
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 # So many images are decoded ahead: those of a million tasks would fill memory.
 _BLOCK = 128
 
+# Of the pictures of a folder one in so many is held out.
+_HELD_OUT = 10
+
 # What 12 bits can hold: pictures of 16 bits that have no larger value come out nearly black.
 _FAINT = 2**12 - 1
 
@@ -32,6 +36,7 @@ def from_folder(
     image_size: int | tuple[int, int] | None = None,
     crop: int | tuple[int, int] | None = None,
     channels: int | None = None,
+    split: str | None = None,
     memory_limit: int = memory.MEMORY_LIMIT,
 ) -> Images:
     """Read a folder of images, or a folder with one sub-folder of images per class.
@@ -49,6 +54,9 @@ def from_folder(
         crop: int or (height, width), the central part to use before resizing.
         channels: 1 (grey) or 3 (colour) to convert to; None for 1 if all images are stored without
             colours and 3 if not.
+        split: "test" for about a tenth of the images, to be held out of training, "train" for the
+            others; None, the default, for all. Which part an image belongs to depends on its name
+            in the folder alone, so that it stays there whatever is added or removed.
         memory_limit: bytes; if the decoded images need more, they are kept in a temporary file
             instead of in memory, in the folder that the environment variable TMPDIR names.
 
@@ -59,14 +67,20 @@ def from_folder(
         FileNotFoundError: if there is no such folder.
         NotADirectoryError: if it is a file.
         ValueError: if there are no images, images beside class folders, an image that cannot be
-            read, images of several sizes without `image_size`, or a class folder whose name cannot
-            be written.
+            read, images of several sizes without `image_size`, a class folder whose name cannot
+            be written, or another split.
 
     Example:
         >>> kgan.data.from_folder("photos", image_size=64).batches(16)
+        >>> held_out = kgan.data.from_folder("photos", image_size=64, split="test")
     """
     folder = Path(folder).expanduser()
     resize = Resize(image_size=image_size, crop=crop, channels=channels)
+    if split not in (None, "train", "test"):
+        raise ValueError(
+            "A split of a folder is 'train', or 'test' for the tenth that is held out. "
+            f"Received: {split!r}."
+        )
     if not folder.exists():
         raise FileNotFoundError(f"There is no folder {folder}. Check the path.")
     if not folder.is_dir():
@@ -75,18 +89,20 @@ def from_folder(
     class_names = check_class_names([path.name for path in classes])
     _warn_of_broken_links(folder, classes)
     groups = [_images_in(group) for group in classes or [folder]]
-    paths = [path for group in groups for path in group]
-    labels = [label for label, group in enumerate(groups) for _ in group] if classes else None
+    labelled = [(label, path) for label, group in enumerate(groups) for path in group]
     if resize.channels is None:
-        resize.channels = 3 if any(_read(path, has_colour) for path in paths) else 1
+        # Of all images, so that both splits are alike.
+        resize.channels = 3 if any(_read(path, has_colour) for _, path in labelled) else 1
+    labels, paths = zip(*_part(labelled, folder, split), strict=True)
     images = memory.collect(_decoded(paths, resize), paths, memory_limit)
     _warn_of_faint(resize.peaks)
+    name = folder.resolve().name.encode(errors="replace").decode()
     return Images(
         images,
-        labels,
+        labels if classes else None,
         num_classes=len(classes) or None,
         class_names=class_names or None,
-        name=folder.resolve().name.encode(errors="replace").decode(),
+        name=f"{name} {split}" if split else name,
     )
 
 
@@ -139,6 +155,23 @@ def _images_in(folder: Path) -> list[Path]:
             f"{', '.join(EXTENSIONS[:-1])} or {EXTENSIONS[-1]}. Found: {shown or 'nothing'}."
         )
     return images
+
+
+def _part(labelled: list[tuple], folder: Path, split: str | None) -> list[tuple]:
+    """Those (label, path) of a folder that are in a split of it."""
+    part = [row for row in labelled if split in (None, _split_of(row[1].relative_to(folder)))]
+    if not part:
+        raise ValueError(
+            f"None of the {len(labelled)} images in {folder} is in the split {split!r}. Expected: "
+            "some dozens of images, of which about one in ten is held out. Add images, or hold out "
+            "others."
+        )
+    return part
+
+
+def _split_of(name: Path) -> str:
+    digest = hashlib.sha256(os.fsencode(name.as_posix())).digest()
+    return "train" if int.from_bytes(digest[:8]) % _HELD_OUT else "test"
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -193,10 +193,13 @@ def _neighbours(
     first: SampleSet, others: Features | None, evaluator: Evaluator, reals: Reals, verbose: int
 ) -> list[Closeness]:
     """By pixels among all training images, by features among those whose features are known."""
-    training, rows, pixels_of = reals.training.images, reals.measured, {"own": reals.measured}
-    if reals.are_held_out:
-        pixels_of = {"held_out": reals.others.images}
-    everyone, options = np.arange(len(training)), {"space": "pixels", "verbose": verbose}
+    training, rows, held_out = reals.training.images, reals.measured, reals.held_out
+    pixels_of, options = {"own": rows}, {"space": "pixels", "verbose": verbose}
+    if held_out is not None:
+        chosen = np.random.default_rng(0).permutation(len(held_out.images))[:SEARCHED]
+        compared = held_out.images[np.sort(chosen)]
+        pixels_of = {"held_out": compared}
+    everyone = np.arange(len(training))
     by_pixels = measure_closeness(first.pixels, training, everyone, **pixels_of, **options)
     if evaluator.extractor is None:
         return [by_pixels]
@@ -205,8 +208,8 @@ def _neighbours(
         rows = np.concatenate([rows, reals.other_rows])
         known = np.concatenate([known, others.features])
     features_of = {"own": np.arange(len(rows))}
-    if reals.are_held_out:
-        features_of = {"held_out": others.features}
+    if held_out is not None:
+        features_of = {"held_out": evaluator.extract(compared).features}
     by_features = measure_closeness(
         first.features.features, known, rows, **features_of, space=space
     )

@@ -10,6 +10,8 @@ import numpy as np
 
 from kgan._utils.progress import Progress
 from kgan.evaluation.samples import to_floats
+from kgan.evaluation.shares import most_by_chance
+from kgan.evaluation.shares import wilson_interval
 from kgan.metrics.neighbours import nearest_neighbours
 
 # Samples, and real images to compare them with, whose nearest training images are searched for.
@@ -17,7 +19,7 @@ SEARCHED = 1000
 # Training images that are compared at a time, and the numbers they may have together.
 _BLOCK, _NUMBERS = 2000, 2**24
 
-# Nearer than so many real images are: of honest samples as large a share is.
+# Nearer than all real images but these: where nothing is copied about as large a share is.
 _TAIL = 0.01
 _BINS = 40
 
@@ -42,11 +44,17 @@ class NearestTraining(NamedTuple):
 class Closeness(NamedTuple):
     """Samples and real images, each with its nearest training image in one space.
 
+    Memorisation is read off `close_share`: of the samples, those that lie within `edge` of a
+    training image. Of real images that the generator was not trained on 1 % do, so of samples that
+    are as new as those about 1 % do as well; of copies all do, of noise none. Training images that
+    are compared with the others are as good as held-out ones here, for each is new to the others.
+
     Attributes:
         space: str, in what the distances are: "pixels", or the features of an extractor.
         fake: `NearestTraining` of the samples.
         real: `NearestTraining` of the real images they are compared with.
-        real_images: str, which real images those are.
+        are_held_out: bool, whether those were held out from the training; else they are training
+            images, each compared with the others.
         training_images: int, among how many the nearest was searched for.
         ratios: float array (samples,), each sample's distance over that of the same training image
             to its own nearest other; 0 for a copy.
@@ -55,18 +63,61 @@ class Closeness(NamedTuple):
     space: str
     fake: NearestTraining
     real: NearestTraining
-    real_images: str
+    are_held_out: bool
     training_images: int
     ratios: np.ndarray
 
     @property
-    def close_share(self) -> float:
-        """Share of samples as near to a training image as the nearest 1 % of the real images.
+    def real_images(self) -> str:
+        """Which real images the samples are compared with, in words."""
+        return "held-out images" if self.are_held_out else "training images, themselves left out"
 
-        It is about 0.01 where samples and real images are alike, and 1 for copies.
+    @property
+    def edge(self) -> float:
+        """The distance within which the nearest 1 % of the real images lie, at least one."""
+        rank = max(1, round(_TAIL * len(self.real.distances)))
+        return float(np.partition(self.real.distances, rank - 1)[rank - 1])
+
+    @property
+    def close_share(self) -> float:
+        """Share of samples within `edge` of a training image."""
+        return float((self.fake.distances <= self.edge).mean())
+
+    @property
+    def close_interval(self) -> tuple[float, float]:
+        """The 95 % interval of `close_share` for this `edge`, by Wilson's formula."""
+        return wilson_interval(self.close_share, len(self.fake.distances))
+
+    @property
+    def new_share(self) -> float:
+        """What `close_share` is on average where the samples are as new as the real images.
+
+        Of m real images r lie within `edge`; any place in the order of all is as likely for one
+        more such image, so it lies there with probability r / (m + 1).
         """
-        edge = np.quantile(self.real.distances, _TAIL)
-        return float((self.fake.distances <= edge).mean())
+        return self._reals_inside / (len(self.real.distances) + 1)
+
+    @property
+    def most_by_chance(self) -> float:
+        """What `close_share` exceeds once in 40 times where the samples are as new.
+
+        The chance of samples and of `edge` are both in it.
+        """
+        inside = self._reals_inside
+        outside = len(self.real.distances) - inside
+        # Two training images may be each other's nearest: both lie inside then, or neither.
+        weight = 1.0 if self.are_held_out else 0.5
+        return most_by_chance(len(self.fake.distances), weight * inside, weight * outside)
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether more samples lie near training images than chance brings there."""
+        return self.close_share > self.most_by_chance
+
+    @property
+    def _reals_inside(self) -> int:
+        # More than 1 % where several have the same distance, such as 0.
+        return int((self.real.distances <= self.edge).sum())
 
     def closest(self, count: int) -> np.ndarray:
         """Which samples come closest to a training image by `ratios`, the closest first."""
@@ -96,7 +147,10 @@ class Closeness(NamedTuple):
             "reals": len(self.real.distances),
             "median_fake_distance": self.fake.median,
             "median_real_distance": self.real.median,
-            "share_nearer_than_99_percent_of_reals": self.close_share,
+            "close_share": self.close_share,
+            "close_share_interval_95": list(self.close_interval),
+            "close_share_without_copies": self.new_share,
+            "close_share_most_by_chance": self.most_by_chance,
         }
 
 
@@ -173,7 +227,7 @@ def measure_closeness(
         space=space,
         fake=fake._replace(indices=rows[fake.indices]),
         real=real._replace(indices=rows[real.indices]),
-        real_images="held-out images" if own is None else "training images, themselves left out",
+        are_held_out=own is None,
         training_images=len(rows),
         ratios=ratios,
     )

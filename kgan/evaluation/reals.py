@@ -19,29 +19,26 @@ class Reals(NamedTuple):
         others: `kgan.data.Images`, as many more that are measured in place of samples; None if
             there are not as many.
         other_rows: int array, the others' rows among the training images; None if held out.
+        held_out: `kgan.data.Images`, all that the generator was not trained on; None without.
     """
 
     training: Images
     measured: np.ndarray
     others: Images | None
     other_rows: np.ndarray | None
+    held_out: Images | None = None
 
     @property
     def measured_images(self) -> Images:
         """The images that samples are measured against."""
         return _part(self.training, self.measured)
 
-    @property
-    def are_held_out(self) -> bool:
-        """Whether there are others that the generator was not trained on."""
-        return self.others is not None and self.other_rows is None
-
     def words(self) -> str:
         """What the others are, empty if there are none."""
         if self.others is None:
             return ""
         count, name = len(self.others.images), self.others.name
-        if self.are_held_out:
+        if self.other_rows is None:
             return f"{count:,} images of {name!r}, held out"
         return f"{count:,} other training images of {name!r}"
 
@@ -52,15 +49,15 @@ def divide(
     """Choose the real images of an evaluation.
 
     What real images score in place of samples is measured on as many others: held-out ones if there
-    are, else training images that the samples are not measured against. The choice is random, the
-    same every time.
+    are enough, else training images that the samples are not measured against. The choice is
+    random, the same every time.
 
     Args:
         training: a `kgan.data.Images`, all images that the generator was trained on.
         held_out: a `kgan.data.Images`, others of the same kind; None, the default, if there are
             none.
-        num_images: int, how many to measure against. None, the default: 10,000, but without
-            held-out images at most half of the training images.
+        num_images: int, how many to measure against. None, the default: 10,000, but at most half of
+            the training images, or as many as there are of both kinds if that is more.
 
     Returns:
         The `Reals`.
@@ -87,8 +84,9 @@ def divide(
             f"{training.images.shape[1:]}. Received: {held_out.images.shape[1:]}."
         )
     if num_images is None:
-        spare = max(1, total // 2) if held_out is None else min(total, len(held_out.images))
-        num_images = min(_MOST, spare)
+        # A few held-out images are enough to compare with, not to measure by.
+        most = 0 if held_out is None else min(total, len(held_out.images))
+        num_images = min(_MOST, max(1, total // 2, most))
     if num_images > total:
         raise ValueError(
             f"{training.name!r} has {total:,} images. Received: num_images={num_images:,}. Measure "
@@ -96,14 +94,13 @@ def divide(
         )
     order = np.random.default_rng(0).permutation(total)
     measured = np.sort(order[:num_images])
-    source, rows = training, order[num_images : 2 * num_images]
-    if held_out is not None:
-        source = held_out
-        rows = np.random.default_rng(0).permutation(len(held_out.images))[:num_images]
+    if held_out is not None and len(held_out.images) >= num_images:
+        rows = np.sort(np.random.default_rng(0).permutation(len(held_out.images))[:num_images])
+        return Reals(training, measured, _part(held_out, rows), None, held_out)
+    rows = np.sort(order[num_images : 2 * num_images])
     if len(rows) < num_images:
-        return Reals(training, measured, None, None)
-    rows = np.sort(rows)
-    return Reals(training, measured, _part(source, rows), rows if held_out is None else None)
+        return Reals(training, measured, None, None, held_out)
+    return Reals(training, measured, _part(training, rows), rows, held_out)
 
 
 def _part(images: Images, rows: np.ndarray) -> Images:

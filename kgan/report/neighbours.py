@@ -15,6 +15,12 @@ from kgan.report.pictures import with_opacity
 _ROWS, _COLUMNS = 4, 5
 # The samples that come closest of all.
 _CLOSEST = 10
+_WORDS = (
+    "Of a share in brackets: its 95 % interval (Wilson 1927). By chance up to: what samples as new "
+    "as the real images exceed once in 40 times. A smooth sample is near to many images by pixels; "
+    "a copy is the same picture as its neighbour. Against copies help more training images, "
+    "augmentation, and a state of the generator from earlier in the training."
+)
 
 
 def neighbours_section(findings: Findings) -> str:
@@ -32,6 +38,7 @@ def neighbours_section(findings: Findings) -> str:
         parts.append(_paper_figure(samples, training, findings.neighbours))
     parts += [_closest_figure(samples, training, space) for space in findings.neighbours]
     parts += [_distances_figure(space) for space in findings.neighbours]
+    parts.append(elements.paragraph(_WORDS, quiet=True))
     return elements.section("Nearest training images", *parts)
 
 
@@ -73,7 +80,27 @@ def _distances_figure(space: Closeness) -> str:
         f"Distance by {space.space} to the nearest of {space.training_images:,} training images: "
         f"of {len(space.fake.distances):,} samples (median {space.fake.median:.3g}) and of "
         f"{len(space.real.distances):,} {space.real_images} (median {space.real.median:.3g}). "
-        f"{percent(space.close_share)} of the samples are as near as the nearest 1 % of those real "
-        "images; where nothing is copied it is about 1 %."
+        f"{memorised(space)}"
     )
     return elements.chart(distance_chart(space), caption)
+
+
+def memorised(space: Closeness) -> str:
+    """Whether the samples are copies, in sentences: the share, what is good, what to do.
+
+    Args:
+        space: a `kgan.evaluation.neighbours.Closeness`.
+
+    Returns:
+        Text.
+    """
+    low, high = map(percent, space.close_interval)
+    found = (
+        f"{percent(space.close_share)} of the samples ({low} to {high}) are nearer to a training "
+        f"image, by {space.space}, than {percent(1 - space.new_share)} of real images are. Where "
+        f"nothing is copied it is about {percent(space.new_share)}, and by chance up to "
+        f"{percent(space.most_by_chance)}."
+    )
+    if space.has_copies:
+        return f"{found} So some may be copies: look at those that come closest."
+    return f"{found} So nothing says that training images are copied."

@@ -12,6 +12,7 @@ from kgan.evaluation.classes import ClassShares
 from kgan.report import elements
 from kgan.report.charts import class_chart
 from kgan.report.elements import percent
+from kgan.report.neighbours import memorised
 from kgan.report.neighbours import neighbours_section
 from kgan.report.numbers import meaning
 from kgan.report.numbers import numbers_section
@@ -97,11 +98,8 @@ def in_short(findings: Findings) -> dict[str, str]:
         if classes.as_requested is not None:
             words += f"; {percent(classes.as_requested)} of the samples are what was asked for"
         sentences["Classes"] = f"{words}."
-    closest = max(findings.neighbours, key=lambda space: space.close_share)
-    sentences["Copies"] = (
-        f"{percent(closest.close_share)} of the samples are nearer to a training image, by "
-        f"{closest.space}, than 99 % of real images are. Without copies it is about 1 %."
-    )
+    closest = max(findings.neighbours, key=lambda space: (space.has_copies, space.close_share))
+    sentences["Copies"] = memorised(closest)
     return sentences
 
 

@@ -2,6 +2,7 @@
 
 from kgan._utils.messages import printable
 from kgan.evaluation import Findings
+from kgan.evaluation.neighbours import Closeness
 from kgan.report.numbers import UNMEASURED
 from kgan.report.numbers import meaning
 from kgan.report.numbers import shown
@@ -45,6 +46,14 @@ def as_text(findings: Findings) -> str:
         for name, real, fake in zip(names, shares.real, shares.fake, strict=True):
             bar = "#" * round(_BAR * fake / highest)
             lines.append(f"{name:{width}}  {fake:7.1%}  {real:11.1%}  {bar}".rstrip())
-    lines += ["", "samples as near to a training image as the nearest 1 % of real images:"]
-    lines += [f"{space.close_share:7.1%}  by {space.space}" for space in findings.neighbours]
-    return "\n".join(lines)
+    lines += ["", "samples as near to a training image as hardly any real image is:"]
+    return "\n".join(lines + [_closeness(space) for space in findings.neighbours])
+
+
+def _closeness(space: Closeness) -> str:
+    low, high = space.close_interval
+    return (
+        f"{space.close_share:7.1%}  by {space.space}, {low:.1%} to {high:.1%} (without copies "
+        f"{space.new_share:.1%}, by chance up to {space.most_by_chance:.1%})"
+        + (": some may be copies" if space.has_copies else "")
+    )

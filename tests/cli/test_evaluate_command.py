@@ -128,6 +128,7 @@ def test_a_run_is_measured_against_its_own_data(evaluate, work, tmp_path):
     assert "frechet_distance_eye_30" in stdout
     assert "class0  " in stdout
     assert "by features of 'eye'" in stdout
+    assert stdout.count(command.HOLD_OUT) == 1
     assert sorted(path.name for path in (run / "evaluation").iterdir()) == [
         "metrics.json",
         "report.html",
@@ -148,6 +149,23 @@ def test_a_run_is_measured_against_its_own_data(evaluate, work, tmp_path):
     page = (run / "evaluation" / "report.html").read_text()
     assert "<h2>Between two latents</h2>" in page
     assert "PrecisionRecall(k=3) on the 6 features" in page
+
+
+@pytest.mark.parametrize(
+    ("dataset", "split", "held_out", "names"),
+    [
+        ("folder", "train", None, ["pictures train", "pictures test"]),
+        ("folder", None, None, ["pictures"]),
+        ("folder", "test", None, ["pictures test"]),
+        ("folder", None, "digits", ["pictures", "digits"]),
+        ("folder", "test", "split:train", ["pictures test", "pictures train"]),
+    ],
+)
+def test_what_a_run_left_out_of_a_folder_is_held_out(work, dataset, split, held_out, names):
+    options = dict.fromkeys(real_images.DATA_FLAGS) | {"split": split, "image_size": 8}
+    options["dataset"] = f"{dataset}:{work}/pictures"
+    found = real_images.load_images(options, held_out)
+    assert [images.name for images in found if images is not None] == names
 
 
 def test_a_second_evaluation_gets_the_next_folder(evaluate, work, tmp_path):

@@ -60,7 +60,7 @@ def test_options_that_are_none_are_not_given(tfds_calls, folder):
     ("name", "options", "known"),
     [
         ("digits", ["split"], "image_size, crop, channels"),
-        ("folder:photos", ["split", "data_dir"], "image_size, crop, channels, memory_limit"),
+        ("folder:photos", ["data_dir"], "image_size, crop, channels, split, memory_limit"),
         (
             "mnist",
             ["folder"],

@@ -96,6 +96,63 @@ def test_images_of_several_sizes_are_resized_on_request(tmp_path):
     assert from_folder(tmp_path, crop=5).images.shape == (2, 5, 5, 1)
 
 
+@pytest.fixture
+def many(tmp_path):
+    """A folder of two classes, of 100 images of a few pixels each."""
+    for number in range(200):
+        write(tmp_path / "ab"[number % 2] / f"{number}.png", [[number, 0]])
+    return tmp_path
+
+
+def levels(images):
+    return set(images.images[:, 0, 0, 0].tolist())
+
+
+def test_about_a_tenth_is_held_out_and_every_image_is_in_one_split(many):
+    training, held_out = from_folder(many, split="train"), from_folder(many, split="test")
+    # 20 expected, with a standard deviation of 4.2.
+    assert 8 < len(held_out) < 32
+    assert levels(training) | levels(held_out) == levels(from_folder(many))
+    assert len(training) + len(held_out) == 200
+    for images in (training, held_out):
+        np.testing.assert_array_equal(images.images[:, 0, 0, 0] % 2, images.labels)
+    assert held_out.class_names == ("a", "b")
+    assert (training.name, held_out.name) == (f"{many.name} train", f"{many.name} test")
+
+
+def test_an_image_stays_in_its_split_whatever_else_there_is_and_wherever_the_folder(many):
+    held_out = levels(from_folder(many, split="test"))
+    gone = [path for path in many.glob("*/*.png") if int(path.stem) < 100]
+    for path in gone:
+        path.unlink()
+    moved = many.rename(many.with_name("moved"))
+    kept = levels(from_folder(moved, split="test"))
+    assert kept == {level for level in held_out if level >= 100}
+
+
+def test_both_splits_have_the_channels_of_all_images(many):
+    name = next(iter(levels(from_folder(many, split="test"))))
+    write(many / "ab"[name % 2] / f"{name}.png", noise(1, 2, 3))
+    assert from_folder(many, split="train").image_shape == (1, 2, 3)
+    assert from_folder(many, split="test").image_shape == (1, 2, 3)
+
+
+def test_a_split_that_is_none_or_empty(tmp_path):
+    message = (
+        "A split of a folder is 'train', or 'test' for the tenth that is held out. Received: "
+        "'train[:5]'."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        from_folder(tmp_path, split="train[:5]")
+    write(tmp_path / "a.png", noise(2, 2))
+    message = (
+        f"None of the 1 images in {tmp_path} is in the split 'test'. Expected: some dozens of "
+        "images, of which about one in ten is held out. Add images, or hold out others."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        from_folder(tmp_path, split="test")
+
+
 def test_images_beyond_the_memory_limit_go_to_the_disk(tmp_path):
     pixels = np.stack([noise(8, 8, seed=seed) for seed in range(3)])
     for index, image in enumerate(pixels):

@@ -212,6 +212,16 @@ def test_held_out_images_are_what_samples_are_compared_with():
         assert index == np.linalg.norm(everyone - image.reshape(-1), axis=1).argmin()
 
 
+def test_a_few_held_out_images_are_compared_with_while_training_images_score():
+    training, held_out = make_images(30), make_images(5, seed=4)
+    found = look(divide(training, held_out))
+    assert [space.real_images for space in found.neighbours] == ["held-out images"] * 2
+    assert [len(space.real.distances) for space in found.neighbours] == [5, 5]
+    assert found.reals.words() == "15 other training images of 'noise'"
+    # By features among those that samples are measured against, and those that score.
+    assert [space.training_images for space in found.neighbours] == [30, 30]
+
+
 def test_the_classes_of_an_extractor_for_other_data_are_not_shown():
     assert look(make_images(40), extractor=make_extractor(classes=5)).classes is None
 

@@ -7,6 +7,8 @@ from kgan.evaluation.neighbours import Closeness
 from kgan.evaluation.neighbours import NearestTraining
 from kgan.evaluation.neighbours import measure_closeness
 from kgan.evaluation.neighbours import nearest_training
+from kgan.evaluation.shares import most_by_chance
+from kgan.evaluation.shares import wilson_interval
 
 
 @pytest.fixture
@@ -90,21 +92,95 @@ def closeness(fake, real):
     fake, real = (
         NearestTraining(np.asarray(side, float), np.zeros(len(side), int)) for side in (fake, real)
     )
-    return Closeness("pixels", fake, real, "held-out images", 5, np.ones(len(fake.distances)))
+    return Closeness("pixels", fake, real, True, 5, np.ones(len(fake.distances)))
 
 
 def test_copies_are_nearer_than_99_percent_of_reals():
     reals = np.linspace(1, 2, 1000)
-    assert closeness(np.zeros(50), reals).close_share == 1
+    copies = closeness(np.zeros(50), reals)
+    assert (copies.close_share, copies.has_copies) == (1, True)
+    assert copies.close_interval == pytest.approx((50 / 53.8415, 1), rel=1e-4)
     assert closeness([0, 1.5, 1.6, 1.7], reals).close_share == 0.25
     # Of images like the reals one in a hundred is.
-    assert closeness(reals, reals).close_share == pytest.approx(0.01)
+    alike = closeness(reals, reals)
+    assert (alike.edge, alike.close_share, alike.has_copies) == (reals[9], 0.01, False)
+    assert alike.new_share == 10 / 1001
+    assert closeness(reals + 5, reals).close_share == 0
+
+
+def test_of_few_real_images_the_nearest_is_the_edge_and_more_is_left_to_chance():
+    few = closeness(np.full(100, 1.5), [1, 2, 3])
+    assert (few.edge, few.new_share, few.close_share) == (1, 1 / 4, 0)
+    assert few.most_by_chance > 0.6
 
 
 def test_copies_count_where_real_images_are_copied_too():
     # A folder with doubles: more than one real image in a hundred lies on another.
     reals = np.concatenate([np.zeros(20), np.linspace(1, 2, 980)])
-    assert closeness(np.zeros(50), reals).close_share == 1
+    doubled = closeness(np.zeros(50), reals)
+    assert (doubled.close_share, doubled.new_share) == (1, 20 / 1001)
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    """200 training images, as many held-out ones and samples, and what is made of them."""
+    training, held_out, new = np.random.default_rng(0).standard_normal((3, 200, 4))
+
+    def made_of(samples, **compared):
+        compared = compared or {"held_out": held_out}
+        return measure_closeness(samples, training, np.arange(200), **compared, space="x")
+
+    return training, held_out, new, made_of
+
+
+def test_copies_are_all_close_also_with_a_little_noise(cloud):
+    training, _, _, made_of = cloud
+    noise = 0.001 * np.random.default_rng(1).standard_normal((200, 4))
+    for compared in ({}, {"own": np.arange(200)}):
+        found = made_of(training + noise, **compared)
+        assert (found.close_share, found.has_copies) == (1, True)
+
+
+def test_a_few_copies_among_new_samples_are_found(cloud):
+    training, _, new, made_of = cloud
+    found = made_of(np.concatenate([training[:30], new[30:]]))
+    assert found.has_copies
+    assert 0.15 <= found.close_share < 0.18
+
+
+def test_held_out_images_in_place_of_samples_have_the_share_that_is_expected(cloud):
+    _, held_out, new, made_of = cloud
+    found = made_of(held_out)
+    # The two nearest of 200 set the edge.
+    assert (found.close_share, found.new_share) == (2 / 200, 2 / 201)
+    for compared in ({}, {"own": np.arange(200)}):
+        assert not made_of(new, **compared).has_copies
+
+
+def test_noise_is_near_to_nothing(cloud):
+    *_, new, made_of = cloud
+    found = made_of(10 * new)
+    assert (found.close_share, found.has_copies) == (0, False)
+
+
+@pytest.mark.parametrize("are_held_out", [True, False])
+def test_new_samples_are_called_copies_once_in_40_times_at_most(are_held_out):
+    random, calls = np.random.default_rng(0), 0
+    for _ in range(200):
+        training, held_out, samples = random.standard_normal((3, 100, 2))
+        compared = {"held_out": held_out} if are_held_out else {"own": np.arange(100)}
+        found = measure_closeness(samples, training, np.arange(100), **compared, space="x")
+        calls += found.has_copies
+    # Of 1 / 40 of 200 one expects 5, and more than 12 once in 500 times.
+    assert calls <= 12
+
+
+def test_training_images_that_are_each_others_nearest_count_half():
+    reals = np.linspace(1, 2, 1000)
+    held_out = closeness(np.zeros(1000), reals)
+    training = held_out._replace(are_held_out=False)
+    assert held_out.most_by_chance == most_by_chance(1000, 10, 990)
+    assert training.most_by_chance == most_by_chance(1000, 5, 495) > held_out.most_by_chance
 
 
 def test_the_numbers_for_json():
@@ -116,7 +192,10 @@ def test_the_numbers_for_json():
         "reals": 2,
         "median_fake_distance": 2,
         "median_real_distance": 4,
-        "share_nearer_than_99_percent_of_reals": pytest.approx(2 / 3),
+        "close_share": pytest.approx(2 / 3),
+        "close_share_interval_95": list(wilson_interval(2 / 3, 3)),
+        "close_share_without_copies": pytest.approx(1 / 3),
+        "close_share_most_by_chance": 1,
     }
 
 

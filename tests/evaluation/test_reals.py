@@ -32,10 +32,19 @@ def test_held_out_images_leave_all_training_images_to_measure_against():
     assert reals.words() == "11 images of 'rest', held out"
 
 
+def test_a_few_held_out_images_are_kept_to_compare_with_while_training_images_score():
+    held_out = images(4, name="rest")
+    reals = divide(images(11), held_out)
+    assert (len(reals.measured), len(reals.other_rows)) == (5, 5)
+    assert reals.held_out is held_out
+    assert reals.words() == "5 other training images of 'set'"
+
+
 def test_too_few_held_out_images_score_nothing():
     reals = divide(images(11), images(4), num_images=6)
     assert len(reals.measured) == 6
     assert (reals.others, reals.words()) == (None, "")
+    assert len(reals.held_out) == 4
 
 
 def test_with_more_than_half_no_others_are_left():

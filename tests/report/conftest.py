@@ -25,7 +25,7 @@ def _closeness(fake, real, *, space="pixels"):
         NearestTraining(np.asarray(side, float), np.zeros(len(side), int)) for side in (fake, real)
     )
     ratios = np.ones(len(fake.distances))
-    return Closeness(space, fake, real, "held-out images", 5, ratios)
+    return Closeness(space, fake, real, True, 5, ratios)
 
 
 def _blank(*shape):
@@ -64,7 +64,7 @@ def make_findings():
         samples=_blank(25),
         neighbours=[
             _closeness(np.linspace(1, 2, 25), np.linspace(1, 2, 100)),
-            _closeness(np.zeros(25), np.ones(100), space="features of 'x'"),
+            _closeness(np.zeros(25), np.linspace(1, 2, 100), space="features of 'x'"),
         ],
         grid=_blank(3, 4),
         grid_labels=np.arange(3),

@@ -21,4 +21,6 @@ def test_the_page_shows_samples_beside_and_above_their_neighbours(
 def test_the_page_says_how_near_samples_and_reals_come(make_findings):
     html = neighbours_section(make_findings())
     assert "of 25 samples (median 1.5) and of 100 held-out images (median 1.5). 4.0" in html
-    assert "of 25 samples (median 0) and of 100 held-out images (median 1). 100.0" in html
+    assert "of 25 samples (median 0) and of 100 held-out images (median 1.5). 100.0" in html
+    assert html.count("So nothing says that training images are copied.") == 1
+    assert html.count("So some may be copies: look at those that come closest.") == 1

@@ -24,9 +24,10 @@ def test_a_terminal_gets_aligned_columns(measurement, make_findings):
         "bc        20.0%        25.0%  ############",
         "defghi    40.0%        25.0%  ########################",
         "",
-        "samples as near to a training image as the nearest 1 % of real images:",
-        "   4.0%  by pixels",
-        " 100.0%  by features of 'x'",
+        "samples as near to a training image as hardly any real image is:",
+        "   4.0%  by pixels, 0.7% to 19.5% (without copies 1.0%, by chance up to 8.0%)",
+        " 100.0%  by features of 'x', 86.7% to 100.0% (without copies 1.0%, by chance up to 8.0%)"
+        ": some may be copies",
     ]
 
 
