@@ -21,6 +21,9 @@ from kgan.evaluation.neighbours import Closeness
 from kgan.evaluation.neighbours import measure_closeness
 from kgan.evaluation.reals import Reals
 from kgan.evaluation.reals import divide
+from kgan.evaluation.usefulness import check_usefulness
+from kgan.evaluation.usefulness import measure_usefulness
+from kgan.evaluation.usefulness import what_is_missing
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import Features
 from kgan.metrics.sample_metric import SampleMetric
@@ -43,13 +46,15 @@ def examine(
     seed: int = 0,
     metrics: str | SampleMetric | list | tuple | None = None,
     repeats: int = 3,
+    train_on_samples: bool = False,
     cache_dir: str | os.PathLike | None = None,
     verbose: int = 1,
 ) -> Findings:
     """Measure a generator, and collect what a person should see of it.
 
     Besides the measures: which classes it makes, the training images nearest to its samples, a grid
-    of samples, and the images between latents.
+    of samples, the images between latents, and if asked for whether its samples help to train a
+    classifier.
 
     Args:
         generator: callable of (latents, training=False), or of ([latents, labels],
@@ -64,6 +69,9 @@ def examine(
         metrics: as `kgan.evaluation.Evaluator` takes them; None for its default, which is none at
             all without extractor.
         repeats: int, how many sets of samples are measured.
+        train_on_samples: bool, default False: whether to train classifiers on samples, on real
+            images and on both, and test them on held-out real images (`findings.usefulness`). It
+            takes a generator with classes, held-out images with labels, and minutes.
         cache_dir: folder for the features of real images; None, the default, for none.
         verbose: 0 to say nothing; 1, the default, to say what comes next, with progress bars.
 
@@ -71,8 +79,8 @@ def examine(
         The `Findings`, for a notebook or for `kgan.report.write`.
 
     Raises:
-        ValueError: for images that do not fit the extractor or lie outside [-1, 1], or too few
-            images for a measure.
+        ValueError: for images that do not fit the extractor or lie outside [-1, 1], too few images
+            for a measure, or images that no classifier can be trained and tested on.
 
     Example:
         >>> findings = kgan.evaluation.examine(gan.generator, kgan.data.digits(), "digits",
@@ -83,6 +91,9 @@ def examine(
     reals = reals if isinstance(reals, Reals) else divide(reals)
     say = tell if verbose else lambda words: None
     count, source = len(reals.measured), {"latent_dim": latent_dim, "num_classes": num_classes}
+    if train_on_samples:
+        # Before the rest: what cannot be is refused before the work.
+        check_usefulness(reals, num_classes)
     say(f"Looking at {count:,} real images.")
     if extractor is None and metrics is None:
         # The default measures compare features.
@@ -114,6 +125,9 @@ def examine(
     generate = functools.partial(sampling.generate, generator, **source, seed=seed)
     grid, grid_labels = _in_rows(generate, num_classes, rows, columns)
     linear, spherical, path_labels = _paths(generate, latent_dim, num_classes, seed)
+    usefulness = None
+    if train_on_samples:
+        usefulness = measure_usefulness(generator, reals, **source, seed=seed, verbose=verbose)
     return Findings(
         numbers=numbers,
         reals=reals,
@@ -127,6 +141,8 @@ def examine(
         linear=linear,
         spherical=spherical,
         path_labels=path_labels,
+        usefulness=usefulness,
+        usefulness_takes=what_is_missing(reals, num_classes),
     )
 
 

@@ -8,6 +8,7 @@ from kgan.evaluation.classes import ClassShares
 from kgan.evaluation.neighbours import Closeness
 from kgan.evaluation.protocol import Measurement
 from kgan.evaluation.reals import Reals
+from kgan.evaluation.usefulness import Usefulness
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,13 +31,15 @@ class Findings:
         linear: images (rows, steps, ...) along straight lines between latents.
         spherical: the same along great circles.
         path_labels: int array (rows,), the class of each of those rows; None without classes.
+        usefulness: `Usefulness` of the samples as training images; None if it was not measured.
+        usefulness_takes: str, what is missing to measure that; empty if nothing is.
 
     Example:
         >>> findings = kgan.evaluation.examine(gan.generator, kgan.data.digits(), "digits",
         ...     latent_dim=64, repeats=1)
         >>> found = findings.as_dict()
         >>> sorted(found)
-        ['classes', 'metrics', 'neighbours', 'num_images', 'num_repeats']
+        ['classes', 'metrics', 'neighbours', 'num_images', 'num_repeats', 'usefulness']
     """
 
     numbers: dict[str, Measurement]
@@ -51,6 +54,8 @@ class Findings:
     linear: np.ndarray
     spherical: np.ndarray
     path_labels: np.ndarray | None
+    usefulness: Usefulness | None = None
+    usefulness_takes: str = ""
 
     def as_dict(self) -> dict:
         """The numbers without the images, as plain numbers, texts, lists and dicts for JSON."""
@@ -60,4 +65,5 @@ class Findings:
             "metrics": {name: number.as_dict() for name, number in self.numbers.items()},
             "classes": None if self.classes is None else self.classes.as_dict(),
             "neighbours": [space.as_dict() for space in self.neighbours],
+            "usefulness": None if self.usefulness is None else self.usefulness.as_dict(),
         }

@@ -31,7 +31,7 @@ from kgan.features.weights_file import save_weights
 
 _FEATURES = 64
 # Pixels of the smallest side: below it there is nothing left to halve.
-_SMALLEST_SIDE = 8
+SMALLEST_SIDE = 8
 _MOST_CHANNELS = 64
 
 _BATCH_SIZE = 128
@@ -70,9 +70,9 @@ def classifier_model(
     check_image_shape(image_shape)
     num_classes = check_positive_integer("num_classes", num_classes)
     seed = check_integer("seed", seed, 0)
-    if min(image_shape[:2]) < _SMALLEST_SIDE:
+    if min(image_shape[:2]) < SMALLEST_SIDE:
         raise ValueError(
-            f"The small classifier takes images of {_SMALLEST_SIDE} pixels a side and more. "
+            f"The small classifier takes images of {SMALLEST_SIDE} pixels a side and more. "
             f"Received: image_shape={tuple(image_shape)}."
         )
     seeds = iter(np.random.SeedSequence(seed).generate_state(64).tolist())
@@ -87,7 +87,7 @@ def classifier_model(
 
     inputs = keras.Input(tuple(image_shape), name="images")
     x, channels, side, stage = inputs, 16, min(image_shape[:2]), 0
-    while side >= _SMALLEST_SIDE:
+    while side >= SMALLEST_SIDE:
         x = convolution(channels, f"conv_{stage}")(x)
         x = layers.MaxPooling2D(name=f"pool_{stage}")(x)
         channels, side, stage = min(2 * channels, _MOST_CHANNELS), side // 2, stage + 1
@@ -184,7 +184,8 @@ def fit_classifier(model, images, labels, *, seed: int, steps: int) -> None:
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     batches = _batches(images, labels, np.random.default_rng(seed))
-    logits.fit(batches, steps_per_epoch=steps, verbose=int(sys.stdout.isatty()))
+    # The batches come shuffled: Keras warns of what it would leave undone otherwise.
+    logits.fit(batches, steps_per_epoch=steps, verbose=int(sys.stdout.isatty()), shuffle=False)
 
 
 def accuracy_of(model, images, labels) -> float:
@@ -198,8 +199,21 @@ def accuracy_of(model, images, labels) -> float:
     Returns:
         Float in [0, 1].
     """
+    return float((predicted_classes(model, images) == labels).mean())
+
+
+def predicted_classes(model, images) -> np.ndarray:
+    """The most probable class of each image.
+
+    Args:
+        model: what `classifier_model` returns.
+        images: uint8 array (images, height, width, channels).
+
+    Returns:
+        Int array (images,).
+    """
     _, probabilities = model.predict(_scaled(images), batch_size=_BLOCK, verbose=0)
-    return float((probabilities.argmax(axis=1) == labels).mean())
+    return probabilities.argmax(axis=1)
 
 
 def _batches(images: np.ndarray, labels: np.ndarray, random: np.random.Generator) -> Iterator:

@@ -17,6 +17,8 @@ from kgan.report.neighbours import neighbours_section
 from kgan.report.numbers import meaning
 from kgan.report.numbers import numbers_section
 from kgan.report.numbers import shown
+from kgan.report.usefulness import helped
+from kgan.report.usefulness import usefulness_section
 
 # Rows of the table of classes: with more, those that are least often what was asked for.
 _MOST_ROWS = 20
@@ -62,6 +64,7 @@ def write(
         parts.append(classes_section(findings.classes, findings.extractor))
     parts += [
         neighbours_section(findings),
+        usefulness_section(findings),
         _interpolation_section(findings),
         elements.section("Where this comes from", elements.facts(provenance)),
     ]
@@ -72,7 +75,7 @@ def write(
 
 
 def in_short(findings: Findings) -> dict[str, str]:
-    """What one asks first, with its answer: distance, quality, diversity, classes, copies.
+    """What one asks first, with its answer: distance, quality, diversity, classes, copies, use.
 
     Args:
         findings: what the page shows.
@@ -100,6 +103,8 @@ def in_short(findings: Findings) -> dict[str, str]:
         sentences["Classes"] = f"{words}."
     closest = max(findings.neighbours, key=lambda space: (space.has_copies, space.close_share))
     sentences["Copies"] = memorised(closest)
+    if findings.usefulness is not None:
+        sentences["Use"] = helped(findings.usefulness)
     return sentences
 
 

@@ -10,6 +10,11 @@ from kgan.report.numbers import shown_real
 
 # Characters of the longest bar.
 _BAR = 30
+_VERDICTS = {
+    "help": "the samples help",
+    "hurt": "the samples hurt",
+    "open": "no difference is shown",
+}
 
 
 def as_text(findings: Findings) -> str:
@@ -47,7 +52,15 @@ def as_text(findings: Findings) -> str:
             bar = "#" * round(_BAR * fake / highest)
             lines.append(f"{name:{width}}  {fake:7.1%}  {real:11.1%}  {bar}".rstrip())
     lines += ["", "samples as near to a training image as hardly any real image is:"]
-    return "\n".join(lines + [_closeness(space) for space in findings.neighbours])
+    lines += [_closeness(space) for space in findings.neighbours]
+    if (useful := findings.usefulness) is not None:
+        lines += ["", "held-out images that a classifier is right on, trained on"]
+        for kind in ("real", "samples", "both"):
+            low, high = useful.interval(kind)
+            lines.append(f"{useful.accuracy(kind):7.1%}  {kind}, {low:.1%} to {high:.1%}")
+        low, high = (f"{100 * end:+.1f}" for end in useful.gain_interval)
+        lines.append(f"both beside real: {low} to {high} points; {_VERDICTS[useful.verdict]}")
+    return "\n".join(lines)
 
 
 def _closeness(space: Closeness) -> str:

@@ -172,11 +172,14 @@ def test_a_second_evaluation_gets_the_next_folder(evaluate, work, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(work / "runs" / "mine", run)
     for name in ("evaluation", "evaluation-2", "evaluation-3"):
-        options = ["--metrics=frechet_distance", "--num_repeats=1"]
+        held_out = f"--held_out=folder:{work}/pictures"
+        options = ["--metrics=frechet_distance", "--num_repeats=1", held_out]
         # The file in the run finds the run's data and folder too.
         found = evaluate(f"--model={run}/gan.keras", f"--extractor={work}/eye.keras", *options)
         assert found.returncode == 0, found.stderr
         assert (run / name / "report.html").is_file()
+        # What could be asked for, with these images.
+        assert found.stdout.count(command.NOT_TRAINED) == 1
 
 
 @pytest.mark.slow
@@ -246,6 +249,10 @@ def test_what_is_doubtful_is_told_and_kept(evaluate, work, tmp_path):
     ("arguments", "message"),
     [
         (["--extractor=digits"], "error: The extractor 'digits' does not fit the images."),
+        (
+            ["--extractor=eye.keras", "--train_on_samples"],
+            "cannot be measured. It takes real images that were held out from the training.",
+        ),
         (
             ["--extractor=eye.keras", "--num_images=3"],
             "error: Too few real features for 3 neighbours of each.",

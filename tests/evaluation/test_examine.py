@@ -1,5 +1,6 @@
 """Examinations of a tiny generator, whose every part is checked as data."""
 
+import importlib
 import json
 
 import keras
@@ -13,8 +14,12 @@ from kgan.evaluation import divide
 from kgan.evaluation import examine
 from kgan.evaluation.examine import linear_path
 from kgan.evaluation.examine import spherical_path
+from kgan.evaluation.usefulness import Usefulness
 from kgan.features import Extractor
 from kgan.metrics import SampleMetric
+
+# The name kgan.evaluation.examine is the function's.
+examine_module = importlib.import_module("kgan.evaluation.examine")
 
 CLASSES = 3
 SHAPE = (8, 8, 1)
@@ -220,6 +225,40 @@ def test_a_few_held_out_images_are_compared_with_while_training_images_score():
     assert found.reals.words() == "15 other training images of 'noise'"
     # By features among those that samples are measured against, and those that score.
     assert [space.training_images for space in found.neighbours] == [30, 30]
+
+
+def test_usefulness_is_measured_if_asked_for_and_possible(monkeypatch):
+    calls = []
+
+    def measure(generator, reals, **options):
+        calls.append(options)
+        return Usefulness(*np.ones((3, 2, 4), bool), num_images=30, steps=5, held_out="rest")
+
+    monkeypatch.setattr(examine_module, "measure_usefulness", measure)
+    reals = divide(make_images(30), make_images(30, seed=4))
+    found = look(reals)
+    assert (found.usefulness, found.usefulness_takes, calls) == (None, "", [])
+    assert found.as_dict()["usefulness"] is None
+    found = look(reals, train_on_samples=True).as_dict()
+    assert calls == [{"latent_dim": 4, "num_classes": CLASSES, "seed": 7, "verbose": 0}]
+    assert json.loads(json.dumps(found))["usefulness"]["samples"] == "open"
+
+
+def test_usefulness_that_cannot_be_measured_is_refused_before_the_work():
+    def generator(inputs, training=False):
+        pytest.fail("A sample was made.")
+
+    with pytest.raises(ValueError, match="It takes real images that were held out from the train"):
+        examine(
+            generator,
+            make_images(30),
+            None,
+            latent_dim=4,
+            num_classes=CLASSES,
+            train_on_samples=True,
+        )
+    found = look(make_images(30))
+    assert found.usefulness_takes == "real images that were held out from the training"
 
 
 def test_the_classes_of_an_extractor_for_other_data_are_not_shown():

@@ -23,7 +23,8 @@ def page(make_findings, tmp_path):
 
 def test_the_page_has_a_part_for_every_question(page):
     html = page(title="A title", subtitle="Against noise", provenance={"from": "there"})
-    titles = ["Numbers", "Classes", "Nearest training images", "Between two latents"]
+    titles = ["Numbers", "Classes", "Nearest training images", "Do the samples help?"]
+    titles.append("Between two latents")
     places = [html.index(f"<h2>{title}</h2>") for title in (*titles, "Where this comes from")]
     assert places == sorted(places)
     for about in ("Distance", "Quality", "Diversity", "Classes", "Copies"):
