@@ -28,8 +28,13 @@ NOT_RUN_YET = {
     "kgan.export.export_generator",
     *(f"kgan.toys.{name}" for name in kgan.toys.__all__),
 }
-# Two take files that are to be downloaded, and TensorFlow converts functions of files only.
-CANNOT_RUN = {"kgan.data.by_epoch", "kgan.data.from_tfds", "kgan.features.inception"}
+# Three take files that are to be downloaded, and TensorFlow converts functions of files only.
+CANNOT_RUN = {
+    "kgan.data.by_epoch",
+    "kgan.data.from_tfds",
+    "kgan.features.imagenet",
+    "kgan.features.inception",
+}
 
 
 def public_objects():

@@ -3,6 +3,7 @@
     kgan evaluate --run_dir=runs/digits
     kgan evaluate --model=exported/digits --dataset=digits
     kgan evaluate --model=exported/digits/digits.tflite --dataset=digits --num_repeats=5
+    kgan evaluate --run_dir=runs/photos --extractor=imagenet
     kgan evaluate --run_dir=runs/photos --extractor=inception:classify_image_graph_def.pb
 
 A run folder, a .keras file, an exported SavedModel (of a folder of versions the newest), a .tflite
@@ -14,8 +15,8 @@ one already. The page needs no other file: samples, the training images nearest 
 from one latent to another, classes, and every number with its uncertainty and its protocol.
 
 Distances, precision, recall and classes need an extractor, which makes features of images: the
-package has one for digits and one for fashion, and trains one where a data set has labels. Without
-any the page has all the rest.
+package has one for digits and one for fashion, trains one where a data set has labels, and takes
+Keras' ImageNet network for photographs where it is asked to. Without any the page has all the rest.
 
 Where enough real images are left over, they are measured in place of the samples too: what no
 generator can be expected to surpass. Copies are found by comparison with held-out images, or else

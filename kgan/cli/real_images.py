@@ -39,7 +39,10 @@ def define(flags: Flags, dataset: str | None) -> None:
 
 def define_extractor(flags: Flags) -> None:
     """Define the flag that says what looks at the images; unset: what fits the data set."""
-    kinds = "'digits', 'fashion', 'inception:<path>', '<path>.keras' or 'classifier', trained here."
+    kinds = (
+        "'digits', 'fashion', 'imagenet' or 'imagenet:<file of its weights>', 'inception:<path>', "
+        "'<path>.keras' or 'classifier', trained here."
+    )
     flags.define("string", "extractor", None, f"What looks at the images: {kinds}")
 
 
@@ -166,6 +169,7 @@ def other_extractors(image_shape) -> str:
     if image_shape[2] == 3:
         network = "classify_image_graph_def.pb of TensorFlow's inception-2015-12-05.tgz"
         kinds.insert(0, f"inception:<path>, the FID paper's network in {network}")
+        kinds.insert(0, "imagenet, a network for photographs that Keras fetches (9 MB)")
     if tuple(image_shape) == (28, 28, 1):
         kinds.insert(0, "digits or fashion")
     return f"For these give --extractor={', or '.join(kinds)}."

@@ -5,6 +5,7 @@ from kgan.features.classifier import classifier_model
 from kgan.features.classifier import train_classifier
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import Features
+from kgan.features.imagenet import imagenet
 from kgan.features.inception import inception
 from kgan.features.shipped import digits
 from kgan.features.shipped import fashion
@@ -16,6 +17,7 @@ __all__ = [
     "digits",
     "fashion",
     "get",
+    "imagenet",
     "inception",
     "train_classifier",
 ]

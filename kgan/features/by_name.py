@@ -9,6 +9,7 @@ from kgan._utils.files import archive_members
 from kgan._utils.messages import keras_reason
 from kgan.features.extractor import Extractor
 from kgan.features.extractor import check_name_is_free
+from kgan.features.imagenet import imagenet
 from kgan.features.inception import inception
 from kgan.features.shipped import digits
 from kgan.features.shipped import fashion
@@ -21,8 +22,9 @@ def get(name: str, *, image_shape: tuple[int, int, int]) -> Extractor:
 
     Args:
         name: "digits" or "fashion" for the classifiers in the package; "inception:PATH" for the FID
-            paper's network with the tensors at PATH; or "PATH.keras" for a saved Keras model as
-            `Extractor` takes it, which is named after its file.
+            paper's network with the tensors at PATH; "imagenet" for MobileNetV2 with the ImageNet
+            weights that Keras fetches, or "imagenet:PATH" with those at PATH; or "PATH.keras" for a
+            saved Keras model as `Extractor` takes it, which is named after its file.
         image_shape: (height, width, channels) of the images it is to look at.
 
     Returns:
@@ -30,7 +32,7 @@ def get(name: str, *, image_shape: tuple[int, int, int]) -> Extractor:
 
     Raises:
         ValueError: for an unknown name, or an extractor of images of another shape.
-        FileNotFoundError: if there is no file at PATH.
+        FileNotFoundError: if there is no file at PATH, or nothing can be fetched.
 
     Example:
         >>> kgan.features.get("digits", image_shape=(28, 28, 1))
@@ -41,12 +43,14 @@ def get(name: str, *, image_shape: tuple[int, int, int]) -> Extractor:
         extractor = _SHIPPED[name]()
     elif kind == "inception" and path:
         extractor = inception(path, image_shape)
+    elif kind == "imagenet" and name != "imagenet:":
+        extractor = imagenet(image_shape, path or None)
     elif str(name).endswith(".keras"):
         extractor = _saved(Path(name))
     else:
         raise ValueError(
-            "An extractor is named 'digits', 'fashion', 'inception:PATH' or 'PATH.keras'. "
-            f"Received: {name!r}."
+            "An extractor is named 'digits', 'fashion', 'imagenet', 'imagenet:PATH', "
+            f"'inception:PATH' or 'PATH.keras'. Received: {name!r}."
         )
     if extractor.image_shape != image_shape:
         raise ValueError(

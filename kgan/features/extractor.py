@@ -14,7 +14,7 @@ from kgan._utils.checks import check_positive_integer
 from kgan._utils.checks import check_probabilities
 
 # Numbers of these names are promised to be those of kgan's own extractors.
-_KEPT_NAMES = ("digits", "fashion", "inception")
+_KEPT_NAMES = ("digits", "fashion", "inception", "mobilenet_v2")
 
 # What Keras writes into a config of addresses in memory and of training.
 _LEFT_OUT = ("shared_object_id", "compile_config")
@@ -42,8 +42,8 @@ class Extractor:
     Args:
         model: keras model of images in [-1, 1], (batch, height, width, channels), to features
             (batch, dim), or to [features, class probabilities (batch, classes)].
-        name: str of letters, digits, "_", "-" and "."; not "digits", "fashion" or "inception",
-            which belong to kgan's own extractors.
+        name: str of letters, digits, "_", "-" and "."; not "digits", "fashion", "inception" or
+            "mobilenet_v2", which belong to kgan's own extractors.
         accuracy: float in [0, 1], the share of held-out images that the classes are right on; None,
             the default, if it is not known.
         batch_size: int, images in the model at a time. Beside the results no more memory is taken
@@ -178,7 +178,7 @@ def check_name_is_free(name: str) -> None:
         name: str.
 
     Raises:
-        ValueError: for "digits", "fashion" and "inception".
+        ValueError: for "digits", "fashion", "inception" and "mobilenet_v2".
     """
     if name in _KEPT_NAMES:
         raise ValueError(

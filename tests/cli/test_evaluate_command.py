@@ -250,6 +250,10 @@ def test_what_is_doubtful_is_told_and_kept(evaluate, work, tmp_path):
     [
         (["--extractor=digits"], "error: The extractor 'digits' does not fit the images."),
         (
+            ["--extractor=imagenet:gone.h5"],
+            "error: The ImageNet weights of MobileNetV2 are not there: there is no file 'gone.h5'.",
+        ),
+        (
             ["--extractor=eye.keras", "--train_on_samples"],
             "cannot be measured. It takes real images that were held out from the training.",
         ),
@@ -333,12 +337,12 @@ def test_measures_and_a_classifier_that_cannot_be_are_refused(refused, work, tmp
     [
         ((8, 8, 1), ["<path>.keras"]),
         ((28, 28, 1), ["digits", "<path>.keras"]),
-        ((28, 28, 3), ["inception:<path>", "<path>.keras"]),
+        ((28, 28, 3), ["imagenet", "inception:<path>", "<path>.keras"]),
     ],
 )
 def test_only_extractors_for_images_of_a_shape_are_recommended(shape, kinds):
     advice = real_images.other_extractors(shape)
-    assert re.findall(r"digits\b|inception:<path>|<path>\.keras", advice) == kinds
+    assert re.findall(r"digits\b|imagenet|inception:<path>|<path>\.keras", advice) == kinds
 
 
 def test_ctrl_c_leaves_nothing_behind(forks, work, tmp_path):

@@ -60,11 +60,13 @@ def test_an_extractor_of_images_of_another_shape():
         get("digits", image_shape=(32, 32, 3))
 
 
-@pytest.mark.parametrize("name", ["", "mnist", "inception", "inception:", "model.h5", None, 3])
+@pytest.mark.parametrize(
+    "name", ["", "mnist", "inception", "inception:", "imagenet:", "model.h5", None, 3]
+)
 def test_names_that_name_nothing(name):
     message = (
-        "An extractor is named 'digits', 'fashion', 'inception:PATH' or 'PATH.keras'. "
-        f"Received: {name!r}."
+        "An extractor is named 'digits', 'fashion', 'imagenet', 'imagenet:PATH', 'inception:PATH' "
+        f"or 'PATH.keras'. Received: {name!r}."
     )
     with refused(message):
         get(name, image_shape=SHAPE)
@@ -96,7 +98,7 @@ def test_a_model_with_an_unknown_layer_is_told_without_its_config(tmp_path):
     assert "config" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["inception", "digits", "fashion"])
+@pytest.mark.parametrize("name", ["inception", "digits", "fashion", "mobilenet_v2"])
 def test_a_saved_model_under_a_name_of_kgans_own(saved, name):
     path = saved.rename(saved.with_name(f"{name}.keras"))
     message = (
