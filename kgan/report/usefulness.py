@@ -68,9 +68,10 @@ def helped(useful: Usefulness) -> str:
     """
     low, high = (f"{100 * end:+.1f}" for end in useful.gain_interval)
     return (
-        f"Trained on real images a classifier is right on {percent(useful.accuracy('real'))} of "
-        f"held-out images, with samples beside them on {percent(useful.accuracy('both'))} (a "
-        f"difference of {low} to {high} points), with samples alone on "
+        "Trained for as many steps, a classifier is right on "
+        f"{percent(useful.accuracy('real'))} of held-out images by real images alone, on "
+        f"{percent(useful.accuracy('both'))} with as many samples beside them (a difference of "
+        f"{low} to {high} points), and by samples alone on "
         f"{percent(useful.accuracy('samples'))}. {_ADVICE[useful.verdict]}"
     )
 

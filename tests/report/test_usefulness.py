@@ -36,7 +36,7 @@ def test_the_page_and_the_text_say_whether_samples_help(
     row = '<td class="number">70.0 %</td><td class="number">60.4 % to 78.1 %</td>'
     assert f"<strong>real images alone</strong></td>{row}" in html
     assert "from 600 images of each kind" in html
-    assert in_short(findings)["Use"].startswith("Trained on real images a classifier is right on")
+    assert in_short(findings)["Use"].startswith("Trained for as many steps, a classifier")
     assert as_text(findings).splitlines()[-5:] == [
         "held-out images that a classifier is right on, trained on",
         "  70.0%  real, 60.4% to 78.1%",
