@@ -13,7 +13,7 @@ from kgan.cli.command import warn
 from kgan.cli.run_folder import RunFolder
 
 # The flags of a data set, which a run has written down.
-DATA_FLAGS = ("dataset", "split", "image_size", "data_dir", "manual_dir")
+DATA_FLAGS = ("dataset", "split", "image_size", "crop", "data_dir", "manual_dir")
 CACHE = "~/.cache/kgan"
 # Data sets for which the package holds a trained extractor.
 _SHIPPED = {"digits": "digits", "mnist": "digits", "fashion_mnist": "fashion"}
@@ -33,6 +33,8 @@ def define(flags: Flags, dataset: str | None) -> None:
     flags.define(
         "integer", "image_size", None, "Pixels a side to resize to; unset: as it is.", 1, 2**13
     )
+    words = "Pixels a side of the central part to use, before resizing; unset: all of it."
+    flags.define("integer", "crop", None, words, 1, 2**13)
     flags.define("string", "data_dir", None, "Where TensorFlow Datasets keeps prepared data.")
     flags.define("string", "manual_dir", None, "Folder with files downloaded by hand.")
 
@@ -68,14 +70,13 @@ def data_options(flags: Flags, run: RunFolder | None) -> dict:
             "Against which real images? Give --dataset=digits, --dataset=folder:<path> or the name "
             "of a TensorFlow Datasets set, the one that the generator was trained on."
         )
-    if options["image_size"] is not None:
+    for name in ("image_size", "crop"):
         try:
-            options["image_size"] = int(options["image_size"])
+            options[name] = None if options[name] is None else int(options[name])
         except ValueError:
-            size = options["image_size"]
             raise ValueError(
                 f"{run.flags_file} is damaged. Expected: a whole number. Received: "
-                f"--image_size={size}. Give --image_size=<pixels> and --dataset=<name>."
+                f"--{name}={options[name]}. Give --{name}=<pixels> and --dataset=<name>."
             ) from None
     return options
 
@@ -103,7 +104,8 @@ def load_images(options: dict, held_out: str | None = None) -> tuple:
         held_out = "split:test" if of_folder else "digits"
     if held_out.startswith("split:"):
         return training, data.load(name, **{**rest, "split": held_out.removeprefix("split:")})
-    return training, data.load(held_out, image_size=rest["image_size"])
+    form = {name: rest[name] for name in ("image_size", "crop")}
+    return training, data.load(held_out, **form)
 
 
 def check_shape(image_shape: tuple, images) -> None:

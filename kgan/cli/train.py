@@ -41,6 +41,8 @@ def define(flags: Flags) -> None:
     define = flags.define
     define("bool", "conditional", True, "Use the labels, if the data set has any.")
 
+    define("bool", "flip", False, "Mirror every picture, left for right, in half of the epochs.")
+
     families = ["dcgan", "mlp", "small_mlp"]
     define("enum", "model", "dcgan", families, "Family of the two networks.")
     define(
@@ -212,6 +214,7 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
         discriminator_steps=flags.discriminator_steps,
         seed=flags.seed,
         labels=gan.num_classes is not None,
+        flip=flags.flip,
     )
     per_epoch = len(batches) * flags.batch_size * flags.discriminator_steps
     epochs = flags.epochs or -(-flags.images // per_epoch)

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from kgan._utils.checks import check_flag
 from kgan._utils.checks import check_labels
 from kgan._utils.checks import check_positive_integer
 from kgan._utils.checks import is_integer
@@ -149,22 +150,28 @@ class Images:
         shuffle: bool = True,
         drop_remainder: bool = True,
         labels: bool = True,
+        flip: bool = False,
     ) -> tf.data.Dataset:
         """The images as a dataset to `fit`; to iterate over it once is one epoch.
 
-        The order of an epoch depends on `seed` and on the number of the epoch alone, so that a
-        training that was killed can go on exactly: see `kgan.data.by_epoch`.
+        The order of an epoch, and which images are flipped in it, depend on `seed` and on the
+        number of the epoch alone, so that a training that was killed can go on exactly: see
+        `kgan.data.by_epoch`.
 
         Args:
             batch_size: int, the images of one discriminator step.
             discriminator_steps: int, the discriminator steps of one training step, as in
                 `GAN.compile`. A batch holds the images of all of them.
-            seed: int, start of the shuffling. Equal seeds give equal orders, epoch by epoch.
+            seed: int, start of the shuffling and of the flips. Equal seeds give equal orders, epoch
+                by epoch.
             shuffle: bool. With True every epoch goes through all images in a new, completely random
                 order; with False in the order they are stored in.
             drop_remainder: bool, whether a last batch that is not full is left out. Its images are
                 others in every shuffled epoch.
             labels: bool, whether to yield the labels there are.
+            flip: bool, whether each image is mirrored, left for right, in half of the epochs. For
+                pictures that might as well be the other way round, such as faces and flowers, of
+                which there are then twice as many. Default False.
 
         Returns:
             A finite dataset of batches of discriminator_steps * batch_size rows: float32 images in
@@ -172,13 +179,24 @@ class Images:
             (rows,).
 
         Raises:
-            ValueError: if a size is not a positive integer, or the images do not fill one batch.
+            ValueError: if a size is not a positive integer, the images do not fill one batch, or
+                `flip` is no bool. A warning tells of classes that are digits or letters, which
+                mirrored are others or none.
         """
         batch_size = check_positive_integer("batch_size", batch_size)
         discriminator_steps = check_positive_integer("discriminator_steps", discriminator_steps)
         if not is_integer(seed) or not -(2**63) <= seed < 2**63:
             raise ValueError(
                 f"seed must be an integer of at most 64 bits. Received: seed={seed!r}."
+            )
+        flip = check_flag("flip", flip)
+        if flip and self.class_names and all(map(_is_character, self.class_names)):
+            names = ", ".join(self.class_names[:3]) + ", ..." * (len(self.class_names) > 3)
+            warnings.warn(
+                f"flip=True mirrors images of {self.name!r}, whose classes look like digits or "
+                f"letters ({names}): mirrored, they are others or none. Leave flip out, unless "
+                "every class stays what it is.",
+                stacklevel=2,
             )
         rows, most = batch_size * discriminator_steps, len(self) // discriminator_steps
         if drop_remainder and len(self) < rows:
@@ -189,12 +207,14 @@ class Images:
                 f"{rows}. Choose a batch_size of {most or 1} or less{fewer}."
             )
         length = len(self) // rows if drop_remainder else -(-len(self) // rows)
-        dealt = {"seed": int(seed), "shuffle": bool(shuffle), "rows": rows}
+        dealt = {"seed": int(seed), "shuffle": bool(shuffle), "rows": rows, "flip": flip}
         epochs = Epochs(length, lambda: {**self._description(), **dealt})
-        start = int(seed) if shuffle else None
-        order = epochs.dataset(lambda epoch: self._order(start, epoch), len(self))
+        start = tf.constant(seed, tf.int64)
+        order = epochs.dataset(
+            lambda epoch: self._order([start, epoch], shuffle=shuffle, flip=flip), len(self)
+        )
         batches = order.batch(rows, drop_remainder=drop_remainder).map(
-            self._rows(labels), num_parallel_calls=tf.data.AUTOTUNE
+            self._rows(labels, flip), num_parallel_calls=tf.data.AUTOTUNE
         )
         options = tf.data.Options()
         # Rewriting the graph would copy the borrowed images into it.
@@ -207,14 +227,19 @@ class Images:
         setattr(batches, _CLASSES, self.num_classes if has_labels else 0)
         return epochs.carried_by(batches)
 
-    def _order(self, seed: int | None, epoch) -> tf.data.Dataset:
-        """The indices of an epoch, in their own order without a seed."""
-        indices = tf.range(len(self), dtype=tf.int64)
-        if seed is not None:
-            # The algorithm is named since "auto" may mean another one on another device.
-            indices = tf.random.experimental.stateless_shuffle(
-                indices, seed=tf.stack([tf.constant(seed, tf.int64), epoch]), alg="philox"
+    def _order(self, seed: list, *, shuffle: bool, flip: bool) -> tf.data.Dataset:
+        """The indices of an epoch; that of an image to be flipped is its complement, -1 - i."""
+        indices, seed = tf.range(len(self), dtype=tf.int64), tf.stack(seed)
+        # The algorithm is named since "auto" may mean another one on another device.
+        if flip:
+            own = tf.random.experimental.stateless_fold_in(seed, 1, alg="philox")
+            bits = tf.random.stateless_uniform(
+                indices.shape, own, 0, 2, dtype=tf.int32, alg="philox"
             )
+            # Before they are shuffled: an image's own bits are others in every epoch.
+            indices = tf.bitwise.bitwise_xor(indices, -tf.cast(bits, tf.int64))
+        if shuffle:
+            indices = tf.random.experimental.stateless_shuffle(indices, seed=seed, alg="philox")
         return tf.data.Dataset.from_tensor_slices(indices)
 
     def _description(self) -> dict:
@@ -224,14 +249,26 @@ class Images:
             "labels": None if self.labels is None else digest(self.labels),
         }
 
-    def _rows(self, with_labels: bool):
+    def _rows(self, with_labels: bool, flip: bool):
         stored = memory.borrow(self.images)
 
         def images(indices):
-            return tf.cast(tf.gather(stored, indices), tf.float32) / 127.5 - 1.0
+            rows = tf.gather(stored, _stored_at(indices))
+            if flip:
+                rows = tf.where(indices[:, None, None, None] < 0, rows[:, :, ::-1], rows)
+            return tf.cast(rows, tf.float32) / 127.5 - 1.0
 
         if self.labels is None or not with_labels:
             return images
         with tf.device("CPU:0"):
             classes = tf.constant(self.labels)
-        return lambda indices: (images(indices), tf.gather(classes, indices))
+        return lambda indices: (images(indices), tf.gather(classes, _stored_at(indices)))
+
+
+def _stored_at(indices):
+    """Where the image of an index, which may be flipped, is stored."""
+    return tf.maximum(indices, ~indices)
+
+
+def _is_character(name: str) -> bool:
+    return len(name) == 1 or name.isdigit()

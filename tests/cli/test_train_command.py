@@ -15,6 +15,7 @@ from PIL import Image
 
 import kgan
 from kgan._utils import files
+from kgan.cli import real_images
 from kgan.cli import train
 from kgan.cli.command import Flags
 
@@ -348,6 +349,14 @@ def flags_of(*words):
     train.define(flags)
     assert flags(["train", *words]) == ["train"]
     return flags
+
+
+def test_the_central_part_of_every_picture_is_taken(pictures):
+    flags = flags_of("--epochs=1", "--run_dir=r", f"--dataset=folder:{pictures}", "--crop=4")
+    images, _ = real_images.load_images(real_images.data_options(flags, None))
+    assert images.image_shape == (4, 4, 3)
+    with Image.open(pictures / "cat" / "0.png") as first:
+        np.testing.assert_array_equal(images.images[0], np.asarray(first)[2:6, 2:6])
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)

@@ -49,7 +49,7 @@ def test_the_next_batch_is_made_while_a_step_works_on_one(monkeypatch):
     monkeypatch.setattr(
         Images,
         "_rows",
-        lambda images, labels: lambda indices: tf.py_function(count, [indices], tf.int64),
+        lambda images, *how: lambda indices: tf.py_function(count, [indices], tf.int64),
     )
     iterator = iter(numbered(600).batches(50))
     next(iterator)
@@ -145,6 +145,56 @@ def test_labels_are_left_out_on_request_and_where_there_are_none():
     without = Images(with_labels.images)
     for dataset in (with_labels.batches(5, labels=False), without.batches(5)):
         assert isinstance(dataset.element_spec, tf.TensorSpec)
+
+
+def flips(dataset):
+    """Of an epoch: for each image, in the order of their numbers, whether it is mirrored."""
+    images, labels = map(np.concatenate, zip(*dataset.as_numpy_iterator(), strict=True))
+    # In a mirror 257 and 0 look the same.
+    is_mirrored = numbers_of(images) != labels
+    images[is_mirrored] = images[is_mirrored][:, :, ::-1]
+    np.testing.assert_array_equal(numbers_of(images), labels)
+    return is_mirrored[np.argsort(labels)].tolist()
+
+
+def test_of_each_epoch_half_of_the_images_are_mirrored_and_keep_their_labels():
+    dataset = numbered(200).batches(20, flip=True)
+    epochs = np.array([flips(dataset) for _ in range(5)])
+    assert epochs.shape == (5, 200)
+    # 995 throws of a coin lie within 0.08 of a half, but for one time in two million.
+    assert abs(epochs[:, 1:].mean() - 0.5) < 0.08
+    # No image is always the same way round; 5 throws agree for 1 of 16.
+    assert (epochs.any(axis=0) & ~epochs.all(axis=0)).mean() > 0.8
+
+
+def test_flips_depend_on_the_image_the_epoch_and_the_seed_alone():
+    def third(seed, **options):
+        dataset = numbered(200).batches(20, seed=seed, flip=True, **options)
+        epochs_of(dataset).next = 2
+        return flips(dataset)
+
+    dataset = numbered(200).batches(20, seed=3, flip=True)
+    in_turn = [flips(dataset) for _ in range(3)]
+    assert third(3) == third(3, shuffle=False) == in_turn[2] != in_turn[1]
+    assert third(4) != third(3)
+
+
+def test_flips_leave_the_order_as_it_is():
+    orders = (numbered(100).batches(10, flip=flip) for flip in (False, True))
+    plain, flipped = ([labels for _, labels in dataset] for dataset in orders)
+    np.testing.assert_array_equal(plain, flipped)
+
+
+def test_flips_of_digits_and_letters_are_warned_of():
+    digits = numbered(3, class_names=["0", "1", "2"], name="some")
+    message = (
+        "flip=True mirrors images of 'some', whose classes look like digits or letters (0, 1, 2): "
+        "mirrored, they are others or none. Leave flip out, unless every class stays what it is."
+    )
+    with pytest.warns(UserWarning, match=f"^{re.escape(message)}$"):
+        digits.batches(1, labels=False, flip=True)
+    # Of words nothing is said; a warning would be an error.
+    numbered(3, class_names=["a", "b", "cat"]).batches(1, flip=True)
 
 
 def test_images_on_the_disk_feed_the_same_batches():
