@@ -13,6 +13,7 @@ from kgan._utils.animation import write_animation
 from kgan._utils.files import replacing
 from kgan.callbacks.base import GANCallback
 from kgan.callbacks.every_n_images import EveryNImages
+from kgan.data.store import Images
 
 # A grid of large images gets fewer columns, so that it is about this wide: a screen, in pixels.
 _WIDTH = 1280
@@ -44,11 +45,16 @@ class SampleGrid(GANCallback):
         seed: int, of the latents.
         truncation: float, as in `GAN.generate`; None, the default: not truncated.
         animation: "webp", "gif" or None for no animation.
+        reals: `kgan.data.Images`, the data. Before training as many of them, laid out in the same
+            way, are written to `reals.png`: a wrong crop is seen there, and what samples should
+            look like. A class with fewer than `columns` images repeats them. None, the default:
+            there is no such file.
 
     Raises:
         ValueError: if `rows`, `columns` or `every_n_images` is no positive integer or `animation`
             is unknown; when training begins, if the images cannot be shown, there are more rows
-            than classes, or another SampleGrid has the same folder.
+            than classes, `reals` have another shape or fewer classes, or another SampleGrid has the
+            same folder.
         NotADirectoryError: if `folder` is a file.
 
     Example:
@@ -66,6 +72,7 @@ class SampleGrid(GANCallback):
         seed: int = 0,
         truncation: float | None = None,
         animation: str | None = "webp",
+        reals: Images | None = None,
     ):
         super().__init__()
         self.rows = self.columns = self.every_n_images = None
@@ -85,6 +92,7 @@ class SampleGrid(GANCallback):
         self.seed = checks.check_seed(seed)
         self.truncation = truncation
         self.animation = animation
+        self.reals = reals
         self._pictures = None
 
     def on_train_begin(self, logs=None):
@@ -98,6 +106,8 @@ class SampleGrid(GANCallback):
                     f"for each. Received: {self.folder} twice. Choose another folder for one."
                 )
         self._shape = _grid_shape(self.model, self.rows, self.columns)
+        if self.reals is not None:
+            self._check_reals()
         self._pictures = None
         self._has_begun = False
         self._due = EveryNImages(self.every_n_images)
@@ -111,6 +121,8 @@ class SampleGrid(GANCallback):
         if self._pictures is None:
             # Those of this model's past.
             self._pictures = [path for path in grids if path < now]
+            if self.reals is not None:
+                self._write_reals()
             self._write_grid(in_background=False)
         else:
             for path in grids:
@@ -176,19 +188,48 @@ class SampleGrid(GANCallback):
         self._write_in_background(write) if in_background else write()
 
     def _write(self, path: Path, samples: np.ndarray) -> None:
-        pixels = images.enlarge(images.to_uint8(samples))
-        png = io.BytesIO()
-        picture = images.to_picture(images.tile(pixels, *self._shape[:2]))
-        # A tenth larger than by default, in a quarter of the time.
-        picture.save(png, format="png", compress_level=1)
+        png = _png(images.to_uint8(samples), *self._shape[:2])
         for target in (path, self.folder / "latest.png"):
             with replacing(target) as temporary:
-                temporary.write_bytes(png.getvalue())
+                temporary.write_bytes(png)
             if target == path:
                 self._pictures.append(path)
 
+    def _check_reals(self) -> None:
+        gan, reals = self.model, self.reals
+        expected = tuple(gan.image_shape), gan.num_classes or 0
+        received = tuple(reals.image_shape), reals.num_classes or 0
+        if received[0] != expected[0] or received[1] < expected[1]:
+            raise ValueError(
+                f"reals are the data that this GAN learns from. Expected: images {expected[0]} of "
+                f"{expected[1]} classes. Received: images {received[0]} of {received[1]} classes. "
+                "Pass the kgan.data.Images whose batches fit is given, or leave reals out."
+            )
+
+    def _write_reals(self) -> None:
+        rows, columns, _ = self._shape
+        groups, each = [np.arange(len(self.reals))], rows * columns
+        if self.model.num_classes is not None:
+            # The place of a class without images stays white.
+            found = (np.flatnonzero(self.reals.labels == label) for label in range(rows))
+            groups, each = [group if len(group) else [-1] for group in found], columns
+        draws = np.random.default_rng(self.seed)
+        chosen = np.concatenate([np.resize(draws.permutation(group), each) for group in groups])
+        pixels = np.where(chosen[:, None, None, None] < 0, np.uint8(255), self.reals.images[chosen])
+        with replacing(self.folder / "reals.png") as temporary:
+            temporary.write_bytes(_png(pixels, rows, columns))
+
     def _path(self, seen: int) -> Path:
         return self.folder / f"images-{seen:09d}.png"
+
+
+def _png(pixels: np.ndarray, rows: int, columns: int) -> bytes:
+    """The file of a grid of images."""
+    file = io.BytesIO()
+    picture = images.to_picture(images.tile(images.enlarge(pixels), rows, columns))
+    # A tenth larger than by default, in a quarter of the time.
+    picture.save(file, format="png", compress_level=1)
+    return file.getvalue()
 
 
 def _grid_shape(gan, rows: int | None, columns: int | None) -> tuple:

@@ -222,7 +222,7 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
     # The other workers would write the same files, and print the same lines.
     is_writer = worker == 0
     non_finite = callbacks.StopOnNonFinite()
-    grids = callbacks.SampleGrid(run.samples)
+    grids = callbacks.SampleGrid(run.samples, reals=images)
     every = flags.backup_images or (per_epoch if workers > 1 else None)
     backup = callbacks.Backup(run.backups, flags.backup_minutes, every_n_images=every)
     model = ModelFile(gan, run, non_finite)
@@ -338,7 +338,8 @@ def save_interrupted(model: ModelFile, grids: callbacks.SampleGrid) -> None:
 def print_left(gan: GAN, run: RunFolder, seconds: float) -> None:
     """Say what the run has left where, and what to do with it."""
     print(f"Trained on {int(gan.images_seen.numpy()):,} images in {seconds:.0f} s.")
-    for path in (run.model, run.samples / "latest.png", run.curves, run.log, run.flags_file):
+    grids = run.samples / "latest.png", run.samples / "reals.png"
+    for path in (run.model, *grids, run.curves, run.log, run.flags_file):
         if path.exists():
             print(f"  {path}")
     folder = shlex.quote(str(run.path))

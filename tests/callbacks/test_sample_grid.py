@@ -165,6 +165,62 @@ def test_each_class_has_its_row(tmp_path, quick_gan, make_dataset):
     np.testing.assert_array_equal(picture[30::58, 30::58], np.repeat(shades[:, None], 3, axis=1))
 
 
+def shades(levels, labels=None, **options) -> kgan.data.Images:
+    """Images of 8 x 8, each of one shade of grey."""
+    grey = np.array(levels, "uint8")[:, None, None, None]
+    return kgan.data.Images(grey.repeat(8, axis=1).repeat(8, axis=2), labels, **options)
+
+
+def write_reals(folder, gan, **options) -> np.ndarray:
+    """The shade of each tile of `reals.png`, which is as large as the grid of samples."""
+    grid = SampleGrid(folder, **options)
+    grid.set_model(gan)
+    grid.on_train_begin()
+    grid.on_epoch_begin(0)
+    reals = pixels(folder / "reals.png")
+    assert reals.shape == pixels(folder / "latest.png").shape
+    assert grids(folder) == [0]
+    return reals[30::58, 30::58]
+
+
+def test_real_images_lie_beside_the_first_grid_each_once(tmp_path, quick_gan):
+    found = write_reals(tmp_path, quick_gan(), reals=shades(range(20)), rows=4, columns=5)
+    assert sorted(found.flatten()) == list(range(20))
+    # In an order of their own: folders come class by class.
+    assert found.flatten().tolist() != list(range(20))
+    # Of a few the first come again.
+    few = write_reals(tmp_path, quick_gan(), reals=shades([3, 6, 9]), rows=1, columns=5)
+    assert sorted(few[0, :3]) == [3, 6, 9]
+    np.testing.assert_array_equal(few[0, 3:], few[0, :2])
+
+
+def test_real_images_of_a_class_fill_its_row(tmp_path, quick_gan):
+    reals = shades([10, 11, 12, 20, 40], [0, 0, 0, 1, 3], num_classes=5)
+    found = write_reals(tmp_path, quick_gan(num_classes=4), reals=reals, columns=3)
+    assert sorted(found[0]) == [10, 11, 12]
+    # Class 2 has no images.
+    np.testing.assert_array_equal(found[1:], [[20] * 3, [255] * 3, [40] * 3])
+
+
+@pytest.mark.parametrize(
+    ("reals", "received"),
+    [
+        (kgan.data.Images(np.arange(98, dtype="uint8").reshape(2, 7, 7, 1)), "(7, 7, 1) of 0"),
+        (shades([0, 1, 2], [0, 1, 2]), "(8, 8, 1) of 3"),
+    ],
+)
+def test_real_images_that_are_not_the_data_are_refused(tmp_path, quick_gan, reals, received):
+    grid = SampleGrid(tmp_path, reals=reals)
+    grid.set_model(quick_gan(num_classes=4))
+    message = (
+        "reals are the data that this GAN learns from. Expected: images (8, 8, 1) of 4 classes. "
+        f"Received: images {received} classes. Pass the kgan.data.Images whose batches fit is "
+        "given, or leave reals out."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        grid.on_train_begin()
+
+
 @pytest.mark.parametrize(
     ("num_classes", "options", "shape"),
     [

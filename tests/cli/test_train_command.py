@@ -68,8 +68,11 @@ def test_a_run_leaves_model_samples_curves_log_and_flags(finished):
     for name in names - {"samples"}:
         assert str(folder / name) in printed
     assert f"kgan export --run_dir={folder}" in printed
-    with Image.open(folder / "samples" / "latest.png") as grid:
-        assert grid.size[0] > 0
+    with (
+        Image.open(folder / "samples" / "latest.png") as grid,
+        Image.open(folder / "samples" / "reals.png") as reals,
+    ):
+        assert reals.size == grid.size
     with open(folder / "log.csv") as file:
         rows = list(csv.DictReader(file))
     # 33 images are rounded up to three epochs of 16.
