@@ -126,7 +126,8 @@ class SampleGrid(GANCallback):
             self._write_grid(in_background=False)
         else:
             for path in grids:
-                if path > now:
+                # That of now, too, if it was only the last of a run that has become longer.
+                if path >= now and path not in self._pictures:
                     path.unlink(missing_ok=True)
 
     def on_train_batch_end(self, batch, logs=None):

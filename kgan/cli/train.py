@@ -8,7 +8,8 @@ The recipe for digits takes two to six minutes on two cores; each recipe says wh
 The run folder holds flags.txt (repeat the run with --flagfile=<run>/flags.txt --run_dir=<other>),
 gan.keras, samples/, curves.png and log.csv, and until the run is complete backup/: after a kill, a
 crash or Ctrl-C the same command resumes the run, and what it leaves is what it would have left
-without. Of a complete run the same command only says that it is, and ends with success.
+without. Of a complete run the same command only says that it is, and ends with success; with a
+larger --images or --epochs it goes on from end/, and leaves what it would have left in one go.
 Several machines: docs/scaling.md, and `kgan launch` to try it on one.
 """
 
@@ -104,10 +105,9 @@ def main(flags: Flags) -> int:
     """Make the devices ready, then the GAN on them, and train it. Returns the exit status."""
     run = RunFolder(flags.run_dir)
     if run.is_complete(flags.lines()):
-        # It may have been killed while it removed its backups.
-        run.complete()
         # Also what starts jobs again is content, and a worker waits for no others.
-        print(f"This run is complete: {run.model}. For another one choose another --run_dir.")
+        longer = "To train longer, give a larger --images or --epochs"
+        print(f"This run is complete: {run.model}. {longer}; for another one, another --run_dir.")
         return 0
     run.is_begun(flags.lines())
     # Before TensorFlow runs anything: several workers cannot meet later.
@@ -218,6 +218,11 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
     )
     per_epoch = len(batches) * flags.batch_size * flags.discriminator_steps
     epochs = flags.epochs or -(-flags.images // per_epoch)
+    if run.images_seen() > epochs * per_epoch:
+        raise ValueError(
+            f"The run in {run.path} has seen {run.images_seen():,} images, and is to see "
+            f"{epochs * per_epoch:,}. Nothing was changed. Give a larger --images or --epochs."
+        )
     worker, workers = distribution.worker(gan)
     # The other workers would write the same files, and print the same lines.
     is_writer = worker == 0
@@ -236,7 +241,9 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
     start = time.monotonic()
     try:
         if is_writer:
-            if not run.is_begun(flags.lines()):
+            if run.is_begun(flags.lines()):
+                run.go_on(flags.lines())
+            else:
                 # Flags and this folder are what an incomplete run is known by.
                 run.backups.mkdir(parents=True, exist_ok=True)
                 run.begin(flags.lines())

@@ -2,9 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from kgan._utils.arrays_file import write_arrays
 from kgan.cli import RunFolder
 
 FLAGS = ["--beta_1=0.5", "--run_dir=runs/mine", "--backup_minutes=1.0"]
@@ -29,6 +31,14 @@ def test_a_new_folder_is_neither_begun_nor_complete(tmp_path):
     assert not run.is_begun(FLAGS)
 
 
+def back_up(run, images, epochs):
+    write_arrays(run.backups / f"backup-{images:012d}.npz", {"epochs": epochs}, [])
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_a_run_is_resumed_from_another_place_and_with_backups_at_other_times(tmp_path):
     run = begun(tmp_path / "run")
     others = ["--beta_1=0.5", "--run_dir=elsewhere", "--backup_images=4"]
@@ -37,10 +47,80 @@ def test_a_run_is_resumed_from_another_place_and_with_backups_at_other_times(tmp
     assert not run.is_complete(others)
     run.complete()
     assert run.is_complete(others)
-    # Killed while it removed the backups, and completed again.
-    (run.path / f".kgan-{16 * 'a'}-backup").mkdir()
+
+
+def test_of_a_complete_run_the_last_backup_is_left(tmp_path):
+    run = begun(tmp_path / "run")
+    assert run.images_seen() == 0
+    for images in (0, 480, 960):
+        back_up(run, images, 2)
+    (run.backups / ".lock").touch()
+    (run.path / f".kgan-{16 * 'a'}-gan.keras").mkdir()
+    assert run.images_seen() == 960
     run.complete()
-    assert sorted(path.name for path in run.path.iterdir()) == ["flags.txt", "gan.keras"]
+    assert names(run.path) == ["end", "flags.txt"]
+    assert names(run.end) == ["backup-000000000960.npz"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_more"),
+    [
+        ("--images=900", False),
+        # As many as it has seen, since 900 were rounded up.
+        ("--images=960", False),
+        ("--images=961", True),
+        ("--epochs=2", False),
+        ("--epochs=3", True),
+    ],
+)
+def test_a_complete_run_goes_on_where_more_is_asked_for(tmp_path, asked, is_more):
+    run = RunFolder(tmp_path)
+    run.backups.mkdir()
+    run.begin([*FLAGS, "--images=900"])
+    back_up(run, 960, 2)
+    run.model.touch()
+    run.complete()
+    lines = [*FLAGS, asked]
+    assert run.is_complete(lines) is not is_more
+    if is_more:
+        assert run.is_begun(lines)
+        run.go_on(lines)
+        assert names(tmp_path) == ["backup", "flags.txt", "gan.keras"]
+        assert run.flags_file.read_text().splitlines() == lines
+        assert run.is_begun(lines)
+    with pytest.raises((FileExistsError, ValueError)):
+        run.is_begun(["--beta_1=0.6", "--images=2000"])
+
+
+def test_a_run_that_was_killed_before_its_end_became_its_backup_goes_on(tmp_path, monkeypatch):
+    run = begun(tmp_path)
+    back_up(run, 960, 2)
+    run.model.touch()
+    run.complete()
+    longer = [*FLAGS, "--images=2000"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *paths: exec("raise KeyboardInterrupt"))
+        with pytest.raises(KeyboardInterrupt):
+            run.go_on(longer)
+    assert not run.is_complete(longer)
+    assert run.is_begun(longer)
+    # The shorter run is what it was.
+    assert run.is_complete([*FLAGS, "--images=960"])
+
+
+def test_without_its_end_a_complete_run_goes_no_further(tmp_path):
+    run = RunFolder(tmp_path)
+    run.begin([*FLAGS, "--images=900"])
+    run.model.touch()
+    assert run.is_complete([*FLAGS, "--images=900"])
+    assert not run.is_complete([*FLAGS, "--images=2000"])
+    message = (
+        f"The run in {tmp_path} is complete, and its end, {run.end}, is not there. Without it no "
+        "longer run can go on exactly. Nothing was changed. Choose another --run_dir; "
+        f"--init_from={run.model} begins with its weights."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        run.is_begun([*FLAGS, "--images=2000"])
 
 
 def test_other_flags_are_named(tmp_path):

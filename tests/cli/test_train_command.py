@@ -4,6 +4,7 @@ import csv
 import errno
 import os
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -63,9 +64,10 @@ def finished(kgan_command, pictures, tmp_path_factory):
 def test_a_run_leaves_model_samples_curves_log_and_flags(finished):
     folder, printed = finished
     names = {path.name for path in folder.iterdir()}
-    # And no backups, which a complete run does not need.
-    assert names == {"flags.txt", "gan.keras", "samples", "curves.png", "log.csv"}
-    for name in names - {"samples"}:
+    # And of the backups the last, from which a longer run goes on.
+    assert names == {"flags.txt", "gan.keras", "samples", "curves.png", "log.csv", "end"}
+    assert [path.name for path in (folder / "end").glob("*.npz")] == ["backup-000000000048.npz"]
+    for name in names - {"samples", "end"}:
         assert str(folder / name) in printed
     assert f"kgan export --run_dir={folder}" in printed
     with (
@@ -135,9 +137,55 @@ def test_of_a_complete_run_nothing_is_trained_and_that_is_success(
     done = kgan_command("train", *flags, f"--run_dir={folder}{os.sep}")
     assert done.returncode == 0, done.stderr
     assert done.stdout == (
-        f"This run is complete: {folder / 'gan.keras'}. For another one choose another --run_dir.\n"
+        f"This run is complete: {folder / 'gan.keras'}. To train longer, give a larger --images or "
+        "--epochs; for another one, another --run_dir.\n"
     )
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def assert_equal_runs(one, other):
+    """Everything in two run folders is the same, bit by bit."""
+    files = [
+        {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+        for run in (one, other)
+    ]
+    assert files[0] == files[1]
+    # The flags name the folder, and a .keras file and a backup the time.
+    for name in files[0]:
+        if not name.endswith(("flags.txt", ".keras", ".npz")):
+            assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    gans = [keras.saving.load_model(run / "gan.keras") for run in (one, other)]
+    states = [[*gan.variables, *gan.optimizer.variables] for gan in gans]
+    for a, b in zip(*states, strict=True):
+        np.testing.assert_array_equal(np.array(a), np.array(b))
+
+
+@pytest.mark.slow
+def test_a_complete_run_that_is_made_longer_leaves_what_it_would_have_left_in_one_go(
+    kgan_command, finished, tmp_path
+):
+    longer, at_once = tmp_path / "longer", tmp_path / "at_once"
+    shutil.copytree(finished[0], longer)
+    for run in (longer, at_once):
+        flags = f"--flagfile={finished[0] / 'flags.txt'}", "--images=80", f"--run_dir={run}"
+        done = kgan_command("train", *flags)
+        assert done.returncode == 0, done.stderr
+        assert "--images=80" in (run / "flags.txt").read_text().splitlines()
+        assert ("Backup: the run resumes at epoch 4, batch 1" in done.stdout) is (run == longer)
+    assert_equal_runs(longer, at_once)
+
+
+def test_a_run_that_is_not_complete_is_not_made_shorter_than_it_is(refused, pictures, tmp_path):
+    run = tmp_path / "run"
+    flags = [*TINY, f"--dataset=folder:{pictures}", f"--run_dir={run}"]
+    (run / "backup").mkdir(parents=True)
+    (run / "flags.txt").write_text("\n".join(flags_of(*flags, "--epochs=3").lines()))
+    (run / "backup" / "backup-000000000032.npz").touch()
+    message = (
+        f"error: The run in {run} has seen 32 images, and is to see 16. Nothing was changed. Give "
+        "a larger --images or --epochs."
+    )
+    refused("train", *flags, "--epochs=1", message=message)
 
 
 @pytest.mark.parametrize(
@@ -290,18 +338,7 @@ def test_a_killed_run_is_resumed_by_the_same_command_and_leaves_the_same(forks, 
     again = forks.run(TOOL, *arguments, "--backup_images=8", f"--run_dir={killed}")
     assert again.returncode == 0, again.stderr
     assert "Backup: " in again.stdout
-    names = {str(path.relative_to(killed)) for path in killed.rglob("*")}
-    assert names == {str(path.relative_to(undisturbed)) for path in undisturbed.rglob("*")}
-    # The flags name the folder, and a .keras file the time.
-    for name in names - {"samples", "flags.txt", "gan.keras"}:
-        assert (killed / name).read_bytes() == (undisturbed / name).read_bytes(), name
-    one, other = (keras.saving.load_model(run / "gan.keras") for run in (undisturbed, killed))
-    for a, b in zip(
-        one.variables + one.optimizer.variables,
-        other.variables + other.optimizer.variables,
-        strict=True,
-    ):
-        np.testing.assert_array_equal(np.array(a), np.array(b))
+    assert_equal_runs(undisturbed, killed)
 
 
 def test_a_nan_stops_the_run_names_the_step_and_keeps_the_last_finite_gan(
