@@ -20,6 +20,7 @@ from kgan import toys
 from kgan._version import __version__
 from kgan.gan import GAN
 from kgan.gan import GANOptimizer
+from kgan.gan import transfer_weights
 
 __all__ = [
     "GAN",
@@ -41,4 +42,5 @@ __all__ = [
     "schedules",
     "theory",
     "toys",
+    "transfer_weights",
 ]

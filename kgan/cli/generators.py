@@ -7,6 +7,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -164,7 +165,7 @@ def _exported(path: Path, flags: Flags) -> Generator:
 
 
 def _from_keras(path: Path, flags: Flags, num_classes: int | None) -> Generator:
-    model = _load_keras_file(path, flags)
+    model = load_keras_file(path, flags.imports, safe_mode=flags.safe_mode)
     if isinstance(model, GAN):
         model, num_classes = model.sampling_generator(), model.num_classes
     elif len(getattr(model, "inputs", None) or []) < 2:
@@ -182,17 +183,28 @@ def _from_keras(path: Path, flags: Flags, num_classes: int | None) -> Generator:
     return Generator(twin, interface.latent_dim, num_classes, interface.image_shape)
 
 
-def _load_keras_file(path: Path, flags: Flags):
+def load_keras_file(path: Path, imports: Sequence[str] = (), *, safe_mode: bool = True):
+    """Load a .keras file, uncompiled.
+
+    Args:
+        path: the file.
+        imports: modules or .py files that register what it needs.
+        safe_mode: bool, whether to refuse Python code in it. Default True.
+
+    Raises:
+        ValueError: if it is damaged, something else, or cannot be loaded.
+        ImportError: if one of `imports` cannot be imported.
+    """
     # Keras calls a file that was cut short "not found".
     if "config.json" not in archive_members(path):
         raise ValueError(f"{path} is no .keras file. Expected: an archive that Keras has saved.")
-    for name in flags.imports:
+    for name in imports:
         if name.endswith(".py"):
             _import_file(Path(name).absolute())
         else:
             importlib.import_module(name)
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=flags.safe_mode)
+        return keras.saving.load_model(path, compile=False, safe_mode=safe_mode)
     except Exception as error:
         raise ValueError(f"{path} cannot be loaded: {_reason(error)}") from error
 

@@ -103,10 +103,10 @@ class RunFolder:
         name = "epochs" if "epochs" in given else "images"
         return int(given.get(name, 0)) <= int(seen.get(name, 0))
 
-    def images_seen(self) -> int:
-        """How many images the newest backup has seen, 0 without one."""
-        last = self._last(self.backups)
-        return 0 if last is None else _images_of(last)
+    def images_seen(self) -> int | None:
+        """How many images the newest backup has seen, None without one."""
+        last = self._last(self.backups) or self._last(self.end)
+        return None if last is None else _images_of(last)
 
     def begin(self, lines: Sequence[str]) -> None:
         """Write the flags: the first file of a run."""

@@ -17,6 +17,7 @@ import contextlib
 import shlex
 import sys
 import time
+from pathlib import Path
 
 import keras
 
@@ -31,8 +32,11 @@ from kgan._utils.files import is_full
 from kgan.cli import real_images
 from kgan.cli.command import Flags
 from kgan.cli.command import in_one_line
+from kgan.cli.generators import find_generator
+from kgan.cli.generators import load_keras_file
 from kgan.cli.run_folder import RunFolder
 from kgan.gan import GAN
+from kgan.gan import transfer_weights
 from kgan.gan.averaging import check_halflife
 
 
@@ -71,6 +75,10 @@ def define(flags: Flags) -> None:
     )
     define("multi_string", "schedule", [], schedule)
 
+    words = "Run folder or gan.keras whose weights to begin with, on other data or classes."
+    define("string", "init_from", None, words)
+    words = "Blocks of the discriminator, from the image on, that keep those of --init_from."
+    define("integer", "freeze_d_blocks", None, words, 1)
     define("integer", "seed", 0, "Seed of weights, latents and data order.", 0, 2**32 - 1)
     define("integer", "images", None, "Real images to train on, rounded up to whole epochs.", 1)
     define("integer", "epochs", None, "Passes over the data; given, it replaces --images.", 1)
@@ -95,6 +103,11 @@ def define(flags: Flags) -> None:
         "--share_fakes is for --discriminator_steps=1.",
     )
     flags.check(
+        ["init_from", "freeze_d_blocks"],
+        lambda source, frozen: source or not frozen,
+        "--freeze_d_blocks keeps what --init_from names.",
+    )
+    flags.check(
         ["model", "d_normalization"],
         lambda model, normalization: normalization is None or model == "dcgan",
         "only --model=dcgan has a --d_normalization to choose.",
@@ -116,6 +129,9 @@ def main(flags: Flags) -> int:
     images, _ = real_images.load_images(real_images.data_options(flags, None))
     with strategy.scope():
         gan = build_gan(flags, images)
+        # A backup has all that a run has made of them.
+        if flags.init_from is not None and run.images_seen() is None:
+            begin_with(Path(flags.init_from), gan)
     try:
         return train(flags, gan, images, run)
     except Exception as error:
@@ -155,9 +171,14 @@ def build_gan(flags: Flags, images) -> GAN:
     if flags.width is not None:
         networks["width"] = flags.width
     clip = None if flags.weight_clip is None else constraints.WeightClip(flags.weight_clip)
+    discriminator = build_discriminator(
+        flags, images.image_shape, weight_constraint=clip, **networks
+    )
+    if flags.freeze_d_blocks is not None:
+        models.freeze_blocks(discriminator, flags.freeze_d_blocks)
     gan = GAN(
         models.get(flags.model).generator(images.image_shape, flags.latent_dim, **networks),
-        build_discriminator(flags, images.image_shape, weight_constraint=clip, **networks),
+        discriminator,
         latent_dim=flags.latent_dim,
         num_classes=num_classes,
         ema_halflife_images=number_or_text(flags.ema_halflife_images),
@@ -198,6 +219,21 @@ def number_or_text(text: str | None) -> float | str | None:
         return text
 
 
+def begin_with(path: Path, gan: GAN) -> None:
+    """Give a new GAN the weights of a trained one, and say which begin anew."""
+    path = find_generator(path)
+    source = load_keras_file(path)
+    if not isinstance(source, GAN):
+        raise ValueError(
+            f"{path} holds no GAN. Expected: the gan.keras of a run, which has both networks. "
+            f"Received: a {type(source).__name__}."
+        )
+    anew = transfer_weights(source, gan)
+    if distribution.worker(gan)[0] == 0:
+        new = f"; these begin anew: {', '.join(anew)}" if anew else ""
+        print(f"It begins with the weights of {path}{new}.", flush=True)
+
+
 def build_optimizer(flags: Flags, learning_rate: float):
     """The optimizer of one player."""
     if flags.optimizer == "adam":
@@ -218,7 +254,7 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
     )
     per_epoch = len(batches) * flags.batch_size * flags.discriminator_steps
     epochs = flags.epochs or -(-flags.images // per_epoch)
-    if run.images_seen() > epochs * per_epoch:
+    if (run.images_seen() or 0) > epochs * per_epoch:
         raise ValueError(
             f"The run in {run.path} has seen {run.images_seen():,} images, and is to see "
             f"{epochs * per_epoch:,}. Nothing was changed. Give a larger --images or --epochs."

@@ -68,13 +68,25 @@ def check_halflife(halflife_images) -> float | schedules.Schedule:
     return schedules.check("ema_halflife_images", halflife_images, **limit, **why)
 
 
+def set_by_hand(gan) -> None:
+    """Say that the average of a GAN was given weights of its own, also others than the generator's.
+
+    Args:
+        gan: `kgan.GAN` with an average.
+    """
+    gan.ema_generator.is_set_by_hand = True
+
+
 def warn_of_start(gan) -> None:
     """Warn if the moving average differs from the generator before the first step.
 
     Args:
         gan: `kgan.GAN`.
     """
-    if gan.ema_generator is None or int(ops.convert_to_numpy(gan.images_seen)) > 0:
+    average = gan.ema_generator
+    if average is None or getattr(average, "is_set_by_hand", False):
+        return
+    if int(ops.convert_to_numpy(gan.images_seen)) > 0:
         return
     pairs = zip(gan.ema_generator.weights, gan.generator.weights, strict=True)
     if not all(np.array_equal(*map(ops.convert_to_numpy, pair)) for pair in pairs):

@@ -4,6 +4,7 @@ from kgan.models.dcgan import dcgan_discriminator
 from kgan.models.dcgan import dcgan_generator
 from kgan.models.families import Family
 from kgan.models.families import get
+from kgan.models.freezing import freeze_blocks
 from kgan.models.mlp import mlp_discriminator
 from kgan.models.mlp import mlp_generator
 from kgan.models.mlp import small_mlp_discriminator
@@ -13,6 +14,7 @@ __all__ = [
     "Family",
     "dcgan_discriminator",
     "dcgan_generator",
+    "freeze_blocks",
     "get",
     "mlp_discriminator",
     "mlp_generator",

@@ -51,7 +51,7 @@ def test_a_run_is_resumed_from_another_place_and_with_backups_at_other_times(tmp
 
 def test_of_a_complete_run_the_last_backup_is_left(tmp_path):
     run = begun(tmp_path / "run")
-    assert run.images_seen() == 0
+    assert run.images_seen() is None
     for images in (0, 480, 960):
         back_up(run, images, 2)
     (run.backups / ".lock").touch()
@@ -59,6 +59,7 @@ def test_of_a_complete_run_the_last_backup_is_left(tmp_path):
     assert run.images_seen() == 960
     run.complete()
     assert names(run.path) == ["end", "flags.txt"]
+    assert run.images_seen() == 960
     assert names(run.end) == ["backup-000000000960.npz"]
 
 

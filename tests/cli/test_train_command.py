@@ -188,6 +188,29 @@ def test_a_run_that_is_not_complete_is_not_made_shorter_than_it_is(refused, pict
     refused("train", *flags, "--epochs=1", message=message)
 
 
+def test_a_run_begins_with_the_weights_of_another_unless_it_has_its_own(
+    kgan_command, finished, tmp_path, monkeypatch
+):
+    begun = []
+    monkeypatch.setattr(train, "train", lambda flags, gan, *rest: begun.append(gan) or 0)
+    source, run = keras.saving.load_model(finished[0] / "gan.keras"), tmp_path / "run"
+    given = f"--flagfile={finished[0] / 'flags.txt'}", f"--init_from={finished[0]}"
+    done = kgan_command("train", *given, "--seed=1", "--noconditional", f"--run_dir={run}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"It begins with the weights of {finished[0] / 'gan.keras'}.\n"
+    taken = begun[0].discriminator.get_layer("hidden").kernel
+    np.testing.assert_array_equal(taken, source.discriminator.get_layer("hidden").kernel)
+    assert int(begun[0].images_seen) == 0
+    # Begun: its weights are in its backup, and the other run may be gone.
+    flags = flags_of(*given, "--init_from=gone", f"--run_dir={run}")
+    (run / "backup").mkdir(parents=True)
+    (run / "backup" / "backup-000000000000.npz").touch()
+    (run / "flags.txt").write_text("\n".join(flags.lines()))
+    done = kgan_command("train", *given, "--init_from=gone", f"--run_dir={run}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -213,6 +236,11 @@ def test_a_run_that_is_not_complete_is_not_made_shorter_than_it_is(refused, pict
             ["--run_dir=r", "--epochs=1", "--share_fakes", "--discriminator_steps=2"],
             "--share_fakes is for --discriminator_steps=1.",
         ),
+        (
+            ["--run_dir=r", "--epochs=1", "--freeze_d_blocks=1"],
+            "--freeze_d_blocks keeps what --init_from names.",
+        ),
+        (["--run_dir=r", "--epochs=1", "--init_from=gone"], "There is no generator in gone."),
         (["--run_dir=r", "--epochs=1", "--dataset=folder:gone"], "gone"),
         (["--run_dir=r", "--epochs=1", "--loss=lsgna"], "Unknown GAN loss. Expected a kgan.losses"),
         (["--run_dir=r", "--epochs=1", "--penalty=r1"], "r1 needs gamma, which has no default"),
