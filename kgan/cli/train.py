@@ -2,7 +2,7 @@
 
     kgan train --flagfile=recipes/digits.flags
     kgan train --flagfile=recipes/digits.flags --run_dir=runs/wider --width=64
-    kgan train --dataset=folder:pictures --image_size=64 --epochs=50 --run_dir=runs/mine
+    kgan train --dataset=folder:pictures --image_size=64 --images=500000 --run_dir=runs/mine
 
 The recipe for digits takes two to six minutes on two cores; each recipe says what it reaches.
 The run folder holds flags.txt (repeat the run with --flagfile=<run>/flags.txt --run_dir=<other>),
@@ -81,7 +81,10 @@ def define(flags: Flags) -> None:
     define("integer", "freeze_d_blocks", None, words, 1)
     define("integer", "seed", 0, "Seed of weights, latents and data order.", 0, 2**32 - 1)
     define("integer", "images", None, "Real images to train on, rounded up to whole epochs.", 1)
-    define("integer", "epochs", None, "Passes over the data; given, it replaces --images.", 1)
+    define("integer", "epochs", None, "Epochs; given, it replaces --images.", 1)
+    # What is written once an epoch: a log line, a grid, gan.keras.
+    words = "Images of an epoch, about: one pass over the data, or several if they are fewer."
+    define("integer", "epoch_images", 10_000, words, 1)
     define("string", "run_dir", None, "Folder of the run: new, or that of this run, to resume it.")
 
     devices = "One device, all GPUs here, all processes in TF_CONFIG, or a TPU (untried)."
@@ -252,7 +255,11 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
         labels=gan.num_classes is not None,
         flip=flags.flip,
     )
-    per_epoch = len(batches) * flags.batch_size * flags.discriminator_steps
+    rows = flags.batch_size * flags.discriminator_steps
+    passes = max(1, round(flags.epoch_images / (len(batches) * rows)))
+    if passes > 1:
+        batches = batches.repeat(passes)
+    per_epoch = len(batches) * rows
     epochs = flags.epochs or -(-flags.images // per_epoch)
     if (run.images_seen() or 0) > epochs * per_epoch:
         raise ValueError(
@@ -283,11 +290,12 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
                 # Flags and this folder are what an incomplete run is known by.
                 run.backups.mkdir(parents=True, exist_ok=True)
                 run.begin(flags.lines())
+            joined = f", {passes} passes each" if passes > 1 else ""
             print(
                 f"{images.name}: {len(images):,} images {images.image_shape}, "
                 f"{gan.num_classes or 'no'} classes. Generator {gan.generator.count_params():,}, "
                 f"discriminator {gan.discriminator.count_params():,} weights. "
-                f"{epochs} epochs of {per_epoch:,} images.",
+                f"{epochs} epochs of {per_epoch:,} images{joined}.",
                 flush=True,
             )
         gan.fit(

@@ -16,6 +16,7 @@ from PIL import Image
 
 import kgan
 from kgan._utils import files
+from kgan.cli import RunFolder
 from kgan.cli import real_images
 from kgan.cli import train
 from kgan.cli.command import Flags
@@ -23,8 +24,15 @@ from kgan.cli.command import Flags
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "recipes").glob("*.flags"))
 TOOL = ROOT / "tools" / "train.py"
-# As little as a run can be: 16 pictures of 8 x 8.
-TINY = ["--width=4", "--latent_dim=3", "--batch_size=4", "--noconditional", "--model=small_mlp"]
+# As little as a run can be: 16 pictures of 8 x 8, an epoch a pass.
+TINY = [
+    "--epoch_images=1",
+    "--width=4",
+    "--latent_dim=3",
+    "--batch_size=4",
+    "--noconditional",
+    "--model=small_mlp",
+]
 PENALTIES = ["--penalty=lecam=0.5"]
 
 
@@ -47,7 +55,7 @@ def finished(kgan_command, pictures, tmp_path_factory):
         "train",
         # What comes later counts, also where it replaces something else.
         f"--flagfile={ROOT / 'recipes' / 'digits.flags'}",
-        *TINY[:3],
+        *TINY[:4],
         "--model=small_mlp",
         *PENALTIES,
         f"--dataset=folder:{pictures}",
@@ -352,8 +360,9 @@ def test_a_full_disk_is_said_keeps_the_backups_and_the_same_command_ends_the_run
 
 @pytest.mark.slow
 def test_a_killed_run_is_resumed_by_the_same_command_and_leaves_the_same(forks, pictures, tmp_path):
-    arguments = [f"--dataset=folder:{pictures}", "--epochs=12", "--backup_images=4", *TINY]
-    arguments.append("--model=dcgan")
+    # Three passes an epoch.
+    arguments = [f"--dataset=folder:{pictures}", "--epochs=4", "--backup_images=4", *TINY]
+    arguments += ["--model=dcgan", "--epoch_images=40", "--flip"]
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     assert forks.run(TOOL, *arguments, f"--run_dir={undisturbed}").returncode == 0
     forks.start(TOOL, *arguments, f"--run_dir={killed}")
@@ -425,6 +434,35 @@ def test_the_central_part_of_every_picture_is_taken(pictures):
     assert images.image_shape == (4, 4, 3)
     with Image.open(pictures / "cat" / "0.png") as first:
         np.testing.assert_array_equal(images.images[0], np.asarray(first)[2:6, 2:6])
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "passes"),
+    [
+        # What is as many as an epoch, or more, is passed over once an epoch, the digits above all.
+        (10_000, 64, 1),
+        (60_000, 100, 1),
+        # A pass over 600 takes 9 batches of 64: 17 are 9,792 images.
+        (600, 64, 17),
+        (7_000, 70, 1),
+        (6_000, 60, 2),
+    ],
+)
+def test_short_passes_over_the_data_are_joined_to_epochs_of_about_10_000_images(
+    count, batch_size, passes, monkeypatch, tmp_path, capsys
+):
+    def fit(gan, batches, **options):
+        assert len(batches) == count // batch_size * passes
+        assert options["epochs"] == -(-100_000 // (len(batches) * batch_size))
+        raise RuntimeError("it would fit")
+
+    monkeypatch.setattr(kgan.GAN, "fit", fit)
+    run = ("--model=small_mlp", "--width=1", f"--batch_size={batch_size}", f"--run_dir={tmp_path}")
+    flags = flags_of("--images=100000", *run)
+    images = kgan.data.Images(np.arange(count * 4, dtype="uint8").reshape(count, 2, 2, 1))
+    with pytest.raises(RuntimeError, match="it would fit"):
+        train.train(flags, train.build_gan(flags, images), images, RunFolder(tmp_path))
+    assert (f", {passes} passes each." in capsys.readouterr().out) is (passes > 1)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)

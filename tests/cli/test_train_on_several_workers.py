@@ -22,6 +22,7 @@ PICTURES, ROWS_OF_A_STEP = 160, 16
 FLAGS = [
     # Several workers have no fast kernels.
     "--nofast_kernels",
+    "--epoch_images=1",
     *("--width=4", "--latent_dim=3", "--batch_size=8", "--discriminator_steps=2", "--epochs=4"),
     *("--ema_halflife_images=50", f"--backup_images={2 * ROWS_OF_A_STEP}"),
 ]
