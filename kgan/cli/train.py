@@ -32,6 +32,7 @@ from kgan._utils.files import is_full
 from kgan.cli import real_images
 from kgan.cli.command import Flags
 from kgan.cli.command import in_one_line
+from kgan.cli.estimate import Estimate
 from kgan.cli.generators import find_generator
 from kgan.cli.generators import load_keras_file
 from kgan.cli.run_folder import RunFolder
@@ -275,6 +276,7 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
     backup = callbacks.Backup(run.backups, flags.backup_minutes, every_n_images=every)
     model = ModelFile(gan, run, non_finite)
     files = [
+        Estimate(epochs * per_epoch),
         callbacks.Health(),
         grids,
         callbacks.Curves(run.curves),
