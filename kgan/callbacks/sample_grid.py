@@ -1,6 +1,5 @@
 """Pictures of what the generator makes, while it learns."""
 
-import functools
 import io
 import os
 from pathlib import Path
@@ -17,6 +16,8 @@ from kgan.data.store import Images
 
 # A grid of large images gets fewer columns, so that it is about this wide: a screen, in pixels.
 _WIDTH = 1280
+# As many as a film shows.
+_MOST_GRIDS = 200
 _PICTURES = f"images-{'[0-9]' * 9}.png"
 
 
@@ -29,6 +30,9 @@ class SampleGrid(GANCallback):
     None of these files is ever there by half. They are written while the training goes on, and all
     are there when `fit` ends or a `Backup` is written. Before training, a grid that cannot be
     written is an error; later, as on a full disk, it is told of and does not end the training.
+
+    So that a long training does not fill the disk, about 200 grids stay: of more, those nearest to
+    others are removed, and the rest lie about evenly over the training.
 
     A GAN with classes fills row c with samples of class c. Training that goes on in the same
     folder, in a second `fit` or after a restart, goes on with the same latents, and the animation
@@ -167,10 +171,12 @@ class SampleGrid(GANCallback):
             state: what `get_state` returned.
         """
         pictures = [self.folder / name for name in state["pictures"]]
+        found = [path for path in pictures if path.exists()]
         is_same = state.get("folder") == self.folder.resolve().name
-        if not is_same or not all(path.exists() for path in pictures):
+        # Of many, those that are gone had made room for later ones, and would do so again.
+        if not is_same or (len(found) < len(pictures) and len(pictures) < _MOST_GRIDS // 2):
             return
-        self._pictures = pictures
+        self._pictures = found
         self._due.count_from(self.images_seen)
 
     def _write_grid(self, *, in_background: bool = True) -> None:
@@ -185,8 +191,20 @@ class SampleGrid(GANCallback):
         samples = self.model.generate(
             rows * columns, seed=self.seed, labels=labels, truncation=self.truncation
         )
-        write = functools.partial(self._write, path, samples)
+
+        def write():
+            # A last grid comes at no even distance.
+            if in_background and len(self._pictures) >= _MOST_GRIDS:
+                self._make_room()
+            self._write(path, samples)
+
         self._write_in_background(write) if in_background else write()
+
+    def _make_room(self) -> None:
+        """Remove the grid whose neighbours are nearest to each other."""
+        seen = [int(path.stem.removeprefix("images-")) for path in self._pictures]
+        between = [after - before for before, after in zip(seen, seen[2:], strict=False)]
+        self._pictures.pop(1 + between.index(min(between))).unlink(missing_ok=True)
 
     def _write(self, path: Path, samples: np.ndarray) -> None:
         png = _png(images.to_uint8(samples), *self._shape[:2])

@@ -12,6 +12,7 @@ import kgan
 from kgan._utils import images
 from kgan.callbacks import Curves
 from kgan.callbacks import SampleGrid
+from kgan.callbacks import sample_grid
 
 
 def grids(folder) -> list[int]:
@@ -368,6 +369,37 @@ def test_a_folder_of_which_the_state_is_not_keeps_all_its_grids(
     other.on_epoch_end(1)
     other.on_train_end()
     assert grids(folder) == expected
+
+
+def test_of_many_grids_some_stay_evenly_and_a_resumed_training_keeps_the_same(
+    tmp_path, quick_gan, make_dataset, monkeypatch
+):
+    monkeypatch.setattr(sample_grid, "_MOST_GRIDS", 6)
+    states = {}
+
+    def train(folder, epochs, state=None, images_seen=0):
+        gan = quick_gan()
+        grid = SampleGrid(folder / "samples", rows=1, columns=1, animation=None)
+        gan.images_seen.assign(images_seen)
+
+        class Restoring(keras.callbacks.Callback):
+            def on_train_begin(self, logs=None):
+                if state is not None:
+                    grid.set_state(state)
+
+            def on_epoch_end(self, epoch, logs=None):
+                states[epoch] = grid.get_state()
+
+        options = {"initial_epoch": images_seen // 16, "verbose": 0}
+        gan.fit(make_dataset(16), epochs=epochs, callbacks=[grid, Restoring()], **options)
+        return [number // 16 for number in grids(folder / "samples")]
+
+    # In turn 1, 3, 5 and 7 make room, whose neighbours are 2 apart, then 8, of which they are 3.
+    assert train(tmp_path / "again", 10) == [0, 2, 4, 6, 9, 10]
+    # From a backup of the fifth epoch, whose list has grids that have made room since.
+    state = states[4]
+    assert len(state["pictures"]) == 6
+    assert train(tmp_path / "again", 10, state, 80) == [0, 2, 4, 6, 9, 10]
 
 
 def test_a_training_without_an_epoch_writes_nothing(tmp_path, quick_gan, make_dataset):
