@@ -46,7 +46,6 @@ def define(flags: Flags) -> None:
     real_images.define(flags, "digits")
     define = flags.define
     define("bool", "conditional", True, "Use the labels, if the data set has any.")
-
     define("bool", "flip", False, "Mirror every picture, left for right, in half of the epochs.")
 
     families = ["dcgan", "mlp", "small_mlp"]

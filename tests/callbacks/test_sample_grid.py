@@ -375,7 +375,7 @@ def test_of_many_grids_some_stay_evenly_and_a_resumed_training_keeps_the_same(
     tmp_path, quick_gan, make_dataset, monkeypatch
 ):
     monkeypatch.setattr(sample_grid, "_MOST_GRIDS", 6)
-    states = {}
+    states, begun = {}, []
 
     def train(folder, epochs, state=None, images_seen=0):
         gan = quick_gan()
@@ -386,6 +386,9 @@ def test_of_many_grids_some_stay_evenly_and_a_resumed_training_keeps_the_same(
             def on_train_begin(self, logs=None):
                 if state is not None:
                     grid.set_state(state)
+
+            def on_epoch_begin(self, epoch, logs=None):
+                begun.append(len(grids(folder / "samples")))
 
             def on_epoch_end(self, epoch, logs=None):
                 states[epoch] = grid.get_state()
@@ -399,7 +402,10 @@ def test_of_many_grids_some_stay_evenly_and_a_resumed_training_keeps_the_same(
     # From a backup of the fifth epoch, whose list has grids that have made room since.
     state = states[4]
     assert len(state["pictures"]) == 6
+    begun.clear()
     assert train(tmp_path / "again", 10, state, 80) == [0, 2, 4, 6, 9, 10]
+    # Those of steps that were taken again were removed: 0, 2 and 4 were left.
+    assert begun[0] == 3
 
 
 def test_a_training_without_an_epoch_writes_nothing(tmp_path, quick_gan, make_dataset):
