@@ -1,6 +1,7 @@
 """kgan: generative adversarial networks for Keras 3 and TensorFlow."""
 
 from kgan import _environment  # noqa: F401  # First: TensorFlow reads it once.
+from kgan import augment
 from kgan import callbacks
 from kgan import constraints
 from kgan import data
@@ -26,6 +27,7 @@ __all__ = [
     "GAN",
     "GANOptimizer",
     "__version__",
+    "augment",
     "callbacks",
     "constraints",
     "data",

@@ -27,6 +27,7 @@ FLOORS = [
         "theory": {"_utils"},
     },
     {
+        "augment": {"_utils", "backend", "schedules"},
         "data": {"_utils", "backend"},
         "distribution": {"backend"},
         "features": {"_utils", "_version"},
@@ -45,6 +46,7 @@ FLOORS = [
         "gan": {
             "_environment",
             "_utils",
+            "augment",
             "backend",
             "data",
             "export",
@@ -74,6 +76,7 @@ FLOORS = [
         "cli": {
             "_utils",
             "_version",
+            "augment",
             "callbacks",
             "constraints",
             "data",
@@ -235,7 +238,15 @@ def test_only_commands_print(path):
 def test_public_names_are_listed_once_and_exist():
     import kgan
 
-    rooms = (kgan.callbacks, kgan.data, kgan.evaluation, kgan.export, kgan.features, kgan.layers)
+    rooms = (
+        kgan.augment,
+        kgan.callbacks,
+        kgan.data,
+        kgan.evaluation,
+        kgan.export,
+        kgan.features,
+        kgan.layers,
+    )
     more = (
         kgan.distribution,
         kgan.losses,

@@ -1,4 +1,4 @@
-"""What `get`, `serialize` and `deserialize` share in the packages of losses, penalties, metrics."""
+"""What `get`, `serialize` and `deserialize` share in the packages of losses, penalties and more."""
 
 import ast
 import inspect
@@ -142,12 +142,12 @@ class ByName:
 
 
 def serialize(configured: Configured) -> dict:
-    """The config of a loss, a penalty or a metric, of which `get` makes it anew.
+    """The config of a loss, a penalty, an augmentation or a metric, of which `get` makes it anew.
 
     Args:
-        configured: `kgan.losses.Loss`, `kgan.penalties.Penalty` or `kgan.metrics.SampleMetric`. Of
-            a metric, neither the rows it has counted nor an extractor, whose weights no config
-            holds.
+        configured: `kgan.losses.Loss`, `kgan.penalties.Penalty`, `kgan.augment.Augmentation` or
+            `kgan.metrics.SampleMetric`. Of a metric, neither the rows it has counted nor an
+            extractor, whose weights no config holds.
 
     Returns:
         Dict of plain values, which `get` and `deserialize` of the same package take.

@@ -58,6 +58,7 @@ def check_number(
     *,
     above: float = -math.inf,
     at_least: float = -math.inf,
+    at_most: float = math.inf,
     below: float = math.inf,
     because: str = "",
 ) -> float:
@@ -68,6 +69,7 @@ def check_number(
         value: anything.
         above: what it must be greater than.
         at_least: what it must not be less than.
+        at_most: what it must not be more than.
         below: what it must be less than.
         because: str, why, for the message.
 
@@ -79,8 +81,9 @@ def check_number(
     """
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     # Written so that NaN fails too.
-    if not (is_number and above < value < below and at_least <= value < math.inf):
-        limits = ((">", above), (">=", at_least), ("<", below))
+    is_between = is_number and above < value < below and at_least <= value <= at_most
+    if not (is_between and value < math.inf):
+        limits = ((">", above), (">=", at_least), ("<", below), ("<=", at_most))
         expected = " and ".join(f"{sign} {end:g}" for sign, end in limits if math.isfinite(end))
         raise ValueError(
             f"{name} must be {f'a finite number {expected}'.strip()}{because}. "

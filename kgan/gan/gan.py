@@ -18,6 +18,7 @@ from kgan._utils.checks import check_flag
 from kgan._utils.checks import check_positive_integer
 from kgan._utils.checks import check_seed
 from kgan._utils.tensors import Tensor
+from kgan.augment.by_name import get_for as augment_for
 from kgan.backend import autodiff
 from kgan.backend import batches
 from kgan.backend import kernels
@@ -49,7 +50,7 @@ _MADE_ONCE = (
     *("ema_halflife_images", "pack"),
 )
 # What a compiled step holds as it was.
-_COMPILED = ("optimizer", "loss", "penalties", "discriminator_steps", "share_fakes")
+_COMPILED = ("optimizer", "loss", "penalties", "discriminator_steps", "share_fakes", "augment")
 
 
 @keras.saving.register_keras_serializable("kgan")
@@ -188,6 +189,7 @@ class GAN(keras.Model):
         self.discriminator_steps = None
         self.share_fakes = False
         self.penalties = ()
+        self.augment = None
         self.images_seen = self.add_weight(
             shape=(),
             dtype="int64",
@@ -222,7 +224,7 @@ class GAN(keras.Model):
     def _replacement(self, name, value):
         """What a compiled GAN takes in place of a part; the rest is refused."""
         is_built = isinstance(value, GANOptimizer) and value.built
-        if name == "penalties" or (name == "optimizer" and not is_built):
+        if name in ("penalties", "augment") or (name == "optimizer" and not is_built):
             raise ValueError(
                 f"{name} of a compiled GAN cannot be replaced: compile makes its state. "
                 f"Received: {name}={value!r}. Call compile again with all that is to be used."
@@ -230,6 +232,8 @@ class GAN(keras.Model):
         # Keras' own compile sets None.
         if name == "loss" and value is not None:
             value = losses.get(value)
+            if self.augment is not None:
+                self.augment.check(self.image_shape, value)
         elif name == "discriminator_steps":
             value = check_positive_integer(name, value)
             minibatches.check_sharing(self.share_fakes, value)
@@ -250,6 +254,7 @@ class GAN(keras.Model):
         *,
         penalties: Any = None,
         schedules: dict | None = None,
+        augment: Any = None,
         share_fakes: bool = False,
         fast_kernels: bool | str = "auto",
         jit_compile: bool | str = "auto",
@@ -272,6 +277,10 @@ class GAN(keras.Model):
                 name of what follows the images seen in both optimizers: "learning_rate" (the
                 generator's; the discriminator's keeps its ratio to it), "beta_1" or "beta_2". None,
                 the default, for none.
+            augment: what `kgan.augment.get` takes ("diffaugment"): what the discriminator is shown
+                in place of images, reals and fakes, in the updates of both players; for training on
+                little data. Its probability is logged as `augment_p` where it has one. None, the
+                default, for the images as they are.
             share_fakes: bool, for `discriminator_steps=1`: whether the generator learns from the
                 fakes that the discriminator has just learned from, in place of fresh ones. The
                 generator is run once a step, as in common DCGAN code, which saves a forward pass.
@@ -287,9 +296,10 @@ class GAN(keras.Model):
             steps_per_execution: as in `keras.Model.compile`.
 
         Raises:
-            ValueError: for an unknown loss, penalty or optimizer, one optimizer for both, that of
-                another GAN, a learning rate that is none, k < 1, shared fakes with k > 1, two
-                penalties of one name, or one that means nothing for this discriminator; and for
+            ValueError: for an unknown loss, penalty, augmentation or optimizer, one optimizer for
+                both, that of another GAN, a learning rate that is none, k < 1, shared fakes with
+                k > 1, two penalties of one name, or one that means nothing for this discriminator;
+                for an augmentation that means nothing for these images or this loss, and for
                 `fast_kernels=True` where they cannot be.
 
         Reference:
@@ -314,6 +324,7 @@ class GAN(keras.Model):
         kernels.check(self, fast_kernels, run_eagerly=run_eagerly, jit_compile=jit_compile)
         loss = losses.get(loss)
         penalties = get_penalties(penalties, self.discriminator)
+        augment = augment_for(augment, self.image_shape, loss, self.num_classes)
         if not run_eagerly:
             networks.check_derivatives(self, penalties)
         # Kept as given: "auto" may mean another thing on the machine that loads the model.
@@ -326,11 +337,13 @@ class GAN(keras.Model):
             optimizer = paired(d_optimizer, g_optimizer, schedules, d_networks, g_networks)
             replication.prepare(self, optimizer, jit_compile=jit_compile, run_eagerly=run_eagerly)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
-            self.logs.add_penalties([penalty.name for penalty in penalties])
-            for penalty in penalties:
-                penalty.build()
+            for part in (*penalties, *([] if augment is None else [augment])):
+                part.build()
+            changes = augment is not None and augment.probability(0) is not None
+            self.logs.add_penalties([*(each.name for each in penalties), *["augment_p"] * changes])
         self._fast_kernels = fast_kernels
         super().__setattr__("penalties", tuple(penalties))
+        super().__setattr__("augment", augment)
         super().__setattr__("share_fakes", share_fakes)
         self.loss = loss
         self.discriminator_steps = discriminator_steps
@@ -712,11 +725,18 @@ class GAN(keras.Model):
             images: float tensor (batch, height, width, channels), real or generated.
             labels: tensor (batch, ...) of their labels, None without.
             training: bool, whether an update is computed from the answer: what the discriminator
-                is to see in training alone, such as augmented images, belongs here.
+                is to see in training alone belongs here, as `augment` does. A method that takes
+                the place of this one calls it, or there is no augmentation.
 
         Returns:
             Logits, in float32 at least: losses take exponentials of them.
         """
+        if training and self.augment is not None:
+            # Networks cast what they are given to their own type.
+            dtype = keras.backend.result_type(images.dtype, keras.config.floatx(), "float32")
+            images = self.augment(
+                ops.cast(images, dtype), seed=self.training_seeds, images_seen=self.images_seen
+            )
         shown = sampling.network_inputs(packing.packed(images, self.pack), labels)
         logits = self.discriminator(shown, training=training)
         return ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
@@ -783,6 +803,10 @@ class GAN(keras.Model):
 
         judged = self._minimise(play, self.optimizer.d_optimizer, self.discriminator_networks())
         logs.update(self.metrics, logs.scores(judged, self.loss))
+        if self.augment is not None:
+            p = self.augment.probability(self.images_seen)
+            logs.update(self.metrics, {} if p is None else {"augment_p": p})
+            self.augment.update(judged.real_logits, self.loss)
 
     def _update_generator(self, minibatch: Minibatch, pullback):
         def play():
@@ -965,6 +989,7 @@ class GAN(keras.Model):
             "discriminator_steps": self.discriminator_steps,
             "penalties": [serialize(penalty) for penalty in self.penalties],
             "schedules": self.optimizer.get_config()["schedules"],
+            "augment": serialize(self.augment),
             "share_fakes": self.share_fakes,
             "fast_kernels": self._fast_kernels,
             **self._execution,
@@ -1010,11 +1035,13 @@ class GAN(keras.Model):
         super().load_own_variables(saving.load_state(self, store))
 
     def state_beside_weights(self) -> dict[str, keras.Variable]:
-        """The state of the penalties by their names, which is saved with the GAN."""
+        """The state of the penalties and of the augmentation, which is saved with the GAN."""
+        parts = [(penalty.name, penalty) for penalty in self.penalties]
+        parts += [] if self.augment is None else [("augment", self.augment)]
         return {
-            f"{penalty.name}_{index}": variable
-            for penalty in self.penalties
-            for index, variable in enumerate(penalty.variables)
+            f"{name}_{index}": variable
+            for name, part in parts
+            for index, variable in enumerate(part.variables)
         }
 
     def unchanged_random_state(self) -> contextlib.AbstractContextManager:

@@ -28,7 +28,7 @@ class Logs:
         return [*self._players, *self._penalties]
 
     def add_penalties(self, names: list[str]) -> None:
-        """Log penalties under these names from now on, in place of earlier ones."""
+        """Log penalties, and what else an update has, under these names, no earlier ones."""
         self._penalties = [keras.metrics.Mean(name=name) for name in names]
 
 
@@ -108,7 +108,8 @@ def check_waiting(gan, callbacks, *, validates: bool) -> None:
             speaks after the first epoch.
     """
     names = {metric.name for metric in gan.metrics}
-    measured = names.difference(penalty.name for penalty in gan.penalties)
+    # What belongs to an update, no evaluation has.
+    measured = names.difference({"augment_p"}, (penalty.name for penalty in gan.penalties))
     if validates:
         names |= {f"val_{name}" for name in measured}
     if any(isinstance(callback, _LOG_THE_RATE) for callback in callbacks):

@@ -138,7 +138,7 @@ def fault(gan) -> str | None:
     """Why a file of a GAN would not give back the GAN, found without a file.
 
     Only what is not Keras' or kgan's is looked at: the GAN is made anew by its config, and its
-    networks, loss and penalties, and the options of its own constructor are compared.
+    networks, loss, penalties and augmentation, and the options of its own constructor are compared.
 
     Args:
         gan: `kgan.GAN`, compiled or not.
@@ -176,7 +176,7 @@ def _parts(gan) -> list:
         return [gan]
     optimizers = [gan.optimizer.d_optimizer, gan.optimizer.g_optimizer]
     inner = [getattr(optimizer, "inner_optimizer", optimizer) for optimizer in optimizers]
-    return [gan, gan.loss, *gan.penalties, *inner]
+    return [gan, *filter(None, (gan.loss, *gan.penalties, gan.augment)), *inner]
 
 
 def _difference(gan, copy, learns: dict | None) -> str | None:
@@ -192,8 +192,9 @@ def _difference(gan, copy, learns: dict | None) -> str | None:
             found = rebuilding.difference(own, made, inputs, training=training)
             if found:
                 return f"of the {role}, {found}"
-    made_anew = (learns["loss"], *learns["penalties"]) if learns else ()
-    pairs = zip((gan.loss, *gan.penalties) if learns else (), made_anew, strict=True)
+    made_anew = (learns["loss"], *learns["penalties"], learns["augment"]) if learns else ()
+    own_parts = (gan.loss, *gan.penalties, gan.augment) if learns else ()
+    pairs = [pair for pair in zip(own_parts, made_anew, strict=True) if pair[0] is not None]
     for own, made, names in ((gan, copy, _own_options(gan)), *((*pair, None) for pair in pairs)):
         for name, value in vars(own).items():
             if names is not None and name.removeprefix("_") not in names:

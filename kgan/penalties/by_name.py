@@ -15,7 +15,7 @@ from kgan.penalties.penalty import Penalty
 # What a penalty may need beside what every one is given.
 _NEEDS = ("real_gradients", "fake_gradients", "images_seen")
 # What a GAN logs of its players.
-_TAKEN = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc")
+_TAKEN = ("d_loss", "g_loss", "d_real", "d_fake", "d_auc", "augment_p")
 _PENALTIES = ByName(
     Penalty,
     "penalty of a discriminator",

@@ -46,6 +46,8 @@ def test_what_is_no_number_in_the_range_is_refused(value):
         checks.check_number("c of X", value, above=0, below=3, because=", said so")
     with pytest.raises(ValueError, match=r"^c must be a finite number >= 4\."):
         checks.check_number("c", value, at_least=4)
+    with pytest.raises(ValueError, match=r"^c must be a finite number >= 0 and <= 1\."):
+        checks.check_number("c", 2, at_least=0, at_most=1)
 
 
 def test_flags_are_bools_and_no_texts():

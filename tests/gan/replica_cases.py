@@ -88,6 +88,8 @@ def make_gan(where, optimizer="adam", k=2, **options):
 def make_small_gan(where):
     """What needs the other replicas: batch norm, a mean over the batch, and a state of its own.
 
+    And what every row is given numbers of its own for.
+
     Biases that neither batch norm nor the loss sees would be left with nothing but rounding.
     """
     keras.utils.set_random_seed(1)
@@ -110,7 +112,7 @@ def make_small_gan(where):
             ema_halflife_images=50,
             seed=5,
         )
-        gan.compile(sgd(), sgd(), loss="ragan", penalties=["lecam"])
+        gan.compile(sgd(), sgd(), loss="ragan", penalties=["lecam"], augment="diffaugment")
     return gan
 
 
