@@ -5,13 +5,15 @@ import warnings
 
 from kgan._utils.by_name import ByName
 from kgan._utils.configured import Configured
+from kgan.augment.adaptive import Adaptive
 from kgan.augment.augmentation import Augmentation
 from kgan.augment.diff_augment import DiffAugment
+from kgan.augment.scheduled import Scheduled
 
 _AUGMENTATIONS = ByName(
     Augmentation,
     "augmentation",
-    {"diffaugment": DiffAugment},
+    {"diffaugment": DiffAugment, "adaptive": Adaptive, "ada": Adaptive, "scheduled": Scheduled},
     " Keras' preprocessing layers change the data alone, which the generator would then learn: use "
     "them in the data, and here what both players are shown.",
 )
@@ -22,8 +24,8 @@ def get(identifier: str | dict | type | Augmentation) -> Augmentation:
 
     Args:
         identifier: an `Augmentation` (returned as it is), its class, its config, or a name:
-            "diffaugment" or a class name, with parameters as in
-            "diffaugment='translation,cutout'" (the first).
+            "diffaugment", "adaptive" (or "ada"), "scheduled" or a class name, with parameters as in
+            "diffaugment='translation,cutout'" (the first) or "adaptive(speed=100000)".
 
     Returns:
         An `Augmentation`.
@@ -35,6 +37,8 @@ def get(identifier: str | dict | type | Augmentation) -> Augmentation:
     Example:
         >>> kgan.augment.get("diffaugment='translation,cutout'")
         DiffAugment(policy='translation,cutout')
+        >>> kgan.augment.get("adaptive")
+        Adaptive(target=0.6, speed=500000, transforms='bgc')
     """
     return _AUGMENTATIONS.get(identifier)
 

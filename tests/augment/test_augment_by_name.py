@@ -7,23 +7,32 @@ import pytest
 
 from kgan import augment
 from kgan import losses
+from kgan import schedules
 
 SHAPE, LOSS = (8, 8, 3), losses.NonSaturating()
-EVERY = [augment.DiffAugment("color,cutout")]
+EVERY = [
+    augment.DiffAugment("color,cutout"),
+    augment.Adaptive(0.5, speed=1000, transforms="blit"),
+    augment.Scheduled(0.25),
+    augment.Scheduled(schedules.Cosine(0.0, 0.5, until=100), transforms="bgc"),
+]
 
 
 @pytest.mark.parametrize("one", EVERY, ids=repr)
 def test_a_config_makes_the_same_again(one):
-    again = augment.deserialize(augment.serialize(one))
-    assert (type(again), again.get_config()) == (type(one), one.get_config())
-    assert augment.get(augment.serialize(one)).get_config() == one.get_config()
-    assert repr(augment.get(repr(one))) == repr(one)
+    config = augment.serialize(one)
+    for again in (augment.deserialize(config), augment.get(config)):
+        assert (type(again), repr(again)) == (type(one), repr(one))
+        assert augment.serialize(again) == config
 
 
 def test_names_classes_and_objects_stand_for_augmentations():
     for name in ("diffaugment", "DiffAugment", "diff_augment", augment.DiffAugment):
         assert augment.get(name).get_config() == {"policy": "color,translation,cutout"}
     assert augment.get(EVERY[0]) is EVERY[0]
+    assert type(augment.get("ada")) is type(augment.get(augment.Adaptive)) is augment.Adaptive
+    followed = augment.get("scheduled(p='cosine(0, 0.5, until=100)', transforms=bgc)")
+    assert repr(followed) == repr(EVERY[-1])
 
 
 @pytest.mark.parametrize(

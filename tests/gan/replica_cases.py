@@ -362,6 +362,11 @@ CASES = {
         optimizer="sgd",
         penalties=["r1=0.1", "r2=0.1", "gradient_penalty=1", "dragan=1", "lecam"],
     ),
+    "adaptive": lambda: difference(
+        optimizer="sgd",
+        loss="hinge",
+        augment=kgan.augment.Adaptive(speed=100, transforms="blit,color"),
+    ),
     "share_fakes": lambda: difference(
         optimizer="loss_scale_and_clipnorm", k=1, share_fakes=True, loss="rpgan"
     ),

@@ -181,8 +181,60 @@ def test_what_means_nothing_for_the_images_is_refused():
         gan.compile(augment="diffaugment")
 
 
+def adaptive(**options):
+    return augment.Adaptive(speed=20, transforms="bgc,x_flip=0", **options)
+
+
+def test_the_probability_is_a_log_of_the_updates_alone():
+    gan = make_gan(augment.Scheduled("linear(0, 1, until=64)"))
+    logs = gan.fit(IMAGES, batch_size=ROWS, epochs=2, validation_data=IMAGES, verbose=0).history
+    # After 0, 8 and 16 images, and 24, 32 and 40.
+    np.testing.assert_allclose(logs["augment_p"], [1 / 8, 1 / 2], rtol=1e-6)
+    assert "val_d_loss" in logs
+    assert "val_augment_p" not in logs
+    waiting = keras.callbacks.EarlyStopping("val_augment_p", mode="min")
+    with pytest.raises(ValueError, match="waits for 'val_augment_p', which this training does not"):
+        gan.fit(IMAGES, verbose=0, callbacks=[waiting])
+    assert "augment_p" not in fitted(make_gan("diffaugment"))
+
+
+def test_an_adaptive_one_is_saved_and_goes_on_with_equal_numbers(tmp_path):
+    gan = make_gan(adaptive(target=-0.5))
+    fitted(gan)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    # Three updates, of which the fourth will be the first to move p.
+    assert [float(v) for v in loaded.augment.variables][2:] == [24, 3]
+    assert fitted(gan, epochs=3) == fitted(loaded, epochs=3)
+    np.testing.assert_array_equal(weights_of(gan), weights_of(loaded))
+    state, again = (
+        {name: float(v) for name, v in one.state_beside_weights().items()} for one in (gan, loaded)
+    )
+    assert state == again
+    assert state["augment_0"] > 0
+    assert state["augment_3"] == 12
+
+
+def test_one_object_given_to_two_gans_has_a_state_in_each():
+    given = adaptive()
+    first, second = make_gan(given), make_gan(given)
+    fitted(first)
+    assert float(first.state_beside_weights()["augment_3"]) == 3
+    assert float(second.state_beside_weights()["augment_3"]) == 0
+    assert given.variables == ()
+
+
+def test_a_loss_under_which_it_means_nothing_does_not_take_the_place_of_another():
+    gan = make_gan(adaptive())
+    with pytest.raises(ValueError, match=r"^Adaptive asks whether the discriminator takes reals"):
+        gan.loss = "wgan"
+    gan.loss = "hinge"
+    make_gan("scheduled=0.5").loss = "wgan"
+
+
 @pytest.mark.slow
-def test_xla_compiles_it():
-    gan = make_gan("diffaugment", run_eagerly=False, jit_compile=True)
+@pytest.mark.parametrize("chosen", ["diffaugment", adaptive()], ids=repr)
+def test_xla_compiles_it(chosen):
+    gan = make_gan(chosen, run_eagerly=False, jit_compile=True)
     assert np.isfinite(fitted(gan)["d_loss"]).all()
     assert ops.shape(gan.discriminate(IMAGES, training=True)) == (3 * ROWS, 1)

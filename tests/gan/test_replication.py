@@ -29,7 +29,7 @@ CASES = (
 STEEP_CASES = (
     *("k=5", "together", "sgd", "schedule", "clipnorm", "clipvalue", "loss_scale_factor"),
     *("loss_scale_and_clipnorm", "loss_scale_and_clipvalue"),
-    *("ragan", "hinge", "least_squares", "every_penalty", "share_fakes"),
+    *("ragan", "hinge", "least_squares", "every_penalty", "share_fakes", "adaptive"),
 )
 OTHERS = ("random_layers", "infinity_on_the_last_replica", "single_batch")
 LONGER = ("21 rows", "callbacks", "distributed_data", "saved_on_one_device")
