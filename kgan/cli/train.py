@@ -21,6 +21,7 @@ from pathlib import Path
 
 import keras
 
+from kgan import augment
 from kgan import callbacks
 from kgan import constraints
 from kgan import distribution
@@ -60,6 +61,8 @@ def define(flags: Flags) -> None:
 
     define("string", "loss", "non_saturating", "Name of the loss, as kgan.losses.get takes it.")
     define("multi_string", "penalty", [], "Penalty on the discriminator, as r1=0.1; may repeat.")
+    augmented = "What the discriminator sees in place of images, as diffaugment or adaptive."
+    define("string", "augment", None, augmented)
     define("float", "weight_clip", None, "Bound of the critic's weights, for the WGAN loss.", 0)
     define("integer", "discriminator_steps", 1, "Discriminator updates per generator update, k.", 1)
     define("bool", "share_fakes", False, "Train both players on the same fakes; not Algorithm 1.")
@@ -145,8 +148,8 @@ def main(flags: Flags) -> int:
 
 
 def check_objective(flags: Flags) -> None:
-    """Raise ValueError for a loss or penalty that cannot be, before data are loaded."""
-    losses.get(flags.loss)
+    """Raise ValueError for a loss, penalty or augmentation that cannot be, before any data."""
+    loss = losses.get(flags.loss)
     schedules_of(flags)
     if flags.ema_halflife_images is not None:
         check_halflife(number_or_text(flags.ema_halflife_images))
@@ -155,6 +158,7 @@ def check_objective(flags: Flags) -> None:
     discriminator = build_discriminator(flags, (size, size, 1), width=1)
     for name in flags.penalty:
         penalties.get(name).check_discriminator(discriminator)
+    augment.get_for(flags.augment, (size, size, 1), loss)
 
 
 def build_discriminator(flags: Flags, image_shape, **options):
@@ -194,6 +198,7 @@ def build_gan(flags: Flags, images) -> GAN:
         discriminator_steps=flags.discriminator_steps,
         penalties=flags.penalty,
         schedules=schedules_of(flags),
+        augment=flags.augment,
         share_fakes=flags.share_fakes,
         fast_kernels="auto" if flags.fast_kernels is None else flags.fast_kernels,
         jit_compile="auto" if flags.jit_compile is None else flags.jit_compile,

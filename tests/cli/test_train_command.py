@@ -58,6 +58,7 @@ def finished(kgan_command, pictures, tmp_path_factory):
         *TINY[:4],
         "--model=small_mlp",
         *PENALTIES,
+        "--augment=adaptive(transforms='translation')",
         f"--dataset=folder:{pictures}",
         f"--run_dir={folder}",
         "--loss=least_squares",
@@ -88,7 +89,7 @@ def test_a_run_leaves_model_samples_curves_log_and_flags(finished):
     # 33 images are rounded up to three epochs of 16.
     assert [int(row["epoch"]) for row in rows] == [0, 1, 2]
     assert set(rows[0]) >= {"epoch", "d_loss", "g_loss", "d_real", "d_fake"}
-    assert "lecam" in rows[0]
+    assert {"lecam", "augment_p"} <= set(rows[0])
     lines = (folder / "flags.txt").read_text().splitlines()
     assert [line for line in lines if "penalty" in line] == PENALTIES
     assert "" not in lines
@@ -110,6 +111,7 @@ def test_the_saved_gan_is_the_one_the_flags_describe(finished):
     assert gan.ema_halflife_images == 20
     assert gan.discriminator_steps == 2
     assert isinstance(gan.loss, kgan.losses.LeastSquares)
+    assert gan.augment.transforms == "translation"
     assert int(gan.images_seen) == 48
 
 
@@ -256,6 +258,17 @@ def test_a_run_begins_with_the_weights_of_another_unless_it_has_its_own(
             # Before the data are looked for.
             ["--run_dir=r", "--epochs=1", "--penalty=r1=1", "--dataset=folder:gone"],
             "R1 needs a discriminator that judges every sample alone.",
+        ),
+        (
+            ["--run_dir=r", "--epochs=1", "--augment=mixup"],
+            "Unknown augmentation. Expected a kgan.",
+        ),
+        (
+            [
+                *("--run_dir=r", "--epochs=1", "--augment=adaptive", "--loss=wgan"),
+                "--dataset=nothing",
+            ],
+            "Adaptive asks whether the discriminator takes reals for real.",
         ),
         (
             # At 8 pixels there is one convolution, and no norm.

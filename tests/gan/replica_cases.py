@@ -364,7 +364,6 @@ CASES = {
     ),
     "adaptive": lambda: difference(
         optimizer="sgd",
-        loss="hinge",
         augment=kgan.augment.Adaptive(speed=100, transforms="blit,color"),
     ),
     "share_fakes": lambda: difference(
