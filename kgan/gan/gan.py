@@ -107,6 +107,9 @@ class GAN(keras.Model):
             `fit`, for callbacks that compare samples with data. Not saved. None before a `fit`,
             and where the data could not be looked into.
         reference_labels: array (n, ...), their labels; None without.
+        held_out_images: float32 array (n, ...), as many of the `validation_data` of the last `fit`,
+            for callbacks that ask whether the discriminator knows its data by heart. None without.
+        held_out_labels: array (n, ...), their labels; None without.
         callbacks_of_fit: tuple of the callbacks given to the last `fit`, in their order, for those
             that depend on each other: Keras tells none of the others.
 
@@ -133,6 +136,8 @@ class GAN(keras.Model):
 
     reference_images = None
     reference_labels = None
+    held_out_images = None
+    held_out_labels = None
     callbacks_of_fit = ()
 
     def __init__(
@@ -433,9 +438,12 @@ class GAN(keras.Model):
         inspection.check_end(x, "steps_per_epoch", steps_per_epoch)
         inspection.check_end(validation_data, "validation_steps", validation_steps)
         data = inspection.look(self, x, y, batch_size, shuffle, validation_split)
+        self.held_out_images = self.held_out_labels = None
         if validation_data is not None:
-            validation_data = inspection.look_at_validation_data(
-                self, validation_data, validation_batch_size or batch_size
+            validation_data, self.held_out_images, self.held_out_labels = (
+                inspection.look_at_validation_data(
+                    self, validation_data, validation_batch_size or batch_size
+                )
             )
         networks.warn_of_range(self, data.images)
         averaging.warn_of_start(self)

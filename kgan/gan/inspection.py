@@ -165,12 +165,7 @@ def look(gan, x, y, batch_size: int | None, shuffle, validation_split: float) ->
         _check_shares(gan, batch, x, num_replicas)
     if replicas.worker(gan)[1] > 1:
         _check_same_data(gan, batch, ordered or not shuffle)
-    images = labels = None
-    if batch is not None:
-        images, labels = checks.images_and_labels(batch, gan)
-        # Copies: a view would keep the whole batch.
-        images = np.array(images[:_REFERENCES], "float32")
-        labels = None if labels is None else np.array(labels[:_REFERENCES])
+    images, labels = _references(batch, gan)
     # Keras' default, True, is for arrays; of other data it only warns that it cannot.
     shuffle = False if ordered else shuffle
     return TrainingData(x, y, batch_size, shuffle, validation_split, images, labels)
@@ -195,7 +190,7 @@ def look_at_held_out(gan, x, y, batch_size: int | None) -> tuple:
     return x, y
 
 
-def look_at_validation_data(gan, data, batch_size: int | None):
+def look_at_validation_data(gan, data, batch_size: int | None) -> tuple:
     """Check the validation data of a `fit`.
 
     Args:
@@ -204,7 +199,7 @@ def look_at_validation_data(gan, data, batch_size: int | None):
         batch_size: rows per batch of arrays; Keras' 32 if None.
 
     Returns:
-        `data`, or what is to be used in its place.
+        (`data` or what is to be used in its place, some of its images, their labels), as of `look`.
 
     Raises:
         ValueError: as `look`, named as validation data.
@@ -212,10 +207,10 @@ def look_at_validation_data(gan, data, batch_size: int | None):
     x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
     check_call(gan, "fit", **{"The sample weight of validation_data": weights})
     try:
-        _, x, y, _ = _look(gan, x, y, batch_size, name="validation_data")
+        batch, x, y, _ = _look(gan, x, y, batch_size, name="validation_data")
     except ValueError as error:
         raise ValueError(f"validation_data: {error}") from error
-    return x if y is None else (x, y)
+    return x if y is None else (x, y), *_references(batch, gan)
 
 
 def flat(callbacks) -> tuple:
@@ -282,6 +277,15 @@ def _look(gan, x, y, batch_size, parts=(1, 1, 1), name="the data") -> tuple:
             lambda batch: checks.check_batch(batch, gan),
         )
     return batch, x, y, ordered
+
+
+def _references(batch, gan) -> tuple:
+    """The first images of a batch and their labels, copied: a view would keep the whole batch."""
+    if batch is None:
+        return None, None
+    images, labels = checks.images_and_labels(batch, gan)
+    labels = None if labels is None else np.array(labels[:_REFERENCES])
+    return np.array(images[:_REFERENCES], "float32"), labels
 
 
 def _check_shares(gan, batch, x, num_replicas: int) -> None:

@@ -232,6 +232,15 @@ def test_a_loss_under_which_it_means_nothing_does_not_take_the_place_of_another(
     make_gan("scheduled=0.5").loss = "wgan"
 
 
+def test_some_of_the_validation_data_are_kept_for_callbacks():
+    gan = make_gan(None)
+    gan.fit(IMAGES, validation_data=-IMAGES, verbose=0)
+    np.testing.assert_array_equal(gan.held_out_images, -IMAGES)
+    assert gan.held_out_labels is None
+    gan.fit(IMAGES, verbose=0)
+    assert gan.held_out_images is None
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("chosen", ["diffaugment", adaptive()], ids=repr)
 def test_xla_compiles_it(chosen):

@@ -9,6 +9,7 @@ BALANCED = "balanced"
 DISCRIMINATOR_OVERPOWERS = "discriminator overpowers"
 GENERATOR_OVERPOWERS = "generator overpowers"
 MODE_COLLAPSE = "mode collapse"
+TOO_LITTLE_DATA = "too little data"
 DIVERGING = "diverging"
 NON_FINITE = "non-finite"
 
@@ -28,6 +29,12 @@ ADVICE = {
         "loss relativistic_paired with the penalties r1=0.1 and r2=0.1 on a discriminator without "
         "batch norm, and if samples never varied look whether the generator uses its latents or "
         "lets the label outweigh them."
+    ),
+    TOO_LITTLE_DATA: (
+        "Give it more images, flips of them if these are no other class, an augmentation where "
+        "there is none (adaptive or diffaugment), the penalty lecam or a narrower discriminator, "
+        "train a model on that has learned similar pictures, or stop here and keep the best "
+        "checkpoint."
     ),
     DIVERGING: (
         "Start again with both learning rates much lower, or bound the discriminator by a weight "
@@ -54,6 +61,7 @@ _SPEAKING = {
         "class_entropy_left",
         "distance",
     ),
+    TOO_LITTLE_DATA: ("augment_p", "memorised", "d_auc", "distance"),
     DIVERGING: ("d_loss", "g_loss", "separation", "saturated", "diversity"),
 }
 
@@ -80,6 +88,10 @@ _COLLAPSED = 0.1
 _POOR = 0.25
 _CLOSE = 0.15
 _GROWING = 1.25
+# Transforms of this probability leak into the samples; and so often it ranks an image it trains on
+# over one that it has never seen, of which half would be chance.
+_LEAKING = 0.8
+_MEMORISED = 0.8
 # Most samples have a double, or half of their best variety is lost.
 _DUPLICATES = 0.5
 _LOST = 0.5
@@ -109,6 +121,8 @@ class Diagnosis:
         duplicates      share of samples that are all but equal to another one
         distance        energy distance of the samples from reals, 0 for equal ones
         saturated       share of pixels that are black or white
+        augment_p       probability of an augmentation that follows the discriminator's overfitting
+        memorised       how often the discriminator ranks a training image over a held-out one
         class_entropy   entropy of the classes of the samples, 1 if all are equally frequent
 
     Six numbers are added that compare with earlier looks: `g_gradient_left` is a share of the
@@ -256,6 +270,10 @@ def _has_collapsed(known) -> bool:
     return (poor or alike or falling) and not growing
 
 
+def _has_too_little(known) -> bool:
+    return known["augment_p"] > _LEAKING or known["memorised"] > _MEMORISED
+
+
 def _is_overpowered(known) -> bool:
     perfect = known["separation"] > _NEARLY_PERFECT
     vanished = known["g_gradient_left"] < _VANISHED
@@ -270,5 +288,6 @@ _RULES = {
     DIVERGING: _is_diverging,
     GENERATOR_OVERPOWERS: _is_fooled,
     MODE_COLLAPSE: _has_collapsed,
+    TOO_LITTLE_DATA: _has_too_little,
     DISCRIMINATOR_OVERPOWERS: _is_overpowered,
 }

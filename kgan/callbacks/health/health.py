@@ -44,6 +44,9 @@ class Health(GANCallback):
         "generator overpowers"      the discriminator takes fakes for reals, or cannot tell them
                                     apart though they are far from the data
         "mode collapse"             samples hardly differ, or far less than they did before
+        "too little data"           the discriminator knows its images by heart: an augmentation
+                                    that follows its overfitting stays on, or it tells images it
+                                    trains on from those of `validation_data`
         "diverging"                 losses without bound, or all pixels black or white
         "non-finite"                NaN or infinity
 
@@ -225,6 +228,9 @@ class Health(GANCallback):
         self._count()
         evidence = {name: total / self._steps for name, total in self._sums.items()}
         self._steps, self._sums = 0, {}
+        if not getattr(self.model.augment, "is_adaptive", False):
+            # A probability that was chosen says nothing of the data.
+            evidence.pop("augment_p", None)
         if self._range is not None and "d_loss" in evidence:
             coin, best = self._range
             evidence["separation"] = (coin - evidence["d_loss"]) / (coin - best)

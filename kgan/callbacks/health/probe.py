@@ -17,6 +17,8 @@ _SIDE = 64
 _DUPLICATE = 0.1
 # Fewer pairs of one class say too little about how varied a class is.
 _FEWEST_PAIRS = 10
+# And of so few images the rank says too little.
+_FEWEST_RANKED = 32
 # A pixel beyond this is black or white.
 _BLACK_OR_WHITE = 0.99
 
@@ -41,6 +43,7 @@ class HealthProbe:
         self._classifier = classifier
         self._sample = autodiff.compiled(self._samples_of)
         self._push = autodiff.compiled(self._gradient_norm)
+        self._ask = autodiff.compiled(self._logits)
         self.take_references()
 
     def is_of(self, gan) -> bool:
@@ -71,11 +74,11 @@ class HealthProbe:
         Returns:
             Dict of floats, a choice of the names that
                 `kgan.callbacks.health.diagnosis.Diagnosis` knows:
-            g_gradient, diversity, duplicates, distance, saturated, class_entropy.
+            g_gradient, memorised, diversity, duplicates, distance, saturated, class_entropy.
         """
         if self._gan.condition_shape is not None and self._gan.reference_labels is None:
             return {}
-        evidence = self._gradient()
+        evidence = self._gradient() | self._memorised()
         samples = self._samples()
         if not np.isfinite(samples).all():
             return {**evidence, "diversity": float("nan")}
@@ -138,6 +141,26 @@ class HealthProbe:
             if gradient is not None
         ]
         return ops.sqrt(sum(squares))
+
+    def _memorised(self) -> dict[str, float]:
+        """How often a training image is ranked over a held-out one: by half, if it was not learned.
+
+        Both in inference mode, so that batch norm judges them alike.
+        """
+        gan = self._gan
+        reals = gan.reference_images, gan.held_out_images
+        if any(images is None or len(images) < _FEWEST_RANKED for images in reals):
+            return {}
+        labels = gan.reference_labels, gan.held_out_labels
+        seen, unseen = (
+            ops.convert_to_numpy(self._ask(*part)) for part in zip(reals, labels, strict=True)
+        )
+        return {"memorised": float(np.mean(0.5 + 0.5 * np.sign(seen[:, None] - unseen)))}
+
+    def _logits(self, images, labels):
+        with self._gan.unchanged_random_state():
+            logits = self._gan.discriminate(images, labels, training=False)
+        return ops.sum(ops.reshape(logits, (ops.shape(images)[0], -1)), axis=1)
 
     def _compare(self, samples: np.ndarray) -> dict[str, float]:
         """How the samples differ from each other, compared with reals and from reals."""

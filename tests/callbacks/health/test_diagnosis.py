@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from kgan import augment
 from kgan import losses
 from kgan import models
 from kgan import penalties
@@ -72,6 +73,9 @@ def test_whatever_is_not_finite_is_non_finite(name, value):
         (diagnosis.MODE_COLLAPSE, {"diversity": 0.2, "distance": 0.1}),
         (diagnosis.MODE_COLLAPSE, {"diversity": 0.4, "diversity_left": 0.45}),
         (diagnosis.MODE_COLLAPSE, {"class_entropy": 0.4, "class_entropy_left": 0.45}),
+        # An augmentation that stays on; training images that are told from others.
+        (diagnosis.TOO_LITTLE_DATA, {"augment_p": 0.9}),
+        (diagnosis.TOO_LITTLE_DATA, {"memorised": 0.9}),
         # A hundred times worse than a coin; without bounds; black and white noise, always the same.
         (diagnosis.DIVERGING, {"separation": -1000.0}),
         (diagnosis.DIVERGING, {"saturated": 1.0, "diversity": 0.0}),
@@ -100,6 +104,8 @@ def test_every_state_has_its_evidence(state, evidence):
         {"diversity": 0.05, "diversity_growth": 1.5, "duplicates": 1.0},
         # Half of a best that was no variety.
         {"diversity": 0.2, "diversity_left": 0.45, "distance": 0.3},
+        # An augmentation at work, and ranks as chance has them.
+        {"augment_p": 0.5, "memorised": 0.6},
         # Black and white pictures of many kinds, such as drawings.
         {"saturated": 1.0},
     ],
@@ -118,6 +124,7 @@ def test_a_loss_without_bounds_diverges_when_it_is_plainly_large():
 def test_the_cause_is_told_before_what_follows_from_it():
     everything = {**WON, "diversity": 0.0, "duplicates": 1.0}
     assert find({**SOUND, **everything}) == diagnosis.MODE_COLLAPSE
+    assert find({**SOUND, **WON, "memorised": 1.0}) == diagnosis.TOO_LITTLE_DATA
     assert find({**SOUND, **everything, "d_auc": 0.0}) == diagnosis.GENERATOR_OVERPOWERS
     assert find({**SOUND, **everything, "saturated": 1.0}) == diagnosis.DIVERGING
 
@@ -249,6 +256,9 @@ def test_the_losses_and_penalties_of_the_advice_can_be_taken():
     for name in ("non_saturating", "minimax", "relativistic_paired"):
         assert name in advice
         losses.get(name)
+    for name in ("adaptive", "diffaugment"):
+        assert name in advice
+        augment.get(name)
 
 
 def test_one_that_was_kept_goes_on_as_if_it_had_never_been():

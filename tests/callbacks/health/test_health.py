@@ -573,13 +573,15 @@ def test_without_the_checkpoint_a_stopped_training_stays_as_it_is(drive, tmp_pat
         (
             {"stop_on": ("colapse",)},
             "stop_on is a tuple of states that end the training. Expected some of "
-            "['discriminator overpowers', 'generator overpowers', 'mode collapse', 'diverging', "
+            "['discriminator overpowers', 'generator overpowers', 'mode collapse', "
+            "'too little data', 'diverging', "
             "'non-finite']. Received: stop_on=('colapse',).",
         ),
         (
             {"stop_on": "non-finite"},
             "stop_on is a tuple of states that end the training. Expected some of "
-            "['discriminator overpowers', 'generator overpowers', 'mode collapse', 'diverging', "
+            "['discriminator overpowers', 'generator overpowers', 'mode collapse', "
+            "'too little data', 'diverging', "
             "'non-finite']. Received: stop_on='non-finite'.",
         ),
         (
@@ -612,3 +614,41 @@ def test_another_model_is_refused():
     model = keras.Sequential([keras.Input((1,)), layers.Dense(1)], name="line")
     with pytest.raises(TypeError, match=r"Health watches a kgan.GAN. Received: 'line', a Sequent"):
         Health().set_model(model)
+
+
+def test_a_probability_that_was_chosen_is_no_evidence(drive):
+    def found(chosen):
+        gan = make_digits_gan(augment=chosen)
+        health = Health(every_n_steps=2, patience=1)
+
+        def values(step):
+            return sound_values(step) | {"augment_p": 0.9}
+
+        drive(health, [SOUND], [4], gan=gan, values=values)
+        return health.state, health.evidence.get("augment_p")
+
+    assert found(kgan.augment.Scheduled(0.9)) == ("balanced", None)
+    assert found(kgan.augment.Adaptive(transforms="translation")) == (
+        "too little data",
+        pytest.approx(0.9),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "is_too_little"), [(64, True), (1024, False)])
+def test_a_discriminator_that_knows_its_few_images_by_heart_is_told(count, is_too_little):
+    images, _ = digits()
+    keras.utils.set_random_seed(0)
+    gan = kgan.GAN(
+        models.small_mlp_generator(SHAPE, 8, width=32),
+        models.small_mlp_discriminator(SHAPE, width=128),
+        latent_dim=8,
+        seed=0,
+    )
+    gan.compile(*(keras.optimizers.Adam(1e-3, beta_1=0.5) for _ in range(2)))
+    data = tf.data.Dataset.from_tensor_slices(images[:count]).repeat().batch(64)
+    health = Health(every_n_steps=100)
+    held_out = images[1024:1088]
+    gan.fit(data, steps_per_epoch=1500, validation_data=held_out, callbacks=[health], verbose=0)
+    assert (health.evidence["memorised"] > 0.8) == is_too_little
+    assert health.state == ("too little data" if is_too_little else "balanced")

@@ -367,3 +367,14 @@ def test_losses_with_a_bound_have_a_coins_loss_and_a_best_one(loss, coin, best):
 )
 def test_losses_without_a_bound_have_none(loss):
     assert loss_range(loss) is None
+
+
+def test_training_images_are_ranked_over_held_out_ones_in_a_slow_loop():
+    reals, held_out = RANDOM.normal(0.5, 1, (40, 2)), RANDOM.normal(0, 1, (32, 2))
+    gan = make_gan(references=pictures(reals))
+    assert "memorised" not in HealthProbe(gan).look()
+    gan.held_out_images = pictures(held_out)
+    ranks = [3 * x[0] - x[1] > 3 * y[0] - y[1] for x in reals for y in held_out]
+    assert HealthProbe(gan).look()["memorised"] == pytest.approx(np.mean(ranks))
+    gan.held_out_images = pictures(held_out[:31])
+    assert "memorised" not in HealthProbe(gan).look()
