@@ -48,3 +48,12 @@ def test_what_the_page_names_in_kgan_exists():
     for name in re.findall(r"`((?:theory|losses|layers|constraints)\.\w+)", PAGE):
         room, attribute = name.split(".")
         assert hasattr(getattr(kgan, room), attribute), name
+
+
+def test_the_example_of_augmentation_prints_what_it_says_and_every_class_is_named(capsys):
+    page = (DOCS / "augmentation.md").read_text()
+    example = re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1)
+    exec(compile(example, "augmentation.md", "exec"), {})
+    assert capsys.readouterr().out.strip() == example.rsplit("# ", 1)[1].strip()
+    for name in {*kgan.augment.__all__} - {"deserialize", "get", "get_for", "serialize"}:
+        assert f"`{name}`" in page or f"`kgan.augment.{name}`" in page
