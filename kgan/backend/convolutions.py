@@ -61,6 +61,35 @@ def transposed(features, kernel, sides: tuple, strides: tuple, padding: str):
     return _images(features, kernel, sides, strides, padding)
 
 
+def takes_groups(images) -> bool:
+    """Whether TensorFlow has a kernel for grouped convolution where a tensor is computed.
+
+    Args:
+        images: tensor.
+
+    Returns:
+        bool: on a GPU alone.
+    """
+    # No device, in a graph, is the best one there is.
+    return bool(tf.config.list_logical_devices("GPU")) and "CPU" not in (images.device or "")
+
+
+def grouped(images, kernel, *, strides: tuple, padding: str, dilation_rate: tuple):
+    """A convolution in groups of channels, for devices that `takes_groups` finds.
+
+    Args:
+        images: float tensor (batch, height, width, channels).
+        kernel: tensor (height, width, channels of a group, features of all groups).
+        strides: (int, int).
+        padding: "same" or "valid".
+        dilation_rate: (int, int).
+
+    Returns:
+        Tensor (batch, height, width, features).
+    """
+    return tf.nn.conv2d(images, kernel, strides, padding.upper(), dilations=dilation_rate)
+
+
 def _is_few(channels: int, kernel, axis: int) -> bool:
     """Whether channels are few beside the kernel's entries along this axis."""
     places = kernel.shape[0] * kernel.shape[1]
