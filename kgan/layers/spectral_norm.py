@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 from keras import ops
 
@@ -168,12 +169,15 @@ class SpectralNorm(layers.Wrapper):
         return kernel
 
     def _first_u(self, shape, dtype):
-        matrix = self._matrix(self.kernel)
+        # In NumPy: so many small operations take Keras a hundred times as long.
+        matrix = ops.convert_to_numpy(self._matrix(self.kernel))
         # A literal seed: the same u on every replica and in every process.
-        u = keras.random.normal(shape, dtype=dtype, seed=0)
+        u = ops.convert_to_numpy(keras.random.normal(shape, dtype=dtype, seed=0))
         for _ in range(_FIRST_ITERATIONS):
-            u = _power_iteration(matrix, u)
-        return u
+            product = (matrix @ u) @ matrix
+            # As in every iteration, a kernel of zeros leaves u as it is.
+            u = product / np.linalg.norm(product) if product.any() else u
+        return ops.convert_to_tensor(u, dtype=dtype)
 
     def _matrix(self, kernel):
         """The kernel with its output axes last, as (the rest, outputs)."""
