@@ -7,14 +7,9 @@ from keras import layers
 
 from kgan._utils.checks import check_image_shape
 from kgan._utils.checks import check_positive_integer
-from kgan._utils.images import halving_side
 from kgan.layers import SpectralNorm
 from kgan.models import ends
-
-# Sides, in pixels, of the smallest picture inside the networks.
-_SMALLEST_BASE = 4
-_LARGEST_BASE = 8
-
+from kgan.models.halving import smallest_picture
 
 # Of a sample, layer norm takes height, width and channels together: it never looks at another one.
 _NORM_LAYERS = {
@@ -60,7 +55,7 @@ def dcgan_generator(
     """
     width = check_positive_integer("width", width)
     image_shape = check_image_shape(image_shape)
-    base, doublings = _base(image_shape)
+    base, doublings = smallest_picture(image_shape)
     inputs, x = ends.generator_inputs(latent_dim, num_classes)
     channels = width * 2 ** (doublings - 1)
     # No bias before batch norm: its gradient is zero but for rounding.
@@ -141,7 +136,7 @@ def dcgan_discriminator(
     def wrap(layer):
         return SpectralNorm(layer, name=layer.name) if normalization == "spectral" else layer
 
-    _, halvings = _base(image_shape)
+    _, halvings = smallest_picture(image_shape)
     constraints = {"kernel_constraint": weight_constraint, "bias_constraint": weight_constraint}
     x = images = keras.Input(image_shape, name="images")
     for halving in range(halvings):
@@ -172,19 +167,3 @@ def _by_two() -> dict:
 
 def _normal():
     return keras.initializers.RandomNormal(stddev=0.02)
-
-
-def _base(image_shape) -> tuple[tuple[int, int], int]:
-    """The smallest picture (height, width) inside the networks, and how often it is doubled."""
-    height, width, _ = image_shape
-    doublings = 0
-    while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 2 * _SMALLEST_BASE:
-        height, width, doublings = height // 2, width // 2, doublings + 1
-    if doublings == 0 or not _SMALLEST_BASE <= min(height, width) <= _LARGEST_BASE:
-        raise ValueError(
-            "A DCGAN halves an image again and again, so both sides must be 4 to 8 times the same "
-            "power of two: 28, 32, 40, 48, 64, 96, 112, 128, ... "
-            f"Received: {image_shape[0]} x {image_shape[1]} pixels. Resize the images, for example "
-            f"to image_size={max(8, halving_side(min(image_shape[:2])))} in kgan.data."
-        )
-    return (height, width), doublings

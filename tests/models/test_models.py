@@ -11,7 +11,9 @@ from kgan import models
 from kgan import penalties
 from kgan.constraints import WeightClip
 
-FAMILIES = ["dcgan", "mlp", "small_mlp"]
+FAMILIES = ["dcgan", "mlp", "small_mlp", "resnet", "residual"]
+# As few layers as the family has.
+FEWEST = {"residual": {"blocks": 1}}
 every_family = pytest.mark.parametrize("family", FAMILIES)
 labelled_or_not = pytest.mark.parametrize("num_classes", [None, 5])
 every_normalization = pytest.mark.parametrize("normalization", ["batch", "layer", "spectral", None])
@@ -20,10 +22,9 @@ every_other_normalization = pytest.mark.parametrize("normalization", ["layer", "
 
 def build(family, shape=(8, 8, 1), latent_dim=3, width=4, num_classes=None, **discriminator):
     pair = models.get(family)
-    generator = pair.generator(shape, latent_dim, width=width, num_classes=num_classes)
-    return generator, pair.discriminator(
-        shape, width=width, num_classes=num_classes, **discriminator
-    )
+    both = {"width": width, "num_classes": num_classes, **FEWEST.get(family, {})}
+    generator = pair.generator(shape, latent_dim, **both)
+    return generator, pair.discriminator(shape, **both, **discriminator)
 
 
 def inputs(samples, num_classes, rows):
@@ -104,14 +105,15 @@ def test_labels_change_images_and_logits(family):
 def test_the_label_enters_the_logit_as_a_projection(family):
     # The difference of two labels' logits is linear in their embeddings: <e_1 - e_0, phi(x)>.
     _, discriminator = build(family, num_classes=5)
-    features = keras.Model(discriminator.inputs[0], discriminator.get_layer("logits").input)
+    features = keras.Model(discriminator.inputs[0], discriminator.get_layer("projection").input[1])
     images = keras.ops.convert_to_tensor(
         np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)).astype("float32")
     )
     logits = [
         discriminator([images, keras.ops.full((4,), label, dtype="int32")]) for label in (0, 1)
     ]
-    embedding = np.asarray(discriminator.get_layer("label_embedding").weights[0])
+    embed = discriminator.get_layer("label_embedding")
+    embedding = np.asarray(embed(keras.ops.arange(5)))
     expected = np.asarray(features(images)) @ (embedding[1] - embedding[0])
     np.testing.assert_allclose(
         np.asarray(logits[1] - logits[0])[:, 0], expected, rtol=1e-3, atol=1e-6
@@ -123,12 +125,17 @@ def test_the_label_enters_the_logit_as_a_projection(family):
 def test_a_weight_constraint_reaches_every_trainable_weight_of_the_discriminator(
     family, num_classes
 ):
-    clip = WeightClip(0.1)
     # 16 pixels, so that the DCGAN has a layer with batch norm.
-    _, discriminator = build(family, (16, 16, 1), num_classes=num_classes, weight_constraint=clip)
-    assert all(weight.constraint is not None for weight in discriminator.trainable_variables)
-    generator, discriminator = build(family, num_classes=num_classes)
-    assert all(w.constraint is None for w in generator.weights + discriminator.weights)
+    for clip, expected in ((WeightClip(0.1), -0.1), (None, -100)):
+        _, discriminator = build(
+            family, (16, 16, 1), num_classes=num_classes, weight_constraint=clip
+        )
+        weights = discriminator.trainable_variables
+        optimizer = keras.optimizers.SGD(100.0)
+        optimizer.apply([keras.ops.ones_like(weight) for weight in weights], weights)
+        for weight in weights:
+            # No weight starts far from zero.
+            np.testing.assert_allclose(np.array(weight), expected, rtol=0.1, err_msg=weight.path)
 
 
 def test_dcgan_has_no_bias_before_batch_norm():
@@ -212,6 +219,23 @@ def test_penalties_on_gradients_accept_all_but_batch_norm():
             penalty.check_discriminator(other)
         with pytest.raises(ValueError, match="a discriminator that judges every sample alone"):
             penalty.check_discriminator(by_batch)
+
+
+@pytest.mark.parametrize("family", ["residual", "resnet"])
+def test_residual_families_judge_every_sample_alone_and_take_penalties_on_gradients(family):
+    _, discriminator = build(family, num_classes=5)
+    random = np.random.default_rng(0)
+    # Some kernels start at zero.
+    for weight in discriminator.trainable_variables:
+        weight.assign(random.normal(0, 0.5, weight.shape))
+    images = random_images()[:, :8, :8]
+    together = np.asarray(discriminator(inputs(images, 5, 6), training=True))
+    beside_others = np.concatenate([images[:1], -images[1:]])
+    other = np.asarray(discriminator(inputs(beside_others, 5, 6), training=True))
+    np.testing.assert_allclose(other[0], together[0], rtol=1e-5)
+    assert np.abs(other[1:] - together[1:]).min() > 0
+    for penalty in (penalties.R1(0.1), penalties.GradientPenalty(), penalties.DRAGAN()):
+        penalty.check_discriminator(discriminator)
 
 
 @pytest.mark.slow
@@ -343,7 +367,7 @@ def test_dcgan_refuses_sides_it_cannot_halve(shape):
 @every_family
 @pytest.mark.parametrize("shape", [(28, 28), 28, (28, 28, 1, 1)])
 def test_shapes_that_are_no_images_are_refused(family, shape):
-    for function in models.get(family):
+    for function in models.get(family)[:2]:
         with pytest.raises(ValueError, match=r"image_shape must be \(height, width, channels\)"):
             function(shape)
 
@@ -351,7 +375,7 @@ def test_shapes_that_are_no_images_are_refused(family, shape):
 @every_family
 @pytest.mark.parametrize("shape", [(None, None, 1), (28.0, 28, 1), (28, 28, 0)])
 def test_sizes_of_images_are_positive_integers(family, shape):
-    for function in models.get(family):
+    for function in models.get(family)[:2]:
         with pytest.raises(ValueError, match="of image_shape must be a positive integer"):
             function(shape)
 
@@ -366,12 +390,15 @@ def test_sizes_that_are_no_positive_integers_are_refused(family, arguments):
 
 
 def test_an_unknown_family_is_refused():
-    message = "Unknown model. Expected one of .'dcgan', 'mlp', 'small_mlp'.. Received: 'stylegan'."
+    message = (
+        "Unknown model. Expected one of .'dcgan', 'mlp', 'residual', 'resnet', 'small_mlp'.. "
+        "Received: 'stylegan'."
+    )
     with pytest.raises(ValueError, match=message):
         models.get("stylegan")
 
 
 def test_every_model_function_belongs_to_a_family():
     functions = {name for name in models.__all__ if name.endswith(("generator", "discriminator"))}
-    in_families = {function.__name__ for name in FAMILIES for function in kgan.models.get(name)}
+    in_families = {function.__name__ for name in FAMILIES for function in kgan.models.get(name)[:2]}
     assert functions == in_families
