@@ -52,6 +52,7 @@ FLOORS = [
             "export",
             "layers",
             "losses",
+            "models",
             "penalties",
             "sampling",
             "schedules",

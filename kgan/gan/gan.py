@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from kgan import losses
+from kgan import models
 from kgan import sampling
 from kgan import schedules
 from kgan._utils.checks import check_flag
@@ -254,8 +255,8 @@ class GAN(keras.Model):
         self,
         d_optimizer: keras.optimizers.Optimizer | str | None = None,
         g_optimizer: keras.optimizers.Optimizer | str | None = None,
-        loss: losses.Loss | str = "non_saturating",
-        discriminator_steps: int = 1,
+        loss: losses.Loss | str | None = None,
+        discriminator_steps: int | None = None,
         *,
         penalties: Any = None,
         schedules: dict | None = None,
@@ -268,16 +269,19 @@ class GAN(keras.Model):
     ):
         """Choose how the two players learn.
 
+        What is None is that of the networks' family, `kgan.models.defaults`; most have the
+        non-saturating loss, Adam(2e-4, beta_1=0.5) for both, k = 1 and no penalties.
+
         Args:
             d_optimizer: the discriminator's `keras.optimizers.Optimizer`, its class or its name.
-                None, the default, for Adam(2e-4, beta_1=0.5).
-            g_optimizer: the generator's, another object; with the same default.
-            loss: what `kgan.losses.get` takes, default "non_saturating".
-            discriminator_steps: int, k of Algorithm 1, default 1. A batch given to `fit` holds
+                Default None.
+            g_optimizer: the generator's, another object. Default None.
+            loss: what `kgan.losses.get` takes, default None.
+            discriminator_steps: int, k of Algorithm 1, default None. A batch given to `fit` holds
                 k minibatches.
             penalties: what `kgan.penalties.get` takes ("r1=0.1"), or a list of such: penalties
-                added to the discriminator's loss at every update, each logged under its name. None,
-                the default, for none.
+                added to the discriminator's loss at every update, each logged under its name; []
+                for none. Default None.
             schedules: dict of `kgan.schedules.Schedule`, or what `kgan.schedules.get` takes, by the
                 name of what follows the images seen in both optimizers: "learning_rate" (the
                 generator's; the discriminator's keeps its ratio to it), "beta_1" or "beta_2". None,
@@ -306,9 +310,6 @@ class GAN(keras.Model):
                 k > 1, two penalties of one name, or one that means nothing for this discriminator;
                 for an augmentation that means nothing for these images or this loss, and for
                 `fast_kernels=True` where they cannot be.
-
-        Reference:
-            Radford et al. 2016, arXiv 1511.06434, section 4, for the default optimizers.
         """
         scopes.check_scope_of_call(self.images_seen, "compile")
         d_networks, g_networks = map(
@@ -320,6 +321,9 @@ class GAN(keras.Model):
             d_optimizer=d_optimizer,
             g_optimizer=g_optimizer,
         )
+        defaults = models.defaults(self.generator, self.discriminator, self.image_shape)
+        if discriminator_steps is None:
+            discriminator_steps = defaults.discriminator_steps
         discriminator_steps = check_positive_integer("discriminator_steps", discriminator_steps)
         share_fakes = minibatches.check_sharing(share_fakes, discriminator_steps)
         steps_per_execution = check_positive_integer("steps_per_execution", steps_per_execution)
@@ -327,7 +331,9 @@ class GAN(keras.Model):
         jit_compile = check_flag("jit_compile", jit_compile, "auto")
         fast_kernels = check_flag("fast_kernels", fast_kernels, "auto")
         kernels.check(self, fast_kernels, run_eagerly=run_eagerly, jit_compile=jit_compile)
-        loss = losses.get(loss)
+        loss = losses.get(defaults.loss if loss is None else loss)
+        if penalties is None:
+            penalties = defaults.penalties
         penalties = get_penalties(penalties, self.discriminator)
         augment = augment_for(augment, self.image_shape, loss, self.num_classes)
         if not run_eagerly:
@@ -339,7 +345,11 @@ class GAN(keras.Model):
             "steps_per_execution": steps_per_execution,
         }
         with self.distribute_strategy.scope():
-            optimizer = paired(d_optimizer, g_optimizer, schedules, d_networks, g_networks)
+            optimizers = [
+                defaults.optimizer() if given is None else given
+                for given in (d_optimizer, g_optimizer)
+            ]
+            optimizer = paired(*optimizers, schedules, d_networks, g_networks)
             replication.prepare(self, optimizer, jit_compile=jit_compile, run_eagerly=run_eagerly)
             super().compile(optimizer=optimizer, auto_scale_loss=False, **self._execution)
             for part in (*penalties, *([] if augment is None else [augment])):

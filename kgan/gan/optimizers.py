@@ -295,8 +295,7 @@ def paired(
     own; and since the generator's gradient passes through the discriminator, both get one.
 
     Args:
-        d_optimizer: `keras.optimizers.Optimizer`, its class or name, or None for
-            Adam(2e-4, beta_1=0.5).
+        d_optimizer: `keras.optimizers.Optimizer`, its class or name.
         g_optimizer: the same.
         schedules: as `GANOptimizer` takes them.
         d_networks: keras models that the discriminator's update trains.
@@ -349,8 +348,6 @@ def _computes_in_float16(network) -> bool:
 
 
 def _optimizer(role: str, given) -> keras.optimizers.Optimizer:
-    if given is None:
-        return keras.optimizers.Adam(2e-4, beta_1=0.5)
     try:
         return keras.optimizers.get(given() if isinstance(given, type) else given)
     except (TypeError, ValueError) as error:
