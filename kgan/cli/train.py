@@ -84,7 +84,7 @@ def define(flags: Flags) -> None:
     define("integer", "freeze_d_blocks", None, words, 1)
     define("integer", "seed", 0, "Seed of weights, latents and data order.", 0, 2**32 - 1)
     define("integer", "images", None, "Real images to train on, rounded up to whole epochs.", 1)
-    define("integer", "epochs", None, "Epochs; given, it replaces --images.", 1)
+    define("integer", "epochs", None, "Passes over the data, rounded up like --images, in its place.", 1)
     # What is written once an epoch: a log line, a grid, gan.keras.
     words = "Images of an epoch, about: one pass over the data, or several if they are fewer."
     define("integer", "epoch_images", 10_000, words, 1)
@@ -265,7 +265,7 @@ def train(flags: Flags, gan: GAN, images, run: RunFolder) -> int:
     if passes > 1:
         batches = batches.repeat(passes)
     per_epoch = len(batches) * rows
-    epochs = flags.epochs or -(-flags.images // per_epoch)
+    epochs = -(-flags.epochs // passes) if flags.epochs else -(-flags.images // per_epoch)
     if (run.images_seen() or 0) > epochs * per_epoch:
         raise ValueError(
             f"The run in {run.path} has seen {run.images_seen():,} images, and is to see "

@@ -374,7 +374,7 @@ def test_a_full_disk_is_said_keeps_the_backups_and_the_same_command_ends_the_run
 @pytest.mark.slow
 def test_a_killed_run_is_resumed_by_the_same_command_and_leaves_the_same(forks, pictures, tmp_path):
     # Three passes an epoch.
-    arguments = [f"--dataset=folder:{pictures}", "--epochs=4", "--backup_images=4", *TINY]
+    arguments = [f"--dataset=folder:{pictures}", "--epochs=10", "--backup_images=4", *TINY]
     arguments += ["--model=dcgan", "--epoch_images=40", "--flip"]
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     assert forks.run(TOOL, *arguments, f"--run_dir={undisturbed}").returncode == 0
@@ -476,6 +476,22 @@ def test_short_passes_over_the_data_are_joined_to_epochs_of_about_10_000_images(
     with pytest.raises(RuntimeError, match="it would fit"):
         train.train(flags, train.build_gan(flags, images), images, RunFolder(tmp_path))
     assert (f", {passes} passes each." in capsys.readouterr().out) is (passes > 1)
+
+
+def test_epochs_are_passes_over_the_data_and_rounded_up(monkeypatch, tmp_path):
+    # 40 pictures in batches of 4 are joined to epochs of 250 passes.
+    def fit(gan, batches, **options):
+        assert options["epochs"] == 2
+        raise RuntimeError("it would fit")
+
+    monkeypatch.setattr(kgan.GAN, "fit", fit)
+    flags = flags_of(
+        *("--model=small_mlp", "--width=1", "--batch_size=4", f"--run_dir={tmp_path}"),
+        "--epochs=251",
+    )
+    images = kgan.data.Images(np.arange(160, dtype="uint8").reshape(40, 2, 2, 1))
+    with pytest.raises(RuntimeError, match="it would fit"):
+        train.train(flags, train.build_gan(flags, images), images, RunFolder(tmp_path))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
