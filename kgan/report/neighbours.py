@@ -102,5 +102,6 @@ def memorised(space: Closeness) -> str:
         f"{percent(space.most_by_chance)}."
     )
     if space.has_copies:
-        return f"{found} So some may be copies: look at those that come closest."
+        else_smooth = " or just smooth" if space.space == "pixels" else ""
+        return f"{found} So some may be copies{else_smooth}: look at those that come closest."
     return f"{found} So nothing says that training images are copied."

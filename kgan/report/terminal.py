@@ -65,8 +65,9 @@ def as_text(findings: Findings) -> str:
 
 def _closeness(space: Closeness) -> str:
     low, high = space.close_interval
+    else_smooth = " or just smooth" if space.space == "pixels" else ""
     return (
         f"{space.close_share:7.1%}  by {space.space}, {low:.1%} to {high:.1%} (without copies "
         f"{space.new_share:.1%}, by chance up to {space.most_by_chance:.1%})"
-        + (": some may be copies" if space.has_copies else "")
+        + (f": some may be copies{else_smooth}" if space.has_copies else "")
     )

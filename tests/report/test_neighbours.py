@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from kgan.report.neighbours import memorised
 from kgan.report.neighbours import neighbours_section
 
 
@@ -24,3 +25,8 @@ def test_the_page_says_how_near_samples_and_reals_come(make_findings):
     assert "of 25 samples (median 0) and of 100 held-out images (median 1.5). 100.0" in html
     assert html.count("So nothing says that training images are copied.") == 1
     assert html.count("So some may be copies: look at those that come closest.") == 1
+
+
+def test_by_pixels_a_smooth_sample_is_as_near_as_a_copy(closeness):
+    by_pixels = closeness(np.zeros(25), np.linspace(1, 2, 100))
+    assert memorised(by_pixels).endswith("copies or just smooth: look at those that come closest.")
