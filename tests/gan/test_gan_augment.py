@@ -194,7 +194,7 @@ def test_the_probability_is_a_log_of_the_updates_alone():
     assert "val_augment_p" not in logs
     waiting = keras.callbacks.EarlyStopping("val_augment_p", mode="min")
     with pytest.raises(ValueError, match="waits for 'val_augment_p', which this training does not"):
-        gan.fit(IMAGES, verbose=0, callbacks=[waiting])
+        gan.fit(IMAGES, validation_data=IMAGES, verbose=0, callbacks=[waiting])
     assert "augment_p" not in fitted(make_gan("diffaugment"))
 
 
