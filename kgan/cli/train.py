@@ -49,7 +49,7 @@ def define(flags: Flags) -> None:
     define("bool", "conditional", True, "Use the labels, if the data set has any.")
     define("bool", "flip", False, "Mirror every picture, left for right, in half of the epochs.")
 
-    families = ["dcgan", "mlp", "small_mlp"]
+    families = ["dcgan", "mlp", "small_mlp", "resnet", "residual"]
     define("enum", "model", "dcgan", families, "Family of the two networks.")
     define(
         "integer", "width", None, "Channels or units of a layer; unset: the family's own.", 1, 2**16
@@ -59,18 +59,22 @@ def define(flags: Flags) -> None:
     kinds = ["batch", "layer", "spectral", "none"]
     define("enum", "d_normalization", None, kinds, "What normalises the discriminator of a dcgan.")
 
-    define("string", "loss", "non_saturating", "Name of the loss, as kgan.losses.get takes it.")
-    define("multi_string", "penalty", [], "Penalty on the discriminator, as r1=0.1; may repeat.")
+    # Unset, these and the optimizer's numbers are the family's own.
+    define("string", "loss", None, "Name of the loss, as kgan.losses.get takes it.")
+    penalty = "Penalty on the discriminator, as r1=0.1; may repeat. Empty: none."
+    define("multi_string", "penalty", None, penalty)
     augmented = "What the discriminator sees in place of images, as diffaugment or adaptive."
     define("string", "augment", None, augmented)
     define("float", "weight_clip", None, "Bound of the critic's weights, for the WGAN loss.", 0)
-    define("integer", "discriminator_steps", 1, "Discriminator updates per generator update, k.", 1)
+    define(
+        "integer", "discriminator_steps", None, "Discriminator updates per generator update, k.", 1
+    )
     define("bool", "share_fakes", False, "Train both players on the same fakes; not Algorithm 1.")
     define("integer", "batch_size", 64, "Real images per discriminator update, m.", 1)
     define("enum", "optimizer", "adam", ["adam", "rmsprop", "sgd"], "Optimizer of both players.")
-    define("float", "beta_1", 0.5, "Adam's beta_1, or the momentum of SGD.", 0, 0.9999)
-    define("float", "d_learning_rate", 2e-4, "The discriminator's learning rate.", 0)
-    define("float", "g_learning_rate", 2e-4, "The generator's learning rate.", 0)
+    define("float", "beta_1", None, "Adam's beta_1, or the momentum of SGD.", 0, 0.9999)
+    define("float", "d_learning_rate", None, "The discriminator's learning rate.", 0)
+    define("float", "g_learning_rate", None, "The generator's learning rate.", 0)
     half_life = "Half-life of the generator's average, a number or a schedule; unset: no average."
     define("string", "ema_halflife_images", None, half_life)
     schedule = (
@@ -84,7 +88,13 @@ def define(flags: Flags) -> None:
     define("integer", "freeze_d_blocks", None, words, 1)
     define("integer", "seed", 0, "Seed of weights, latents and data order.", 0, 2**32 - 1)
     define("integer", "images", None, "Real images to train on, rounded up to whole epochs.", 1)
-    define("integer", "epochs", None, "Passes over the data, rounded up like --images, in its place.", 1)
+    define(
+        "integer",
+        "epochs",
+        None,
+        "Passes over the data, rounded up like --images, in its place.",
+        1,
+    )
     # What is written once an epoch: a log line, a grid, gan.keras.
     words = "Images of an epoch, about: one pass over the data, or several if they are fewer."
     define("integer", "epoch_images", 10_000, words, 1)
@@ -105,7 +115,7 @@ def define(flags: Flags) -> None:
     flags.check(["epochs", "images"], lambda *given: any(given), "give --images or --epochs.")
     flags.check(
         ["share_fakes", "discriminator_steps"],
-        lambda share, k: not share or k == 1,
+        lambda share, k: not share or k in (None, 1),
         "--share_fakes is for --discriminator_steps=1.",
     )
     flags.check(
@@ -122,6 +132,7 @@ def define(flags: Flags) -> None:
 
 def main(flags: Flags) -> int:
     """Make the devices ready, then the GAN on them, and train it. Returns the exit status."""
+    settle(flags)
     run = RunFolder(flags.run_dir)
     if run.is_complete(flags.lines()):
         # Also what starts jobs again is content, and a worker waits for no others.
@@ -147,6 +158,36 @@ def main(flags: Flags) -> int:
         raise ConnectionError(lost) from error
 
 
+def settle(flags: Flags) -> None:
+    """Give the flags that are unset their family's values, so that a run says all that it takes.
+
+    Not the penalties, which the size of the images may decide.
+    """
+    defaults = family_defaults(flags)
+    values = {
+        "loss": defaults.loss,
+        "discriminator_steps": defaults.discriminator_steps,
+        "beta_1": defaults.beta_1,
+        "d_learning_rate": defaults.learning_rate,
+        "g_learning_rate": defaults.learning_rate,
+    }
+    for name, value in values.items():
+        if flags[name].value is None:
+            flags[name].value = value
+
+
+def family_defaults(flags: Flags, image_shape=(32, 32, 1)) -> models.Defaults:
+    """How the family that the flags name is trained, on images of this shape."""
+    return models.get(flags.model).defaults(image_shape)
+
+
+def penalties_of(flags: Flags, image_shape) -> list[str]:
+    """The penalties that the flags name, or those of the family."""
+    if flags.penalty is None:
+        return list(family_defaults(flags, image_shape).penalties)
+    return [penalty for penalty in flags.penalty if penalty]
+
+
 def check_objective(flags: Flags) -> None:
     """Raise ValueError for a loss, penalty or augmentation that cannot be, before any data."""
     loss = losses.get(flags.loss)
@@ -156,7 +197,7 @@ def check_objective(flags: Flags) -> None:
     # Where the data decide the size: at 16 pixels every family has all its kinds of layers.
     size = flags.image_size or 16
     discriminator = build_discriminator(flags, (size, size, 1), width=1)
-    for name in flags.penalty:
+    for name in penalties_of(flags, (size, size, 1)):
         penalties.get(name).check_discriminator(discriminator)
     augment.get_for(flags.augment, (size, size, 1), loss)
 
@@ -170,6 +211,7 @@ def build_discriminator(flags: Flags, image_shape, **options):
 
 def build_gan(flags: Flags, images) -> GAN:
     """The compiled GAN that the flags describe, for these images."""
+    settle(flags)
     keras.utils.set_random_seed(flags.seed)
     if flags.mixed_precision is not None:
         keras.config.set_dtype_policy(f"mixed_{flags.mixed_precision}")
@@ -196,7 +238,7 @@ def build_gan(flags: Flags, images) -> GAN:
         g_optimizer=build_optimizer(flags, flags.g_learning_rate),
         loss=flags.loss,
         discriminator_steps=flags.discriminator_steps,
-        penalties=flags.penalty,
+        penalties=penalties_of(flags, images.image_shape),
         schedules=schedules_of(flags),
         augment=flags.augment,
         share_fakes=flags.share_fakes,
@@ -245,7 +287,7 @@ def begin_with(path: Path, gan: GAN) -> None:
 def build_optimizer(flags: Flags, learning_rate: float):
     """The optimizer of one player."""
     if flags.optimizer == "adam":
-        return keras.optimizers.Adam(learning_rate, beta_1=flags.beta_1)
+        return family_defaults(flags).optimizer(learning_rate, flags.beta_1)
     if flags.optimizer == "sgd":
         return keras.optimizers.SGD(learning_rate, momentum=flags.beta_1)
     return keras.optimizers.RMSprop(learning_rate)

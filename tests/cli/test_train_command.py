@@ -494,6 +494,42 @@ def test_epochs_are_passes_over_the_data_and_rounded_up(monkeypatch, tmp_path):
         train.train(flags, train.build_gan(flags, images), images, RunFolder(tmp_path))
 
 
+def built(*words):
+    """The GAN of a command line, for four pictures of 8 pixels, and the flags it leaves."""
+    flags = flags_of(*words, "--width=4", "--latent_dim=3", "--epochs=1", "--run_dir=r")
+    images = kgan.data.from_arrays(np.arange(256, dtype="uint8").reshape(4, 8, 8, 1))
+    return train.build_gan(flags, images), flags.lines()
+
+
+def test_what_is_unset_is_the_familys_own_and_is_written_down():
+    gan, lines = built("--model=resnet")
+    assert isinstance(gan.loss, kgan.losses.Hinge)
+    assert gan.discriminator_steps == 5
+    assert gan.optimizer.d_optimizer.beta_2 == 0.9
+    written = {
+        "--loss=hinge",
+        "--discriminator_steps=5",
+        "--beta_1=0.0",
+        "--d_learning_rate=0.0002",
+    }
+    assert written <= {*lines}
+    gan, _ = built("--model=residual", "--g_learning_rate=0.001")
+    assert [penalty.name for penalty in gan.penalties] == ["r1", "r2"]
+    assert float(gan.optimizer.g_optimizer.learning_rate) == pytest.approx(1e-3)
+    assert float(gan.optimizer.d_optimizer.learning_rate) == pytest.approx(2e-4)
+    gan, _ = built("--model=residual", "--penalty=", "--loss=hinge", "--beta_1=0.5")
+    assert gan.penalties == ()
+    assert isinstance(gan.loss, kgan.losses.Hinge)
+    assert gan.optimizer.d_optimizer.beta_1 == 0.5
+
+
+def test_a_run_of_before_families_had_defaults_is_known_by_the_same_flags():
+    _, lines = built("--model=small_mlp")
+    before = "--loss=non_saturating --discriminator_steps=1 --beta_1=0.5 --d_learning_rate=0.0002"
+    assert {*before.split(), "--g_learning_rate=0.0002"} <= {*lines}
+    assert not [line for line in lines if "penalty" in line]
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipes_name_known_flags_their_command_paper_time_and_score(recipe):
     text = recipe.read_text()
