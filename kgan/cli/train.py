@@ -210,8 +210,7 @@ def build_discriminator(flags: Flags, image_shape, **options):
 
 
 def build_gan(flags: Flags, images) -> GAN:
-    """The compiled GAN that the flags describe, for these images."""
-    settle(flags)
+    """The compiled GAN that the flags describe, once settled, for these images."""
     keras.utils.set_random_seed(flags.seed)
     if flags.mixed_precision is not None:
         keras.config.set_dtype_policy(f"mixed_{flags.mixed_precision}")

@@ -434,10 +434,11 @@ def test_the_discriminator_is_normalised_as_chosen_and_then_takes_r1(chosen):
 
 
 def flags_of(*words):
-    """The flags of a command line."""
+    """The flags of a command line, as a run takes them."""
     flags = Flags()
     train.define(flags)
     assert flags(["train", *words]) == ["train"]
+    train.settle(flags)
     return flags
 
 
@@ -544,8 +545,6 @@ def test_recipes_name_known_flags_their_command_paper_time_and_score(recipe):
     [(["--model=small_mlp"], 5), (["--model=mlp"], 1), (["--steps_per_execution=3"], 3)],
 )
 def test_small_networks_take_several_steps_a_call(given, expected):
-    flags = Flags()
-    train.define(flags)
-    flags(["train", "--model=small_mlp", *given, "--width=4", "--epochs=1", "--run_dir=r"])
+    flags = flags_of("--model=small_mlp", *given, "--width=4", "--epochs=1", "--run_dir=r")
     images = kgan.data.from_arrays(np.arange(256, dtype="uint8").reshape(4, 8, 8, 1))
     assert train.build_gan(flags, images).steps_per_execution == expected
