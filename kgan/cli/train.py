@@ -80,7 +80,7 @@ def define(flags: Flags) -> None:
     schedule = (
         "What follows the images seen, as learning_rate=cosine(2e-4,5e-5,until=2e6); may repeat."
     )
-    define("multi_string", "schedule", [], schedule)
+    define("multi_string", "schedule", None, schedule)
 
     words = "Run folder or gan.keras whose weights to begin with, on other data or classes."
     define("string", "init_from", None, words)
@@ -164,6 +164,9 @@ def settle(flags: Flags) -> None:
     Not the penalties, which the size of the images may decide.
     """
     defaults = family_defaults(flags)
+    of_optimizers = ("beta_1", "d_learning_rate", "g_learning_rate", "schedule")
+    if flags.optimizer == "adam" and all(flags[name].value is None for name in of_optimizers):
+        flags["schedule"].value = [f"{what}={how}" for what, how in defaults.schedules.items()]
     values = {
         "loss": defaults.loss,
         "discriminator_steps": defaults.discriminator_steps,
@@ -251,7 +254,7 @@ def build_gan(flags: Flags, images) -> GAN:
 
 def schedules_of(flags: Flags) -> dict:
     """The schedules of the optimizers by the names of what follows them."""
-    parts = [text.partition("=") for text in flags.schedule]
+    parts = [text.partition("=") for text in flags.schedule or [] if text]
     given = {name: schedules.get(schedule) for name, _, schedule in parts}
     if len(given) < len(parts):
         raise ValueError(

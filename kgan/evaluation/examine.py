@@ -107,7 +107,8 @@ def examine(
         cache_dir=cache_dir,
         verbose=verbose,
     )
-    times = "" if metrics == [] else f" and measuring them, {repeats} times"
+    often = f", {repeats} times" if repeats > 1 else ""
+    times = "" if metrics == [] else f" and measuring them{often}"
     say(f"Making {count:,} samples{times}.")
     first = evaluator.sample(generator, **source, seed=seed)
     numbers = evaluator.evaluate(generator, **source, seed=seed, repeats=repeats, first=first)

@@ -284,8 +284,8 @@ class GAN(keras.Model):
                 for none. Default None.
             schedules: dict of `kgan.schedules.Schedule`, or what `kgan.schedules.get` takes, by the
                 name of what follows the images seen in both optimizers: "learning_rate" (the
-                generator's; the discriminator's keeps its ratio to it), "beta_1" or "beta_2". None,
-                the default, for none.
+                generator's; the discriminator's keeps its ratio to it), "beta_1" or "beta_2"; {}
+                for none. None, the default, for the family's if its optimizers are taken too.
             augment: what `kgan.augment.get` takes ("diffaugment"): what the discriminator is shown
                 in place of images, reals and fakes, in the updates of both players; for training on
                 little data. Its probability is logged as `augment_p` where it has one. None, the
@@ -334,6 +334,8 @@ class GAN(keras.Model):
         loss = losses.get(defaults.loss if loss is None else loss)
         if penalties is None:
             penalties = defaults.penalties
+        if schedules is None and d_optimizer is None and g_optimizer is None:
+            schedules = defaults.schedules
         penalties = get_penalties(penalties, self.discriminator)
         augment = augment_for(augment, self.image_shape, loss, self.num_classes)
         if not run_eagerly:

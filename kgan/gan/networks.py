@@ -96,7 +96,7 @@ def check_networks(gan, *, is_shown_all: bool = True) -> tuple:
                 "silently leave out. Remove them, or use the optimizer's weight_decay= in their "
                 "place."
             )
-        for layer in map(_unwrapped, _layers(network) if gan.num_classes else ()):
+        for layer in private.walk_layers(network) if gan.num_classes else ():
             if isinstance(layer, keras.layers.Embedding) and layer.input_dim < gan.num_classes:
                 raise ValueError(
                     f"The {role} {network.name!r} embeds {layer.input_dim} classes (in the layer "
@@ -155,12 +155,6 @@ def _check_inputs(network, samples, labels) -> None:
         for side, own_side in zip(*shapes, strict=True):
             if None not in (side, own_side) and side != own_side:
                 raise ValueError(f"{tensor.shape} is not {own.shape}.")
-
-
-def _layers(network) -> list:
-    """A network's layers, and those of the networks in it."""
-    inner = [part for part in network.layers if isinstance(part, keras.Model)]
-    return [*network.layers, *(layer for part in inner for layer in _layers(part))]
 
 
 def _check_logits(discriminator, inputs: list) -> None:
@@ -394,8 +388,3 @@ def _inputs_of_generator(gan) -> list:
     if gan.condition_shape is not None:
         inputs.append(keras.KerasTensor((None, *gan.condition_shape), dtype="float32"))
     return inputs
-
-
-def _unwrapped(layer):
-    """The layer inside a wrapper such as `kgan.layers.SpectralNorm`, else the layer itself."""
-    return layer.layer if isinstance(layer, keras.layers.Wrapper) else layer

@@ -516,12 +516,21 @@ def test_what_is_unset_is_the_familys_own_and_is_written_down():
     assert written <= {*lines}
     gan, _ = built("--model=residual", "--g_learning_rate=0.001")
     assert [penalty.name for penalty in gan.penalties] == ["r1", "r2"]
+    assert gan.optimizer.schedules == {}
     assert float(gan.optimizer.g_optimizer.learning_rate) == pytest.approx(1e-3)
     assert float(gan.optimizer.d_optimizer.learning_rate) == pytest.approx(2e-4)
     gan, _ = built("--model=residual", "--penalty=", "--loss=hinge", "--beta_1=0.5")
     assert gan.penalties == ()
     assert isinstance(gan.loss, kgan.losses.Hinge)
     assert gan.optimizer.d_optimizer.beta_1 == 0.5
+
+
+def test_the_familys_schedules_are_written_down_too():
+    gan, lines = built("--model=residual")
+    assert [*gan.optimizer.schedules] == ["learning_rate", "beta_2"]
+    assert "--schedule=beta_2=cosine(0.9, 0.99, until=20000000)" in lines
+    gan, _ = built("--model=residual", "--schedule=")
+    assert gan.optimizer.schedules == {}
 
 
 def test_a_run_of_before_families_had_defaults_is_known_by_the_same_flags():

@@ -32,7 +32,12 @@ def test_defaults_are_those_of_the_papers():
     ("sides", "gamma"), [((32, 32), "0.5"), ((64, 64), "2"), ((28, 28), "0.383"), ((32, 64), "1")]
 )
 def test_the_penalties_of_residual_grow_with_the_area(sides, gamma):
-    assert of("residual", (*sides, 1)).penalties == (f"r1={gamma}", f"r2={gamma}")
+    penalties = map(kgan.penalties.get, of("residual", (*sides, 1)).penalties)
+    for penalty, name in zip(penalties, ("r1", "r2"), strict=True):
+        assert penalty.name == name
+        assert penalty.gamma.start == pytest.approx(float(gamma), rel=1e-3)
+        assert penalty.gamma.end == pytest.approx(float(gamma) / 10, rel=1e-2)
+        assert penalty.gamma.until == 20_000_000
 
 
 def pair(generator, discriminator, **options):
@@ -58,7 +63,9 @@ def test_compile_takes_the_familys_defaults_and_an_explicit_argument_wins():
     gan = kgan.GAN(*pair("residual", "residual"), latent_dim=3)
     gan.compile(run_eagerly=True)
     assert isinstance(gan.loss, kgan.losses.RelativisticPaired)
-    assert [repr(penalty) for penalty in gan.penalties] == ["R1(gamma=0.0312)", "R2(gamma=0.0312)"]
+    assert [penalty.gamma.start for penalty in gan.penalties] == [0.0312, 0.0312]
+    rate, beta_2 = (gan.optimizer.schedules[name] for name in ("learning_rate", "beta_2"))
+    assert (rate.start, rate.end, beta_2.start, beta_2.end) == (2e-4, 5e-5, 0.9, 0.99)
     assert gan.discriminator_steps == 1
     for optimizer in (gan.optimizer.d_optimizer, gan.optimizer.g_optimizer):
         assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0, 0.9, 1e-8)
@@ -69,6 +76,8 @@ def test_compile_takes_the_familys_defaults_and_an_explicit_argument_wins():
     gan.compile("sgd", None, "hinge", 2, penalties=[], run_eagerly=True)
     assert isinstance(gan.loss, kgan.losses.Hinge)
     assert (gan.penalties, gan.discriminator_steps) == ((), 2)
+    # A rate of the user's own is not moved.
+    assert gan.optimizer.schedules == {}
     assert isinstance(gan.optimizer.d_optimizer, keras.optimizers.SGD)
     assert gan.optimizer.g_optimizer.beta_2 == 0.9
 

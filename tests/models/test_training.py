@@ -37,6 +37,7 @@ def take_a_step(gan, rows=4):
 EACH = pytest.mark.parametrize("family", ["residual", "resnet"])
 
 
+@pytest.mark.slow
 @EACH
 def test_a_step_in_bfloat16_trains_every_weight_and_ends_in_float32(family):
     keras.config.set_dtype_policy("mixed_bfloat16")
