@@ -361,6 +361,16 @@ def test_fit_warns_of_what_the_generator_cannot_make():
     assert [w.filename for w in caught if w.category is UserWarning] == [__file__]
 
 
+def test_classes_inside_a_layer_are_counted_too():
+    with refuses("The generator 'resnet_generator' embeds 2 classes (in the layer "):
+        kgan.GAN(
+            models.resnet_generator(SHAPE, 3, width=2, num_classes=2),
+            models.small_mlp_discriminator(SHAPE, width=4, num_classes=3),
+            latent_dim=3,
+            num_classes=3,
+        )
+
+
 def test_an_embedding_under_spectral_norm_is_counted_too():
     images, labels = keras.Input(SHAPE), keras.Input((), dtype="int32")
     embedding = layers.Embedding(3, 64, name="classes")
