@@ -22,7 +22,8 @@ def generator_inputs(latent_dim: int, num_classes: int | None, *, initializer="u
     latents = keras.Input((latent_dim,), name="latents")
     if num_classes is None:
         return latents, latents
-    labels = label_input(num_classes)
+    num_classes = check_positive_integer("num_classes", num_classes)
+    labels = label_input()
     # Keras' small initial values, +-0.05: with values as large as the latents' the label alone
     # shapes the image and every class collapses onto one picture.
     embed = layers.Embedding(
@@ -32,16 +33,8 @@ def generator_inputs(latent_dim: int, num_classes: int | None, *, initializer="u
     return [latents, labels], joined
 
 
-def label_input(num_classes: int):
-    """The input of the labels.
-
-    Args:
-        num_classes: int > 0, which is checked.
-
-    Returns:
-        Keras input of integers (batch,).
-    """
-    check_positive_integer("num_classes", num_classes)
+def label_input():
+    """The input of the labels: Keras input of integers (batch,)."""
     return keras.Input((), dtype="int32", name="labels")
 
 
@@ -85,7 +78,8 @@ def discriminator_head(
         logits = wrap(psi)(features)
     if num_classes is None:
         return keras.Model(images, logits, name=name)
-    labels = label_input(num_classes)
+    num_classes = check_positive_integer("num_classes", num_classes)
+    labels = label_input()
     embed = layers.Embedding(
         num_classes,
         features.shape[-1],

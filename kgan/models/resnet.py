@@ -71,7 +71,7 @@ def resnet_generator(
     inputs, x = ends.generator_inputs(latent_dim, None)
     labels = None
     if num_classes is not None:
-        labels = ends.label_input(num_classes)
+        labels = ends.label_input()
         inputs = [inputs, labels]
 
     def norm(x, name):

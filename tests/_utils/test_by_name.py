@@ -108,7 +108,7 @@ def test_arrays_in_a_config_come_back():
         (
             penalties,
             "r1=open('x')",
-            "The parameters of r1 cannot be read. Expected: 'r1=value' with one value, or 'r1(par",
+            "Unknown schedule. Expected a kgan.schedules.Schedule, its class, its config, or one",
         ),
         (losses, "least_squares=0,5", "of numbers with a decimal point, true, false, None or wor"),
         (penalties, "r1(0.1, gamma=5)", "with each parameter once, of numbers with a decimal poi"),

@@ -91,6 +91,10 @@ def test_layers_models_and_metrics_take_numpy_integers():
     generator = models.dcgan_generator(shape, three, width=three, num_classes=three)
     assert generator.output_shape == (None, 8, 8, 1)
     assert models.dcgan_discriminator(shape, width=three).output_shape == (None, 1)
+    for family in ("resnet", "residual"):
+        pair = models.get(family)
+        pair.generator(shape, three, width=three, num_classes=three)
+        pair.discriminator(shape, width=three, num_classes=three)
     metrics.KernelDistance(subset_size=three, num_subsets=three)
 
 

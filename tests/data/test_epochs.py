@@ -157,4 +157,5 @@ def test_images_describe_what_they_are_and_how_they_are_dealt():
         "seed": 5,
         "shuffle": True,
         "rows": 3,
+        "flip": False,
     }
