@@ -53,18 +53,12 @@ class Adaptive(Transforms):
         self.speed = check_number("speed of Adaptive", speed, above=0)
 
     def build(self):
-        def scalar(dtype, name):
-            # All replicas compute the same value.
-            return keras.Variable(
-                "zeros", (), dtype, trainable=False, aggregation="only_first_replica", name=name
-            )
-
         float_ = keras.backend.result_type(keras.config.floatx(), "float32")
         self.variables = [
-            scalar(float_, "augment_p"),
-            scalar(float_, "augment_signs"),
-            scalar(float_, "augment_logits"),
-            scalar("int64", "augment_updates"),
+            replicas.same_scalar(float_, "augment_p"),
+            replicas.same_scalar(float_, "augment_signs"),
+            replicas.same_scalar(float_, "augment_logits"),
+            replicas.same_scalar("int64", "augment_updates"),
         ]
 
     def probability(self, images_seen):

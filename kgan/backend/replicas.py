@@ -152,6 +152,21 @@ def global_mean(values: Tensor, axis: int | None = None) -> Tensor:
     return total / count
 
 
+def same_scalar(dtype: str, name: str) -> keras.Variable:
+    """A number to keep, 0 at first, of which every replica computes the same value.
+
+    Args:
+        dtype: str.
+        name: str.
+
+    Returns:
+        `keras.Variable` of shape (), not trained.
+    """
+    return keras.Variable(
+        "zeros", (), dtype, trainable=False, aggregation="only_first_replica", name=name
+    )
+
+
 def apply_gradients(optimizer, gradients: list, variables: list) -> None:
     """Update variables with gradients, on one device or on all replicas.
 

@@ -53,17 +53,11 @@ class LeCam(Penalty):
         self.start = check_integer("start", start, 0)
 
     def build(self):
-        def scalar(dtype, name):
-            # All replicas compute the same value.
-            return keras.Variable(
-                "zeros", (), dtype, trainable=False, aggregation="only_first_replica", name=name
-            )
-
         of_logits = keras.backend.result_type(keras.config.floatx(), "float32")
         self.variables = [
-            scalar(of_logits, "lecam_real_average"),
-            scalar(of_logits, "lecam_fake_average"),
-            scalar("int64", "lecam_updates"),
+            replicas.same_scalar(of_logits, "lecam_real_average"),
+            replicas.same_scalar(of_logits, "lecam_fake_average"),
+            replicas.same_scalar("int64", "lecam_updates"),
         ]
 
     def __call__(self, discriminator, *, real_logits, fake_logits, images_seen=0, **_):
