@@ -23,11 +23,11 @@ EXACT = 1e-13
 # differ by a factor of two.
 TOLERANCE, STEEP_TOLERANCE = 2e-6, 1e-5
 CASES = (
-    *("k=1", "k=3", "adam", "decay", "loss_scale", "global_clipnorm"),
+    *("k=1", "adam", "decay", "loss_scale", "global_clipnorm"),
     *("steps_per_execution=2", "steps_per_execution=5"),
 )
 STEEP_CASES = (
-    *("k=5", "together", "sgd", "schedule", "clipnorm", "clipvalue", "loss_scale_factor"),
+    *("k=3", "k=5", "together", "sgd", "schedule", "clipnorm", "clipvalue", "loss_scale_factor"),
     *("loss_scale_and_clipnorm", "loss_scale_and_clipvalue"),
     *("ragan", "hinge", "least_squares", "every_penalty", "share_fakes", "adaptive"),
 )
@@ -69,7 +69,8 @@ def test_two_replicas_take_the_steps_of_one_device(two_replicas):
         (2, STEEP_CASES, EXACT, "float64"),
         (4, ("k=5", "together", "every_penalty"), EXACT, "float64"),
         (2, CASES, TOLERANCE, "float32"),
-        (2, ("k=5", "clipvalue", "every_penalty"), STEEP_TOLERANCE, "float32"),
+        # k=3: 0.7e-6 and 2.3e-6 in two runs, since threads add in another order every time.
+        (2, ("k=3", "k=5", "clipvalue", "every_penalty"), STEEP_TOLERANCE, "float32"),
         # Sums of four parts of two rows each round more.
         (4, ("k=3", "together"), STEEP_TOLERANCE, "float32"),
     ],
