@@ -222,13 +222,15 @@ def build_gan(flags: Flags, images) -> GAN:
     if flags.width is not None:
         networks["width"] = flags.width
     clip = None if flags.weight_clip is None else constraints.WeightClip(flags.weight_clip)
+    # In this order: their initial values follow from the seed, and recipes promise what they give.
+    generator = models.get(flags.model).generator(images.image_shape, flags.latent_dim, **networks)
     discriminator = build_discriminator(
         flags, images.image_shape, weight_constraint=clip, **networks
     )
     if flags.freeze_d_blocks is not None:
         models.freeze_blocks(discriminator, flags.freeze_d_blocks)
     gan = GAN(
-        models.get(flags.model).generator(images.image_shape, flags.latent_dim, **networks),
+        generator,
         discriminator,
         latent_dim=flags.latent_dim,
         num_classes=num_classes,

@@ -525,6 +525,17 @@ def test_what_is_unset_is_the_familys_own_and_is_written_down():
     assert gan.optimizer.d_optimizer.beta_1 == 0.5
 
 
+def test_initial_weights_follow_from_the_seed_the_generator_first():
+    gan, _ = built("--model=small_mlp", "--seed=5")
+    keras.utils.set_random_seed(5)
+    pair = kgan.models.get("small_mlp")
+    generator = pair.generator((8, 8, 1), 3, width=4)
+    discriminator = pair.discriminator((8, 8, 1), width=4)
+    for one, other in ((gan.generator, generator), (gan.discriminator, discriminator)):
+        for weight, expected in zip(one.weights, other.weights, strict=True):
+            np.testing.assert_array_equal(weight, expected)
+
+
 def test_the_familys_schedules_are_written_down_too():
     gan, lines = built("--model=residual")
     assert [*gan.optimizer.schedules] == ["learning_rate", "beta_2"]
