@@ -20,7 +20,7 @@ class Schedule(Configured):
 
     It goes from `start` to `end` between two counts of images, and is constant before and after. A
     subclass says how, in `progress`. The only state is `GAN.images_seen`, which is saved with the
-    GAN: a resumed run goes on where it was, with any number of replicas and steps per execution.
+    GAN: a resumed run sees the same values, with any number of replicas and steps per execution.
 
     Args:
         start: float, the value up to `since` images.

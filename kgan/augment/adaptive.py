@@ -64,7 +64,7 @@ class Adaptive(Transforms):
     def probability(self, images_seen):
         return self.variables[0].value
 
-    def update(self, real_logits, loss):
+    def update(self, real_logits, loss, *, pack=1):
         p, signs, logits, updates = self.variables
         sign = ops.sign(real_logits - float(loss.optimal_logits(1.0)))
         rows, count = (
@@ -75,7 +75,7 @@ class Adaptive(Transforms):
         signs_now = signs + ops.round(replicas.global_mean(ops.cast(sign, p.dtype)) * count)
         logits_now = logits + count
         is_due = (updates + 1) % _INTERVAL == 0
-        images = logits_now / count * rows
+        images = logits_now / count * rows * pack
         moved = p + ops.sign(signs_now / logits_now - self.target) * images / self.speed
         p.assign(ops.where(is_due, ops.maximum(moved, 0.0), p))
         signs.assign(ops.where(is_due, 0.0, signs_now))

@@ -60,13 +60,14 @@ class Augmentation(Configured):
     def build(self) -> None:
         """Make the variables, anew at every `GAN.compile`."""
 
-    def update(self, real_logits: Tensor, loss: Configured) -> None:
+    def update(self, real_logits: Tensor, loss: Configured, *, pack: int = 1) -> None:
         """Look at an update of the discriminator that has just been made.
 
         Args:
             real_logits: float tensor (batch, ...), what it said to T of the reals before; this
                 replica's part of the batch.
             loss: `kgan.losses.Loss` that it minimises.
+            pack: int, the images that a row of `real_logits` is about, default 1.
         """
 
     def probability(self, images_seen: int | Tensor) -> float | Tensor | None:

@@ -63,7 +63,7 @@ class RunFolder:
 
         Raises:
             ValueError: if it holds an incomplete run with other flags, or a complete one that
-                cannot go on.
+                cannot be made longer.
             OSError: as `check_new`, for a complete run with other flags too.
         """
         if not self.flags_file.is_file() or not self.backups.is_dir():
@@ -71,7 +71,7 @@ class RunFolder:
                 if self._last(self.end) is None:
                     raise ValueError(
                         f"The run in {self.path} is complete, and its end, {self.end}, is not "
-                        "there. Without it no longer run can go on exactly. Nothing was changed. "
+                        "there. Without it the run cannot be made longer. Nothing was changed. "
                         f"Choose another --run_dir; --init_from={self.model} begins with its "
                         "weights."
                     )
@@ -118,7 +118,7 @@ class RunFolder:
         """Write the flags of now, and make the end of a complete run its newest backup."""
         with replacing(self.flags_file) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in lines))
-        # Killed here, it is a complete run that has seen too few images: that of now goes on.
+        # Killed here, it is a complete run with too few images, which the same command resumes.
         if self.end.is_dir():
             self.end.rename(self.backups)
 

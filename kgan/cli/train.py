@@ -9,7 +9,7 @@ The run folder holds flags.txt (repeat the run with --flagfile=<run>/flags.txt -
 gan.keras, samples/, curves.png and log.csv, and until the run is complete backup/: after a kill, a
 crash or Ctrl-C the same command resumes the run, and what it leaves is what it would have left
 without. Of a complete run the same command only says that it is, and ends with success; with a
-larger --images or --epochs it goes on from end/, and leaves what it would have left in one go.
+larger --images or --epochs it resumes from end/, and leaves what one long run would have left.
 Several machines: docs/scaling.md, and `kgan launch` to try it on one.
 """
 
@@ -260,7 +260,9 @@ def schedules_of(flags: Flags) -> dict:
     given = {name: schedules.get(schedule) for name, _, schedule in parts}
     if len(given) < len(parts):
         raise ValueError(
-            f"A schedule each. Received: --schedule={' --schedule='.join(flags.schedule)}."
+            "Two schedules for one value. Expected: each name once, as in "
+            "--schedule=learning_rate=linear(2e-4,0,until=1e6). Received: "
+            f"--schedule={' --schedule='.join(flags.schedule)}."
         )
     return given
 
@@ -274,7 +276,7 @@ def number_or_text(text: str | None) -> float | str | None:
 
 
 def begin_with(path: Path, gan: GAN) -> None:
-    """Give a new GAN the weights of a trained one, and say which begin anew."""
+    """Give a new GAN the weights of a trained one, and say which were not taken."""
     path = find_generator(path)
     source = load_keras_file(path)
     if not isinstance(source, GAN):
@@ -282,9 +284,9 @@ def begin_with(path: Path, gan: GAN) -> None:
             f"{path} holds no GAN. Expected: the gan.keras of a run, which has both networks. "
             f"Received: a {type(source).__name__}."
         )
-    anew = transfer_weights(source, gan)
+    left = transfer_weights(source, gan)
     if distribution.worker(gan)[0] == 0:
-        new = f"; these begin anew: {', '.join(anew)}" if anew else ""
+        new = f"; these are new: {', '.join(left)}" if left else ""
         print(f"It begins with the weights of {path}{new}.", flush=True)
 
 

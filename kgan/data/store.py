@@ -155,7 +155,7 @@ class Images:
         """The images as a dataset to `fit`; to iterate over it once is one epoch.
 
         The order of an epoch, and which images are flipped in it, depend on `seed` and on the
-        number of the epoch alone, so that a training that was killed can go on exactly: see
+        number of the epoch alone, so that a killed training resumes exactly: see
         `kgan.data.by_epoch`.
 
         Args:

@@ -17,7 +17,7 @@ from kgan.features.classifier import classifier_model
 from kgan.features.classifier import fit_classifier
 from kgan.features.classifier import predicted_classes
 
-# Chance in a training is as large as the differences of interest.
+# Two trainings on the same images differ by as much as the differences to be found.
 _TRAININGS = 3
 _STEPS = 1000
 # Images of each kind, so that all of them fit into memory at once.

@@ -826,7 +826,7 @@ class GAN(keras.Model):
         if self.augment is not None:
             p = self.augment.probability(self.images_seen)
             logs.update(self.metrics, {} if p is None else {"augment_p": p})
-            self.augment.update(judged.real_logits, self.loss)
+            self.augment.update(judged.real_logits, self.loss, pack=self.pack)
 
     def _update_generator(self, minibatch: Minibatch, pullback):
         def play():

@@ -1,4 +1,4 @@
-"""The weights of one GAN for another, which goes on with other data or other classes."""
+"""The weights of one GAN for another, for other data or other classes."""
 
 import re
 
@@ -12,10 +12,11 @@ def transfer_weights(source: keras.Model, gan: keras.Model) -> list[str]:
     """Let a GAN begin with the weights of a trained one: fine-tuning.
 
     Weights are found by the names of their layers, numbers that Keras has counted on left out, and
-    are taken where the shapes agree. So an embedding of labels begins anew where the number of
-    classes is another. Of the generator's first kernel the rows of the latents are taken also where
-    only one of the two has classes. The generator begins as the trained one, and its moving
-    average, if it has one, as the trained average, or the trained generator where there is none.
+    are taken where the shapes agree. So an embedding of labels keeps its new values where the
+    number of classes is another. Of the generator's first kernel the rows of the latents are taken
+    also where only one of the two has classes. The generator begins as the trained one, and its
+    moving average, if it has one, as the trained average, or the trained generator where there is
+    none.
     Batch-norm statistics go with their layers; optimizers, random states and `images_seen` stay
     those of a new GAN.
 
@@ -25,7 +26,7 @@ def transfer_weights(source: keras.Model, gan: keras.Model) -> list[str]:
             of the same family and width.
 
     Returns:
-        List of str, the weights that begin anew, such as "generator label_embedding/embeddings".
+        List of str, the weights not taken, such as "generator label_embedding/embeddings".
 
     Raises:
         ValueError: if images or latents have another shape, or the networks have no kernel in
@@ -44,13 +45,13 @@ def transfer_weights(source: keras.Model, gan: keras.Model) -> list[str]:
         Wang et al. 2018, Transferring GANs, arXiv 1805.01677: both networks are taken.
     """
     _check(source, gan)
-    anew = []
+    left = []
     for role in ("generator", "discriminator"):
-        anew += _transfer(getattr(source, role), getattr(gan, role), role, gan.latent_dim)
+        left += _transfer(getattr(source, role), getattr(gan, role), role, gan.latent_dim)
     if gan.ema_generator is not None:
         _transfer(source.sampling_generator(), gan.ema_generator, "average", gan.latent_dim)
         averaging.set_by_hand(gan)
-    return anew
+    return left
 
 
 def _check(source, gan) -> None:
@@ -71,7 +72,7 @@ def _check(source, gan) -> None:
 
 def _transfer(source, network, role: str, latent_dim: int) -> list[str]:
     """Take what fits, and name what does not."""
-    found, anew, kernels = _by_name(source), [], 0
+    found, left, kernels = _by_name(source), [], 0
     for name, weight in _by_name(network).items():
         value = None if name not in found else ops.convert_to_numpy(found[name])
         is_kernel = len(weight.shape) > 1 and "embedding" not in weight.path
@@ -86,7 +87,7 @@ def _transfer(source, network, role: str, latent_dim: int) -> list[str]:
             else:
                 value = None
         if value is None:
-            anew.append(f"{role} {weight.path}")
+            left.append(f"{role} {weight.path}")
         else:
             weight.assign(value)
             kernels += is_kernel
@@ -96,7 +97,7 @@ def _transfer(source, network, role: str, latent_dim: int) -> list[str]:
             f"same family and width. Received: {_kernels(network)}, and in the trained one "
             f"{_kernels(source)}. Build the networks as the trained ones were."
         )
-    return anew
+    return left
 
 
 def _by_name(network) -> dict:

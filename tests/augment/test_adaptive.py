@@ -64,6 +64,13 @@ def test_r_is_over_four_updates_and_all_logits():
     np.testing.assert_allclose(probability(adaptive), 8 / 1000, rtol=1e-6)
 
 
+def test_a_logit_of_a_pack_counts_all_its_images():
+    adaptive = built(speed=1000)
+    for _ in range(4):
+        adaptive.update(logits(10, 0), LOSS, pack=3)
+    np.testing.assert_allclose(probability(adaptive), 4 * 30 / 1000, rtol=1e-6)
+
+
 def test_above_1_it_goes_on():
     adaptive = built(speed=10)
     for _ in range(4):

@@ -116,8 +116,8 @@ def test_without_its_end_a_complete_run_goes_no_further(tmp_path):
     assert run.is_complete([*FLAGS, "--images=900"])
     assert not run.is_complete([*FLAGS, "--images=2000"])
     message = (
-        f"The run in {tmp_path} is complete, and its end, {run.end}, is not there. Without it no "
-        "longer run can go on exactly. Nothing was changed. Choose another --run_dir; "
+        f"The run in {tmp_path} is complete, and its end, {run.end}, is not there. Without it the "
+        "run cannot be made longer. Nothing was changed. Choose another --run_dir; "
         f"--init_from={run.model} begins with its weights."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):

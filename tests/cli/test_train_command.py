@@ -453,7 +453,7 @@ def test_the_central_part_of_every_picture_is_taken(pictures):
 @pytest.mark.parametrize(
     ("count", "batch_size", "passes"),
     [
-        # What is as many as an epoch, or more, is passed over once an epoch, the digits above all.
+        # 10,000 images or more: one pass an epoch, as the digits have.
         (10_000, 64, 1),
         (60_000, 100, 1),
         # A pass over 600 takes 9 batches of 64: 17 are 9,792 images.

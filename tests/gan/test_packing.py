@@ -86,6 +86,30 @@ def test_a_penalty_takes_one_norm_of_a_pack():
         np.testing.assert_allclose(logs[gan.penalties[0].name], of_norm(norm), rtol=1e-5)
 
 
+class Noted(kgan.augment.Augmentation):
+    """No change, but a note of what it was shown."""
+
+    shown = ()
+
+    def __call__(self, images, *, seed, images_seen):
+        self.shown.append(tuple(images.shape))
+        return images
+
+    def update(self, real_logits, loss, *, pack=1):
+        self.shown.append((tuple(real_logits.shape), pack))
+
+    def check(self, image_shape, loss):
+        pass
+
+
+def test_images_are_augmented_one_by_one_before_they_are_packed():
+    gan = make_gan(2, augment=Noted(), penalties="gradient_penalty")
+    gan.augment.shown = shown = []
+    gan.train_on_batch(IMAGES)
+    # Reals, fakes and what is between them, then the fakes of the generator's update.
+    assert shown == [IMAGES.shape] * 3 + [((6, 1), 2), IMAGES.shape]
+
+
 @pytest.mark.parametrize("run_eagerly", [True, False])
 def test_a_step_equals_that_of_a_generator_of_whole_packs(run_eagerly):
     """A GAN whose generator makes a pack of two from two latents is the same game."""
