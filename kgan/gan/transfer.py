@@ -16,9 +16,8 @@ def transfer_weights(source: keras.Model, gan: keras.Model) -> list[str]:
     number of classes is another. Of the generator's first kernel the rows of the latents are taken
     also where only one of the two has classes. The generator begins as the trained one, and its
     moving average, if it has one, as the trained average, or the trained generator where there is
-    none.
-    Batch-norm statistics go with their layers; optimizers, random states and `images_seen` stay
-    those of a new GAN.
+    none. Batch-norm statistics go with their layers; optimizers, random states and `images_seen`
+    stay those of a new GAN.
 
     Args:
         source: the trained `kgan.GAN`.
